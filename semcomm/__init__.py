@@ -1,0 +1,40 @@
+"""Composable semantic-communication layers, assembled into MLSC-image by `build_mlsc_image(l, t)`."""
+
+from importlib.metadata import version
+
+from semcomm.baselines.separation import SeparationBaseline
+from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.base import Channel
+from semcomm.channel.conformance import check_channel
+from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.pretrained import from_pretrained, list_pretrained
+from semcomm.receiver.decoder import DecoderModule
+from semcomm.receiver.fusion import FeatureFusion
+from semcomm.system import SemanticSystem
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.encoder import EncoderModule
+from semcomm.transmitter.power import PowerNormalize
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+__version__ = version("semcomm")
+
+__all__ = [
+    "AWGNChannel",
+    "CaptionFeature",
+    "Channel",
+    "DecoderModule",
+    "EncoderModule",
+    "FeatureFusion",
+    "PowerNormalize",
+    "RayleighChannel",
+    "SegmentationFeature",
+    "SemanticSystem",
+    "SeparationBaseline",
+    "__version__",
+    "build_deep_jscc",
+    "build_mlsc_image",
+    "check_channel",
+    "from_pretrained",
+    "list_pretrained",
+]

@@ -1,0 +1,1 @@
+"""What MLSC-image is compared with."""

@@ -1,0 +1,71 @@
+"""Deep JSCC as published, in the same harness as MLSC-image."""
+
+from typing import final
+
+from torch import Tensor, nn
+
+from semcomm.blocks import Stage, Stages, convolution, transposed_convolution
+from semcomm.channel.snr import SNR
+from semcomm.images import pad_to_multiple
+from semcomm.transmitter.multilevel import Semantics
+
+ENCODER = ((16, 2), (32, 2), (32, 1), (32, 1))
+"""Output channels and stride of the encoder's convolutions but the last, which has 2c channels and stride 1."""
+DECODER = ((32, 1), (32, 1), (32, 1), (16, 2))
+"""Likewise of the decoder's transposed ones; the last has 3 channels and stride 2."""
+KERNEL_SIZE = 5
+
+
+@final
+class DeepJSCCTransmitter(nn.Module):
+    """Hops 1 and 2 of 6: five 5 x 5 convolutions, PReLU (Bourtsoulatze, Kurka, Gunduz 2019, Fig. 2).
+
+    Args:
+        complex_channels: c, complex channels sent at a quarter of the image's size.
+
+    Shape:
+        images `(b, 3, h, w)` to features `(b, 2c, ceil(h/4), ceil(w/4))`.
+    """
+
+    def __init__(self, complex_channels: int):
+        super().__init__()
+        self.complex_channels = complex_channels
+        self.downsampling = 4
+        stages, channels = [], 3
+        for next_channels, stride in (*ENCODER, (2 * complex_channels, 1)):
+            step = convolution(channels, next_channels, KERNEL_SIZE, stride=stride)
+            stages.append(Stage(step, norm="none", activation=nn.PReLU(next_channels)))
+            channels = next_channels
+        self.stages = Stages(stages)
+
+    def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
+        """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/4), ceil(w/4))`."""
+        if semantics is not None:
+            raise ValueError("semantics must be None: Deep JSCC has no semantic levels")
+        return self.stages(pad_to_multiple(images, self.downsampling), snr_db)
+
+
+@final
+class DeepJSCCReceiver(nn.Module):
+    """Hops 5 and 6 of 6: five 5 x 5 transposed convolutions, PReLU, sigmoid last (as `DeepJSCCTransmitter`).
+
+    Args:
+        complex_channels: c, complex channels received.
+
+    Shape:
+        features `(b, 2c, rows, columns)` to images `(b, 3, 4 rows, 4 columns)` in [0, 1].
+    """
+
+    def __init__(self, complex_channels: int):
+        super().__init__()
+        stages, channels = [], 2 * complex_channels
+        for next_channels, stride in DECODER:
+            step = transposed_convolution(channels, next_channels, KERNEL_SIZE, stride=stride)
+            stages.append(Stage(step, norm="none", activation=nn.PReLU(next_channels)))
+            channels = next_channels
+        paint = transposed_convolution(channels, 3, KERNEL_SIZE, stride=2)
+        self.stages = Stages([*stages, Stage(paint, norm="none", activation=nn.Sigmoid())])
+
+    def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
+        """Decode features `(b, 2c, rows, columns)` into images `(b, 3, 4 rows, 4 columns)`."""
+        return self.stages(features, snr_db)

@@ -1,0 +1,215 @@
+"""Numbers to systems: wiring only."""
+
+import math
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import nn
+
+from semcomm.baselines.deep_jscc import DeepJSCCReceiver, DeepJSCCTransmitter
+from semcomm.blocks import Norm, check_downsampling, check_positive
+from semcomm.channel.awgn import AWGNChannel
+from semcomm.receiver.decoder import DecoderModule
+from semcomm.receiver.fusion import FeatureFusion
+from semcomm.receiver.multilevel import MultiLevelReceiver
+from semcomm.system import SemanticSystem
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.encoder import EncoderModule, TextEncoder
+from semcomm.transmitter.multilevel import MultiLevelTransmitter
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+LEVEL_CHANNELS = 3
+"""Complex channels of every level but the caption's, which has one; and RGB channels of every decoded level."""
+
+
+def build_mlsc_image(
+    l: int,  # noqa: E741 - the paper's letter
+    t: int,
+    *,
+    image_size: int | tuple[int, int] = 256,
+    channel: nn.Module | None = None,
+    caption: CaptionFeature | Literal["lite"] | None = "lite",
+    segmentation: SegmentationFeature | Literal["lite"] | None = "lite",
+    width: int = 32,
+    norm: Norm = "batch",
+    power: float = 1.0,
+    text_rank: int | None = 64,
+    snr_adaptive: bool = False,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Assemble MLSC-image (Zhang et al., arXiv 2202.04754): an image sent by its meaning beside its details.
+
+    Without a semantic level its complex channels go to c_3 (and its share of v to d_3), so that an ablated system
+    sends exactly as many symbols.
+
+    Args:
+        l: detail level, at least 2; 3 l + 1 complex channels are sent at 1/t of the image's size.
+        t: downsampling factor, a power of two, at least 2.
+        image_size: H = W, or (H, W), of the caption's plane; any other size can be sent, too.
+        channel: hop 4; None is `AWGNChannel(power)`.
+        caption: "lite" for the small captioner in the package, a built `CaptionFeature`, or None for no caption.
+        segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
+        width: channels after an encoder's first convolution.
+        norm: "batch" for batch normalisation after every convolution, as in the paper, or "none".
+        power: the transmit power constraint.
+        text_rank: inner size of the caption's factorised dense layer; None is the paper's dense layer.
+        snr_adaptive: let encoders, decoders and fusion weigh their channels for the SNR.
+        device: where to; None is CUDA when there is one, else the CPU.
+
+    Returns:
+        The system, untrained.
+
+    Raises:
+        TypeError: if `caption` or `segmentation` is of another type, or a keyword is unknown.
+        ValueError: if a number is out of its range; the message names it.
+
+    Example:
+        >>> system = build_mlsc_image(l=4, t=8, caption=None, segmentation=None, device="cpu")
+        >>> system.symbols_per_image(256, 256), system.bandwidth_ratio(256, 256) == 13 / 192
+        (13312, True)
+    """
+    if not isinstance(l, int) or isinstance(l, bool) or l < 2:
+        raise ValueError(f"l must be an integer, at least 2, got {l!r}")
+    check_downsampling(t, "t")
+    size = _image_size(image_size, t)
+    caption_feature = _caption_feature(caption, size)
+    segmentation_feature = _segmentation_feature(segmentation)
+    encoder = partial(EncoderModule, downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
+    decoder = partial(DecoderModule, downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
+
+    dropped_levels = (caption_feature is None) + (segmentation_feature is None)
+    freed_channels = (1 if caption_feature is None else 0) + (LEVEL_CHANNELS if segmentation_feature is None else 0)
+    fused_inputs = 3 if segmentation_feature is None else 6
+    detail_kernels = [2 * level - 3 for level in range(3, l + 1)]
+    transmitter = MultiLevelTransmitter(
+        encoder(fused_inputs, LEVEL_CHANNELS + freed_channels, kernel_size=3),
+        [encoder(3, LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels],
+        caption=caption_feature,
+        text_encoder=TextEncoder(size, downsampling=t, rank=text_rank) if caption_feature else None,
+        segmentation=segmentation_feature,
+        segmentation_encoder=encoder(3, LEVEL_CHANNELS, kernel_size=3) if segmentation_feature else None,
+    )
+    decoders = [
+        *([decoder(1, kernel_size=3)] if caption_feature else []),
+        *([decoder(LEVEL_CHANNELS, kernel_size=3)] if segmentation_feature else []),
+        decoder(LEVEL_CHANNELS + freed_channels, 3 * (1 + dropped_levels), kernel_size=3),
+        *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
+    ]
+    fusion = FeatureFusion(3 * (l + 1), downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
+    channel = AWGNChannel(power) if channel is None else channel
+    system = SemanticSystem(transmitter, channel, MultiLevelReceiver(decoders, fusion), power)
+    system.config = {
+        "builder": "build_mlsc_image",
+        "arguments": {
+            "l": l,
+            "t": t,
+            "image_size": list(size),
+            "caption": _recorded(caption),
+            "segmentation": _recorded(segmentation),
+            "width": width,
+            "norm": norm,
+            "power": power,
+            "text_rank": text_rank,
+            "snr_adaptive": snr_adaptive,
+        },
+    }
+    return system.to(_device(device))
+
+
+def build_deep_jscc(
+    *,
+    bandwidth_ratio: float | None = None,
+    complex_channels: int | None = None,
+    channel: nn.Module | None = None,
+    power: float = 1.0,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Assemble Deep JSCC as published (Bourtsoulatze, Kurka, Gunduz 2019), the paper's learned baseline.
+
+    c complex channels at a quarter of the image's size give k/n = c/48.
+
+    Args:
+        bandwidth_ratio: k/n of images whose sides are multiples of 4; must be a multiple of 1/48.
+        complex_channels: c, instead of `bandwidth_ratio`.
+        channel: hop 4; None is `AWGNChannel(power)`.
+        power: the transmit power constraint.
+        device: where to; None is CUDA when there is one, else the CPU.
+
+    Returns:
+        The system, untrained.
+
+    Raises:
+        ValueError: if not exactly one of `bandwidth_ratio` and `complex_channels` is given, or it cannot be met.
+
+    Example:
+        >>> system = build_deep_jscc(bandwidth_ratio=1 / 12, device="cpu")
+        >>> system.symbols_per_image(32, 32), system.bandwidth_ratio(32, 32) == 1 / 12
+        (256, True)
+    """
+    if (bandwidth_ratio is None) == (complex_channels is None):
+        raise ValueError(
+            f"give one of bandwidth_ratio and complex_channels, got {bandwidth_ratio} and {complex_channels}"
+        )
+    if bandwidth_ratio is not None:
+        complex_channels = round(48 * bandwidth_ratio)
+        if complex_channels < 1 or abs(complex_channels / 48 - bandwidth_ratio) > 1e-9:
+            raise ValueError(
+                f"bandwidth_ratio must be a multiple of 1/48 for Deep JSCC, got {bandwidth_ratio}; "
+                f"the next larger one is {max(1, math.ceil(48 * bandwidth_ratio - 1e-9))}/48"
+            )
+    channels = check_positive(complex_channels, "complex_channels")  # type: ignore[arg-type]
+    channel = AWGNChannel(power) if channel is None else channel
+    system = SemanticSystem(DeepJSCCTransmitter(channels), channel, DeepJSCCReceiver(channels), power)
+    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, "power": power}}
+    return system.to(_device(device))
+
+
+def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2 or not all(isinstance(side, int) and side >= t for side in size):
+        raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
+    return size[0], size[1]
+
+
+def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:
+    if caption is None:
+        return None
+    if isinstance(caption, CaptionFeature):
+        if caption.image_size != size:
+            raise ValueError(
+                f"caption was built for image_size {caption.image_size}, the system for {size}: "
+                f"pass CaptionFeature(captioner, image_size={size})"
+            )
+        return caption
+    if caption != "lite":
+        raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
+    from semcomm.extractors.lite import lite_captioner
+
+    return CaptionFeature(lite_captioner(), size)
+
+
+def _segmentation_feature(segmentation: SegmentationFeature | str | None) -> SegmentationFeature | None:
+    if segmentation is None or isinstance(segmentation, SegmentationFeature):
+        return segmentation
+    if segmentation != "lite":
+        raise TypeError(f'segmentation must be "lite", a SegmentationFeature or None, got {segmentation!r}')
+    from semcomm.extractors.lite import lite_segmenter
+
+    return SegmentationFeature(lite_segmenter())
+
+
+def _recorded(level: nn.Module | str | None) -> str | None:
+    return "custom" if isinstance(level, nn.Module) else level
+
+
+def _device(device: torch.device | str | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device must be a torch device such as 'cpu' or 'cuda', got {device!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device is {str(device)!r}, but torch finds no CUDA here; use device='cpu'")
+    return device

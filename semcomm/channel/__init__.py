@@ -1,0 +1,1 @@
+"""Hop 4 of 6: symbols to received symbols."""

@@ -1,0 +1,84 @@
+"""Hop 4 of 6: the channel contract."""
+
+import math
+from abc import ABC, abstractmethod
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+
+from semcomm.channel.snr import SNR
+
+
+class Channel(nn.Module, ABC):
+    """Hop 4 of 6: symbols to received symbols.
+
+    A small base class; any `nn.Module` whose `forward` has this signature is a channel too, and `check_channel` says
+    whether it keeps the contract: shape, dtype and device stay, gradients pass, images do not touch one another, the
+    SNR is one number or one per image, and all randomness comes from `generator`.
+
+    Args:
+        power: the transmit power constraint P that SNRs refer to.
+
+    Raises:
+        ValueError: if `power` is not positive and finite.
+    """
+
+    def __init__(self, power: float = 1.0):
+        super().__init__()
+        self.power = check_power(power)
+
+    @abstractmethod
+    def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Tensor:
+        """Send symbols.
+
+        Args:
+            x: complex64 `(b, k)`, the symbols sent.
+            snr_db: SNR in dB, a float or a tensor `(b,)`.
+            generator: where the randomness comes from; torch's default one if None.
+
+        Returns:
+            complex64 `(b, k)`, the symbols received, on the device of `x`.
+        """
+
+
+def check_power(power: float) -> float:
+    """Return `power` as a float if it is positive and finite; a ValueError says so if not."""
+    if not isinstance(power, Real) or not 0 < power < math.inf:
+        raise ValueError(f"power must be a positive finite number, got {power!r}")
+    return float(power)
+
+
+def check_symbols(symbols: Tensor, name: str = "x") -> Tensor:
+    """Return `symbols` if it is complex64 `(b, k)`.
+
+    Raises:
+        TypeError: if it is no tensor, real, or of another complex type.
+        ValueError: if it is not of rank 2, or empty.
+    """
+    if not isinstance(symbols, Tensor):
+        raise TypeError(f"{name} must be a complex64 tensor, got {type(symbols).__name__}")
+    if not symbols.is_complex():
+        raise TypeError(
+            f"{name} must be complex64 symbols (b, k), got real {symbols.dtype}: noise of variance sigma^2 belongs to "
+            "a complex symbol, and the same variance on real numbers is a 3 dB error; pair real features with "
+            "semcomm.symbols.features_to_symbols"
+        )
+    if symbols.dtype != torch.complex64:
+        raise TypeError(f"{name} must be complex64, got {symbols.dtype}; convert it with .to(torch.complex64)")
+    if symbols.ndim != 2 or 0 in symbols.shape:
+        raise ValueError(f"{name} must have shape (b, k), both positive, got {tuple(symbols.shape)}")
+    return symbols
+
+
+def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
+    """Draw CN(0, 1): complex64 of variance 1, 1/2 per part.
+
+    Drawn on the generator's own device, so that a CPU generator gives the same noise to a GPU.
+
+    Example:
+        >>> complex_normal((2, 3), torch.device("cpu"), torch.Generator().manual_seed(0)).dtype
+        torch.complex64
+    """
+    source = device if generator is None else generator.device
+    return torch.randn(shape, dtype=torch.complex64, device=source, generator=generator).to(device)

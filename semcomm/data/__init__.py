@@ -1,0 +1,1 @@
+"""Folders of photographs, as training and evaluation want them."""

@@ -1,0 +1,121 @@
+"""Any folder tree of photographs: random crops to train on, whole images to judge by."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import Dataset, Sampler
+
+from semcomm.images import load_image
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"})
+CACHE_BYTES = 2 * 1024**3
+"""Decoded photographs kept in memory by one data set, so that small collections are decoded once."""
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Find the photographs in a folder and its subfolders, sorted by path.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it holds no image.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no such folder of images: {folder}")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise ValueError(f"no images ({', '.join(sorted(SUFFIXES))}) in folder {folder}")
+    return paths
+
+
+def manifest_hash(paths: list[Path]) -> str:
+    """Fingerprint a list of files: SHA-256 over their names and contents, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+class CropDataset(Dataset[Tensor]):
+    """Random square crops, flipped half of the time; item i depends on `seed` and i alone.
+
+    Every photograph is used once per `len(paths)` items, in an order drawn anew each time. A photograph smaller than
+    the crop is enlarged to it.
+
+    Args:
+        paths: the photographs.
+        size: height and width of a crop, in pixels.
+        seed: of all draws.
+
+    Shape:
+        items are uint8 `(3, size, size)`.
+    """
+
+    def __init__(self, paths: list[Path], size: int, seed: int):
+        self.paths = paths
+        self.size = size
+        self.seed = seed
+        self._decoded: dict[int, Tensor] = {}
+        self._cached_bytes = 0
+
+    def __len__(self) -> int:
+        """Photographs in the folder; items may be numbered beyond it."""
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Draw crop number `index`."""
+        round_number, place = divmod(index, len(self.paths))
+        order = np.random.default_rng((self.seed, round_number)).permutation(len(self.paths))
+        image = self._image(int(order[place]))
+        draw = np.random.default_rng((self.seed, round_number, place))
+        top = draw.integers(image.shape[1] - self.size + 1)
+        left = draw.integers(image.shape[2] - self.size + 1)
+        crop = image[:, top : top + self.size, left : left + self.size]
+        return crop.flip(2) if draw.random() < 0.5 else crop.clone()
+
+    def _image(self, number: int) -> Tensor:
+        if number in self._decoded:
+            return self._decoded[number]
+        image = load_image(self.paths[number])
+        short_side = min(image.shape[1:])
+        if short_side < self.size:
+            size = [max(self.size, round(side * self.size / short_side)) for side in image.shape[1:]]
+            larger = F.interpolate(image[None].float(), size=size, mode="bicubic", antialias=True)
+            image = larger[0].round().clamp(0, 255).to(torch.uint8)
+        if self._cached_bytes + image.numel() <= CACHE_BYTES:
+            self._decoded[number] = image
+            self._cached_bytes += image.numel()
+        return image
+
+
+class StepBatches(Sampler[list[int]]):
+    """Numbers of the crops of step after step, for ever; every process of several takes its share of a batch.
+
+    Args:
+        batch_size: crops per step, over all processes.
+        first_step: the step to begin with, for a resumed run.
+        rank: this process.
+        world_size: all processes; `batch_size` must be a multiple.
+    """
+
+    def __init__(self, batch_size: int, *, first_step: int = 0, rank: int = 0, world_size: int = 1):
+        if batch_size % world_size:
+            raise ValueError(f"batch_size must be a multiple of the {world_size} processes, got {batch_size}")
+        self.batch_size = batch_size
+        self.first_step = first_step
+        self.rank = rank
+        self.world_size = world_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield one list of crop numbers per step."""
+        step = self.first_step
+        while True:
+            first = step * self.batch_size
+            yield list(range(first + self.rank, first + self.batch_size, self.world_size))
+            step += 1

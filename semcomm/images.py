@@ -1,0 +1,143 @@
+"""Photographs: from a file to a tensor, checked, padded, and back."""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def check_images(images: Tensor, *, smallest: int = 1) -> Tensor:
+    """Return `images` if it is float32 `(b, 3, h, w)` in [0, 1].
+
+    Args:
+        images: the batch to check.
+        smallest: the least height and width allowed, in pixels.
+
+    Raises:
+        TypeError: if it is no tensor or not float32.
+        ValueError: if it is of another shape, too small, or holds NaN, inf or values outside [0, 1].
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a float32 tensor (b, 3, h, w), got {type(images).__name__}")
+    if images.ndim != 4 or images.shape[1] != 3 or images.shape[0] == 0:
+        raise ValueError(f"images must have shape (b, 3, h, w), RGB, b >= 1, got {tuple(images.shape)}")
+    if min(images.shape[2:]) < smallest:
+        raise ValueError(
+            f"images must be at least {smallest} x {smallest} pixels (the downsampling factor t), "
+            f"got {images.shape[2]} x {images.shape[3]}"
+        )
+    if images.dtype != torch.float32:
+        remedy = "divide by 255 or use transmit()" if images.dtype == torch.uint8 else "convert with .float()"
+        raise TypeError(f"images must be float32 in [0, 1], got {images.dtype}; {remedy}")
+    if not torch.compiler.is_compiling():
+        low, high = torch.stack(images.detach().aminmax()).tolist()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"images must hold finite values in [0, 1], got values from {low:g} to {high:g}")
+    return images
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Bring uint8 images 0..255 to float32 in [0, 1]; others pass unchanged."""
+    return images.float() / 255 if isinstance(images, Tensor) and images.dtype == torch.uint8 else images
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Bring float images in [0, 1] to uint8 0..255, rounded and clamped.
+
+    Example:
+        >>> to_uint8(torch.tensor([-0.1, 0.5, 1.0]))
+        tensor([  0, 128, 255], dtype=torch.uint8)
+    """
+    return (images.float() * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column of `(b, c, h, w)` until h and w are multiples of `multiple`."""
+    down, right = -images.shape[2] % multiple, -images.shape[3] % multiple
+    return F.pad(images, (0, right, 0, down), mode="replicate") if down or right else images
+
+
+def load_image(path: str | Path) -> Tensor:
+    """Read a photograph of any mode: EXIF rotation applied, 16 bit scaled down, transparency laid over white.
+
+    Args:
+        path: a file that Pillow reads.
+
+    Returns:
+        uint8 `(3, h, w)`, RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not an image, is truncated, or is too large to be safe.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such image file: {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                array = np.array(_to_rgb(ImageOps.exif_transpose(image)))
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"image {path} is too large: {error}") from error
+    except Image.UnidentifiedImageError as error:
+        raise ValueError(f"not an image that can be read: {path}") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+        raise ValueError(f"image {path} is truncated or damaged: {error}") from error
+    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        if image.mode == "F" and not values.max(initial=0) > 255:
+            image = Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8))
+        else:
+            image = Image.fromarray((values / 257).round().clip(0, 255).astype(np.uint8))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def save_image(image: Tensor, path: str | Path) -> None:
+    """Write uint8 `(3, h, w)` as PNG, whole or not at all."""
+    with write_whole(path) as temporary:
+        Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(temporary, format="PNG")
+
+
+@contextmanager
+def write_whole(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` once the block has ended without an error.
+
+    Raises:
+        OSError: naming the folder, if it cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise OSError(f"cannot write to folder {path.parent}: {error.strerror or error}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

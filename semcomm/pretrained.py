@@ -1,0 +1,253 @@
+"""Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.images import write_whole
+from semcomm.system import SemanticSystem
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+SHIPPED = Path(__file__).parent / "_weights"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
+EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
+NAMES_SHOWN = 10
+
+
+def list_pretrained() -> list[str]:
+    """Names of the trained systems in the package, for `from_pretrained`.
+
+    Example:
+        >>> "mlsc-image-l5-t8" in list_pretrained()
+        True
+    """
+    configs = {path.parent.name: _read_json(path) for path in sorted(SHIPPED.glob(f"*/{CONFIG}"))}
+    return [name for name, config in configs.items() if "builder" in config]
+
+
+def from_pretrained(
+    name_or_folder: str | Path,
+    *,
+    channel: nn.Module | None = None,
+    caption: CaptionFeature | None = None,
+    segmentation: SegmentationFeature | None = None,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Load a trained system: one of `list_pretrained()`, a folder that `save_pretrained` wrote, or a Hub repository.
+
+    Nothing is unpickled: weights are safetensors, the configuration is JSON.
+
+    Args:
+        name_or_folder: a name of `list_pretrained()`, a folder, or "owner/name" on the Hugging Face Hub.
+        channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
+        caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
+        segmentation: likewise the `SegmentationFeature`.
+        device: where to; None is CUDA when there is one, else the CPU.
+
+    Returns:
+        The system, in eval mode.
+
+    Raises:
+        FileNotFoundError: if there is no such name, folder or file.
+        ValueError: if a file is damaged, unsafe, or of another configuration; the message says which.
+
+    Example:
+        >>> system = from_pretrained("mlsc-image-l5-t8", device="cpu")
+        >>> system.symbols_per_image(256, 256)
+        16384
+    """
+    name = str(name_or_folder)
+    folder = Path(name)
+    if name in list_pretrained():
+        folder = SHIPPED / name
+    elif not folder.is_dir():
+        if folder.is_file():
+            raise ValueError(f"{name} is a file; from_pretrained takes the folder that holds {CONFIG} and {WEIGHTS}")
+        if name.count("/") != 1 or name.startswith((".", "/", "~")):
+            raise FileNotFoundError(
+                f"no trained system {name!r}: it is no folder, and the package has {', '.join(list_pretrained())}"
+            )
+        folder = fetch_folder(name)
+    return load_folder(folder, channel=channel, caption=caption, segmentation=segmentation, device=device)
+
+
+def fetch_folder(
+    repository: str,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    force_download: bool = False,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
+) -> Path:
+    """Bring configuration and weights from the Hugging Face Hub; a local folder is returned as it is."""
+    if Path(repository).is_dir():
+        return Path(repository)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        files = [
+            hf_hub_download(
+                repository,
+                file,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+            )
+            for file in (CONFIG, WEIGHTS)
+        ]
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise FileNotFoundError(
+            f"no trained system {repository!r}: it is no folder, the package has {', '.join(list_pretrained())}, "
+            f"and the Hugging Face Hub did not deliver it ({reason})"
+        ) from error
+    return Path(files[0]).parent
+
+
+def save_folder(system: SemanticSystem, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors`; the weights of the frozen extractors stay out.
+
+    Raises:
+        ValueError: if the system was assembled by hand.
+    """
+    if system.config is None:
+        raise ValueError(
+            "this system was assembled by hand, so its configuration is unknown: build it with build_mlsc_image or "
+            "build_deep_jscc, or save system.state_dict() with safetensors.torch.save_file"
+        )
+    weights = {name: value.contiguous() for name, value in _weights(system).items()}
+    with write_whole(folder / WEIGHTS) as temporary:
+        save_file(weights, temporary, metadata={"format": "pt"})
+    with write_whole(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps({**system.config, "channel": _describe(system.channel)}, indent=2) + "\n")
+
+
+def load_folder(
+    folder: Path,
+    *,
+    channel: nn.Module | None = None,
+    caption: CaptionFeature | None = None,
+    segmentation: SegmentationFeature | None = None,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Build what `config.json` describes and fill it with `model.safetensors`; see `from_pretrained`."""
+    path = folder / CONFIG
+    config = _read_json(path)
+    builder = BUILDERS.get(str(config.get("builder")))
+    arguments = config.get("arguments")
+    if builder is None or not isinstance(arguments, dict):
+        raise ValueError(
+            f"{path} describes no semcomm system: it needs a builder ({', '.join(BUILDERS)}) and arguments"
+        )
+    given = dict(arguments)
+    for name, feature in {"caption": caption, "segmentation": segmentation}.items():
+        if feature is not None:
+            given[name] = feature
+        elif given.get(name) == "custom":
+            raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
+    if isinstance(given.get("image_size"), list):
+        given["image_size"] = tuple(given["image_size"])
+    given["channel"] = (
+        channel if channel is not None else _channel(config.get("channel"), given.get("power", 1.0), path)
+    )
+    try:
+        system = builder(**given, device=device)
+    except TypeError as error:
+        raise ValueError(f"{path} has arguments that {builder.__name__} does not take: {error}") from error
+    system.config = {"builder": config["builder"], "arguments": arguments}
+    _fill(system, folder / WEIGHTS)
+    return system.eval()
+
+
+def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is truncated, damaged, or a pickle under another name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights: {path} is missing")
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start[:1] == b"\x80" or start == b"PK\x03\x04":
+        raise ValueError(
+            f"{path} is a pickle, which could run code when loaded, and is refused: save the weights with "
+            "safetensors.torch.save_file"
+        )
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is truncated or no safetensors file: {error}") from error
+
+
+def _fill(system: SemanticSystem, path: Path) -> None:
+    saved, expected = load_weights(path), _weights(system)
+    missing = sorted(expected.keys() - saved.keys())
+    unexpected = sorted(saved.keys() - expected.keys())
+    reshaped = sorted(
+        f"{name} {tuple(saved[name].shape)} for {tuple(expected[name].shape)}"
+        for name in expected.keys() & saved.keys()
+        if saved[name].shape != expected[name].shape
+    )
+    if missing or unexpected or reshaped:
+        found = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
+        problems = [f"{problem}: {_shorten(names)}" for problem, names in found.items() if names]
+        raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {'; '.join(problems)}")
+    system.load_state_dict(saved, strict=False)
+
+
+def _shorten(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
+
+
+def _weights(system: SemanticSystem) -> dict[str, torch.Tensor]:
+    return {
+        name: value for name, value in system.state_dict().items() if not name.startswith((*EXTRACTORS, "channel."))
+    }
+
+
+def _describe(channel: nn.Module) -> dict[str, Any] | None:
+    if isinstance(channel, AWGNChannel):
+        return {"type": "awgn"}
+    if isinstance(channel, RayleighChannel):
+        return {"type": "rayleigh", "coherence": channel.coherence, "equalizer": channel.equalizer}
+    return None
+
+
+def _channel(description: Any, power: float, path: Path) -> nn.Module | None:
+    if description is None or description == {"type": "awgn"}:
+        return None
+    if isinstance(description, dict) and description.get("type") == "rayleigh":
+        return RayleighChannel(
+            power, coherence=description.get("coherence", ""), equalizer=description.get("equalizer", "")
+        )
+    raise ValueError(f"{path} names an unknown channel: {description!r}")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no configuration: {path} is missing")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(content).__name__}")
+    return content

@@ -1,0 +1,160 @@
+"""A training run, from its start or from where it stopped, to a folder with a trained system."""
+
+import json
+import logging
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from semcomm.data.folders import CropDataset, StepBatches, list_images, manifest_hash
+from semcomm.images import load_image, write_whole
+from semcomm.system import SemanticSystem
+from semcomm.training.config import TrainingConfig
+from semcomm.training.module import TrainingModule
+
+
+def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
+    """Train a system and save it.
+
+    The crops, SNRs and noise of a step are functions of the seed and the step's number, so a resumed run ends with the
+    weights of an uninterrupted one.
+
+    Args:
+        system: made by a builder.
+        config: folders and numbers.
+        resume: go on from the newest checkpoint in `config.out`.
+
+    Returns:
+        `config.out`, which then holds `config.json`, `model.safetensors`, `training.json`, `checkpoints/`, `logs/`.
+
+    Raises:
+        FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
+        ValueError: if `config.out` holds another run, or a folder holds no photographs.
+        OSError: if `config.out` cannot be written.
+    """
+    paths, val_paths = list_images(config.train), list_images(config.val)
+    recipe = {
+        "system": system.config,
+        "training": config.describe(),
+        "train_images": len(paths),
+        "train_manifest_sha256": manifest_hash(paths),
+        "val_images": len(val_paths),
+        "val_manifest_sha256": manifest_hash(val_paths),
+    }
+    checkpoint = _prepare(config.out, recipe, resume)
+    first_step = 0 if checkpoint is None else _step(checkpoint)
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    trainer = Trainer(
+        accelerator="auto" if system.device.type != "cpu" else "cpu",
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy=config.strategy,
+        precision=config.precision,  # type: ignore[arg-type]
+        max_steps=config.steps,
+        val_check_interval=config.validate_every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=min(50, config.validate_every),
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        callbacks=[
+            RichProgressBar(),
+            ModelCheckpoint(
+                config.out / "checkpoints",
+                filename="{step}",
+                every_n_train_steps=config.validate_every,
+                save_on_exception=True,
+                enable_version_counter=False,
+            ),
+        ],
+        logger=[CSVLogger(config.out, name="logs", version=""), TensorBoardLogger(config.out, name="logs", version="")],
+    )
+    started = time.perf_counter()
+    val_loader = DataLoader(_WholeImages(val_paths), batch_size=1, num_workers=config.workers)
+    module = TrainingModule(system.to(memory_format=torch.channels_last), config)  # type: ignore[call-overload]
+    batches = StepBatches(
+        config.batch_size, first_step=first_step, rank=trainer.global_rank, world_size=trainer.world_size
+    )
+    crops = DataLoader(CropDataset(paths, config.size, config.seed), batch_sampler=batches, num_workers=config.workers)
+    trainer.fit(module, crops, val_loader, ckpt_path=checkpoint, weights_only=True)
+
+    if trainer.is_global_zero:
+        system.save_pretrained(config.out)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        _write_json(
+            config.out / "training.json",
+            {
+                **recipe,
+                "steps": trainer.global_step,
+                "metrics": metrics,
+                "wall_time_s": round(time.perf_counter() - started, 1),
+                "resumed_from_step": first_step,
+                "hardware": _hardware(system.device),
+                "versions": {name: version(name) for name in ("semcomm", "torch", "torchvision", "lightning")},
+            },
+        )
+    return config.out
+
+
+@final
+class _WholeImages(Dataset[Tensor]):
+    def __init__(self, paths: list[Path]):
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return load_image(self.paths[index])
+
+
+def _prepare(out: Path, recipe: dict[str, Any], resume: bool) -> Path | None:
+    """Claim the folder for this recipe; return the checkpoint to go on from."""
+    path = out / "recipe.json"
+    known = json.loads(path.read_text()) if path.is_file() else None
+    if known is None:
+        if resume:
+            raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
+        if out.is_dir() and any(out.iterdir()):
+            raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
+        _write_json(path, recipe)
+        return None
+    if not resume:
+        raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
+    different = sorted(_differences(known, json.loads(json.dumps(recipe))))
+    if different:
+        raise ValueError(f"cannot resume {out}: it was started with another {', another '.join(different)}")
+    return max((out / "checkpoints").glob("step=*.ckpt"), key=_step, default=None)
+
+
+def _differences(known: Any, now: Any, name: str = "recipe") -> list[str]:
+    if isinstance(known, dict) and isinstance(now, dict):
+        return [
+            problem for key in known.keys() | now.keys() for problem in _differences(known.get(key), now.get(key), key)
+        ]
+    return [] if known == now else [f"{name} ({known!r}, now {now!r})"]
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("step="))
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with write_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

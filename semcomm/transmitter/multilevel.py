@@ -1,0 +1,95 @@
+"""Hops 1 and 2 of 6 for MLSC-image: semantic levels beside details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from semcomm.channel.snr import SNR
+from semcomm.images import pad_to_multiple
+from semcomm.symbols import plane_size
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.encoder import EncoderModule, TextEncoder
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """What the frozen extractors found in a batch, so that they need not run again.
+
+    Args:
+        tokens: caption tokens, int64 `(b, T)`.
+        labels: label maps, integer `(b, h, w)`.
+    """
+
+    tokens: Tensor | None = None
+    labels: Tensor | None = None
+
+
+@final
+class MultiLevelTransmitter(nn.Module):
+    """Hops 1 and 2 of 6: images to features, level by level (arXiv 2202.04754, Section II-A and Fig. 2).
+
+    c_1 from the caption, c_2 from the segmentation, c_3 from image and segmentation together, c_4.. from the image.
+
+    Args:
+        fused_encoder: f = [image, s], or the image alone without segmentation, to c_3.
+        detail_encoders: the image to c_4, c_5, ...
+        caption: the caption's plane, with `text_encoder`, or None.
+        text_encoder: p to c_1.
+        segmentation: the label map's colours, with `segmentation_encoder`, or None.
+        segmentation_encoder: s to c_2.
+
+    Shape:
+        images `(b, 3, h, w)` to features `(b, 2c, ceil(h/t), ceil(w/t))`.
+    """
+
+    def __init__(
+        self,
+        fused_encoder: EncoderModule,
+        detail_encoders: Sequence[EncoderModule],
+        *,
+        caption: CaptionFeature | None = None,
+        text_encoder: TextEncoder | None = None,
+        segmentation: SegmentationFeature | None = None,
+        segmentation_encoder: EncoderModule | None = None,
+    ):
+        super().__init__()
+        self.caption = caption
+        self.text_encoder = text_encoder
+        self.segmentation = segmentation
+        self.segmentation_encoder = segmentation_encoder
+        self.fused_encoder = fused_encoder
+        self.detail_encoders = nn.ModuleList(detail_encoders)
+        self.downsampling = fused_encoder.downsampling
+        encoders = [text_encoder, segmentation_encoder, fused_encoder, *detail_encoders]
+        self.complex_channels = sum(encoder.complex_channels for encoder in encoders if encoder is not None)
+
+    def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
+        """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
+        given = semantics or Semantics()
+        tokens, labels = given.tokens, given.labels
+        if self.caption is not None and tokens is None:
+            tokens = self.caption.tokens(images)
+        if self.segmentation is not None and labels is None:
+            labels = self.segmentation.labels(images)
+        return Semantics(tokens, labels)
+
+    def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
+        """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/t), ceil(w/t))`."""
+        semantics = self.extract(images, semantics)
+        padded = pad_to_multiple(images, self.downsampling)
+        levels = []
+        if self.caption is not None and self.text_encoder is not None:
+            plane = self.caption(images, semantics.tokens)
+            levels.append(self.text_encoder(plane, plane_size(images.shape[2], images.shape[3], self.downsampling)))
+        fused = padded
+        if self.segmentation is not None and self.segmentation_encoder is not None:
+            colors = pad_to_multiple(self.segmentation(images, semantics.labels), self.downsampling)
+            levels.append(self.segmentation_encoder(colors, snr_db))
+            fused = torch.cat([padded, colors], dim=1)
+        levels.append(self.fused_encoder(fused, snr_db))
+        levels.extend(encoder(padded, snr_db) for encoder in self.detail_encoders)
+        return torch.cat(levels, dim=1)
