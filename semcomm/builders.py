@@ -48,7 +48,8 @@ def build_mlsc_image(
         t: downsampling factor, a power of two, at least 2.
         image_size: H = W, or (H, W), of the caption's plane; any other size can be sent, too.
         channel: hop 4; None is `AWGNChannel(power)`.
-        caption: "lite" for the small captioner in the package, a built `CaptionFeature`, or None for no caption.
+        caption: "lite" for the small captioner in the package, a built `CaptionFeature` (its plane becomes
+            `image_size`), or None for no caption.
         segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
         width: channels after an encoder's first convolution.
         norm: "batch" for batch normalisation after every convolution, as in the paper, or "none".
@@ -176,12 +177,7 @@ def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]
     if caption is None:
         return None
     if isinstance(caption, CaptionFeature):
-        if caption.image_size != size:
-            raise ValueError(
-                f"caption was built for image_size {caption.image_size}, the system for {size}: "
-                f"pass CaptionFeature(captioner, image_size={size})"
-            )
-        return caption
+        return caption if caption.image_size == size else CaptionFeature(caption.captioner, size)
     if caption != "lite":
         raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
     from semcomm.extractors.lite import lite_captioner

@@ -2,25 +2,37 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import torch
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from torch import nn
 
 from semcomm.baselines.separation import Codec, SeparationBaseline
-from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.demo import MODEL, SNRS_DB, run_demo
 from semcomm.images import load_image, save_image, write_whole
+from semcomm.options import (
+    ChannelOption,
+    CoherenceOption,
+    DataOption,
+    EqualizerOption,
+    JsonOption,
+    OutOption,
+    SavedLevelOption,
+    SeedOption,
+    SnrsOption,
+    build_caption,
+    build_channel,
+    build_segmentation,
+    describe_channel,
+    show_progress,
+)
 from semcomm.pretrained import from_pretrained, list_pretrained
+from semcomm.system import SemanticSystem
+from semcomm.training.cli import cache_features, train
+from semcomm.training.extractors_cli import score_extractor_command, train_extractor_command
 
 app = typer.Typer(
     help="Send images over noisy channels by what they mean.",
@@ -31,21 +43,11 @@ app = typer.Typer(
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Typer's class of wrong command lines, which it does not export."""
 
-ChannelName = Literal["awgn", "rayleigh"]
-OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
-ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
-CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
-EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Rayleigh: the equaliser, perfect CSI.")]
-SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
-DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
-
 
 @app.command()
 def demo(out: OutOption = Path("semcomm-demo")) -> None:
     """Send a photograph through the shipped system at several SNRs, and draw what arrives."""
-    with _progress("sending", total=2 * len(SNRS_DB)) as advance:
+    with show_progress("sending", total=2 * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)
     table = _table("SNR (dB)", *(f"{scheme} PSNR (dB) / SSIM" for scheme in rows))
     for column, snr_db in enumerate(SNRS_DB):
@@ -66,15 +68,17 @@ def transmit(
     out: OutOption = Path("received"),
     json_file: JsonOption = None,
     seed: SeedOption = 0,
+    caption: SavedLevelOption = None,
+    segmentation: SavedLevelOption = None,
 ) -> None:
     """Send photographs over a channel; write what arrives as PNG."""
     names = [f"{path.stem}.png" for path in images]
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
-    system = from_pretrained(model)
-    system.channel = _channel(channel, coherence, equalizer, system.power)
+    system = _load(model, caption, segmentation)
+    system.channel = build_channel(channel, coherence, equalizer, system.power)
     results = []
-    with _progress("sending", total=len(images)) as advance:
+    with show_progress("sending", total=len(images)) as advance:
         for path, name in zip(images, names, strict=True):
             image = load_image(path)
             generator = torch.Generator().manual_seed(seed)
@@ -106,7 +110,7 @@ def transmit(
     Console().print(table)
     _write_json(
         json_file,
-        {"model": model, "snr_db": snr, "channel": _describe(channel, coherence, equalizer), "seed": seed}
+        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
         | {"images": results},
     )
 
@@ -121,12 +125,14 @@ def evaluate(
     equalizer: EqualizerOption = "mmse",
     json_file: JsonOption = None,
     seed: SeedOption = 0,
+    caption: SavedLevelOption = None,
+    segmentation: SavedLevelOption = None,
 ) -> None:
     """Measure systems on whole photographs: PSNR and SSIM per SNR, means with 95 % confidence intervals."""
-    systems = {model: from_pretrained(model) for model in models}
+    systems = {model: _load(model, caption, segmentation) for model in models}
     for system in systems.values():
-        system.channel = _channel(channel, coherence, equalizer, system.power)
-    results = _evaluate(systems, data, snr, _describe(channel, coherence, equalizer), seed)
+        system.channel = build_channel(channel, coherence, equalizer, system.power)
+    results = _evaluate(systems, data, snr, describe_channel(channel, coherence, equalizer), seed)
     _write_json(json_file, results[0] if len(results) == 1 else results)
 
 
@@ -158,90 +164,10 @@ def models() -> None:
     Console().print(table)
 
 
-@app.command()
-def train(
-    train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
-    val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
-    out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
-    system: Annotated[Literal["mlsc", "deep-jscc"], typer.Argument(help="What to train.")] = "mlsc",
-    l: Annotated[int, typer.Option(help="MLSC-image: detail level, at least 2.")] = 4,  # noqa: E741
-    t: Annotated[int, typer.Option(help="MLSC-image: downsampling factor, a power of two.")] = 8,
-    caption: Annotated[Literal["lite", "none"], typer.Option(help="MLSC-image: the caption level.")] = "lite",
-    segmentation: Annotated[Literal["lite", "none"], typer.Option(help="MLSC-image: the segmentation level.")] = "lite",
-    width: Annotated[int, typer.Option(help="MLSC-image: channels after the first convolution.")] = 32,
-    norm: Annotated[Literal["batch", "none"], typer.Option(help="MLSC-image: normalisation.")] = "batch",
-    snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="MLSC-image: adapt to the SNR.")] = False,
-    bandwidth_ratio: Annotated[float, typer.Option(help="Deep JSCC: k/n, a multiple of 1/48.")] = 1 / 12,
-    channel: ChannelOption = "awgn",
-    coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
-    snr: Annotated[float | None, typer.Option(help="Training SNR in dB; 10 without --snr-range.")] = None,
-    snr_range: Annotated[tuple[float, float] | None, typer.Option(help="One SNR per image, from LOW to HIGH.")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of a crop.")] = 256,
-    batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 32,
-    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
-    schedule: Annotated[Literal["constant", "cosine"], typer.Option(help="Of the learning rate.")] = "constant",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Rounds through the photographs.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimisation steps; 10,000 without --epochs.")] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 500,
-    workers: Annotated[int, typer.Option(help="Processes that decode photographs.")] = 0,
-    devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
-    num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
-    strategy: Annotated[str, typer.Option(help="Lightning's strategy.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Lightning's precision, such as bf16-mixed.")] = "32-true",
-    seed: SeedOption = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
-) -> None:
-    """Train a system on a folder of photographs."""
-    try:
-        from semcomm.training.config import TrainingConfig
-        from semcomm.training.engine import train as run
-    except ModuleNotFoundError as error:
-        raise ImportError(f"training needs {error.name}: pip install 'semcomm[train]'") from error
-    from semcomm.data.folders import list_images
-
-    if snr is not None and snr_range is not None:
-        raise ValueError(f"give --snr or --snr-range, not both, got {snr} and {snr_range}")
-    if steps is not None and epochs is not None:
-        raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
-    if epochs is not None:
-        steps = epochs * -(-len(list_images(train)) // batch_size)
-    config = TrainingConfig(
-        train=train,
-        val=val,
-        out=out,
-        snr_db=snr_range or (10.0 if snr is None else snr),
-        size=size,
-        batch_size=batch_size,
-        learning_rate=lr,
-        schedule=schedule,
-        steps=10_000 if steps is None else steps,
-        validate_every=validate_every,
-        seed=seed,
-        workers=workers,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        precision=precision,
-    )
-    torch.manual_seed(seed)
-    hop4 = _channel(channel, coherence, equalizer, power=1.0)
-    if system == "mlsc":
-        built = build_mlsc_image(
-            l,
-            t,
-            image_size=size,
-            channel=hop4,
-            caption=None if caption == "none" else "lite",
-            segmentation=None if segmentation == "none" else "lite",
-            width=width,
-            norm=norm,
-            snr_adaptive=snr_adaptive,
-        )
-    else:
-        built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, channel=hop4)
-    run(built, config, resume=resume)
-    typer.echo(f"wrote {out}")
+app.command()(train)
+app.command()(cache_features)
+app.command("train-extractor")(train_extractor_command)
+app.command("score-extractor")(score_extractor_command)
 
 
 def main() -> None:
@@ -262,15 +188,12 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _channel(name: ChannelName, coherence: str, equalizer: Any, power: float) -> nn.Module:
-    if name == "awgn":
-        return AWGNChannel(power)
-    length: Any = int(coherence) if coherence.isdecimal() else coherence
-    return RayleighChannel(power, coherence=length, equalizer=equalizer)
-
-
-def _describe(name: ChannelName, coherence: str, equalizer: str) -> str:
-    return name if name == "awgn" else f"rayleigh, coherence {coherence}, equalizer {equalizer}"
+def _load(model: str, caption: str | None, segmentation: str | None) -> SemanticSystem:
+    return from_pretrained(
+        model,
+        caption=None if caption is None else build_caption(caption),
+        segmentation=None if segmentation is None else build_segmentation(segmentation),
+    )
 
 
 def _evaluate(schemes: dict[str, Any], data: Path, snr: str, channel: str, seed: int) -> list[dict[str, Any]]:
@@ -279,7 +202,7 @@ def _evaluate(schemes: dict[str, Any], data: Path, snr: str, channel: str, seed:
 
     snrs, paths = _snrs(snr), list_images(data)
     results = []
-    with _progress("sending", total=len(schemes) * len(paths) * len(snrs)) as advance:
+    with show_progress("sending", total=len(schemes) * len(paths) * len(snrs)) as advance:
         for name, scheme in schemes.items():
             measured = evaluate(scheme, paths, snrs, seed=seed, progress=advance)
             rows = measured.pop("rows")
@@ -333,12 +256,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="left" if column in ("image", "model", "name", "caption") else "right")
     return table
-
-
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr; yields the function that advances it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda: progress.advance(task)

@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from semcomm.channel.base import check_power, check_symbols
+from semcomm.channel.base import Channel, check_power, check_symbols
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import bandwidth_ratio, features_to_symbols, plane_size, symbols_per_image, symbols_to_features
@@ -143,7 +143,7 @@ class SemanticSystem(
             raise ValueError(f"received: a {height} x {width} image takes k = {k} symbols, got {received.shape[1]}")
         snr_db = None if snr_db is None else check_snr(snr_db, received.shape[0])
         features = symbols_to_features(received, *plane_size(height, width, self.downsampling))
-        return self.receiver(features, snr_db)[:, :, :height, :width]
+        return self.receiver(features, snr_db)[:, :, :height, :width].float()
 
     @torch.no_grad()
     def transmit(
@@ -197,7 +197,7 @@ class SemanticSystem(
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.parameters()).device
+        return next((weight.device for weight in self.parameters()), torch.device("cpu"))
 
     @property
     def downsampling(self) -> int:
@@ -218,10 +218,9 @@ class SemanticSystem(
         if name == "channel":
             if not isinstance(value, nn.Module):
                 raise TypeError(f"channel must be an nn.Module with the Channel contract, got {type(value).__name__}")
-            reference = getattr(value, "power", self.power)
-            if reference != self.power:
+            if isinstance(value, Channel) and value.power != self.power:
                 raise ValueError(
-                    f"channel.power is {reference}, but the system sends power {self.power}, "
+                    f"channel.power is {value.power}, but the system sends power {self.power}, "
                     "so its SNR would be wrong; build the channel with the system's power"
                 )
         super().__setattr__(name, value)

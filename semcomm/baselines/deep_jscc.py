@@ -40,7 +40,7 @@ class DeepJSCCTransmitter(nn.Module):
 
     def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
         """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/4), ceil(w/4))`."""
-        if semantics is not None:
+        if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
             raise ValueError("semantics must be None: Deep JSCC has no semantic levels")
         return self.stages(pad_to_multiple(images, self.downsampling), snr_db)
 

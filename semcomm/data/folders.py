@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import final
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
 
+from semcomm.extractors.cache import FeatureCache
 from semcomm.images import load_image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"})
@@ -42,58 +44,77 @@ def manifest_hash(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-class CropDataset(Dataset[Tensor]):
+@final
+class CropDataset(Dataset[dict[str, Tensor]]):
     """Random square crops, flipped half of the time; item i depends on `seed` and i alone.
 
     Every photograph is used once per `len(paths)` items, in an order drawn anew each time. A photograph smaller than
-    the crop is enlarged to it.
+    the crop is enlarged to it. Label maps are cropped and flipped with their photographs.
 
     Args:
         paths: the photographs.
         size: height and width of a crop, in pixels.
         seed: of all draws.
+        features: precomputed captions and label maps, or None.
 
     Shape:
-        items are uint8 `(3, size, size)`.
+        items hold "images", uint8 `(3, size, size)`, and where `features` has them "labels", uint8 `(size, size)`, and
+        "tokens", int64 `(T,)`.
     """
 
-    def __init__(self, paths: list[Path], size: int, seed: int):
+    def __init__(self, paths: list[Path], size: int, seed: int, features: FeatureCache | None = None):
         self.paths = paths
         self.size = size
         self.seed = seed
-        self._decoded: dict[int, Tensor] = {}
+        self.features = features
+        self._decoded: dict[int, dict[str, Tensor]] = {}
         self._cached_bytes = 0
 
     def __len__(self) -> int:
         """Photographs in the folder; items may be numbered beyond it."""
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> Tensor:
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Draw crop number `index`."""
         round_number, place = divmod(index, len(self.paths))
         order = np.random.default_rng((self.seed, round_number)).permutation(len(self.paths))
-        image = self._image(int(order[place]))
+        item = self._item(int(order[place]))
         draw = np.random.default_rng((self.seed, round_number, place))
-        top = draw.integers(image.shape[1] - self.size + 1)
-        left = draw.integers(image.shape[2] - self.size + 1)
-        crop = image[:, top : top + self.size, left : left + self.size]
-        return crop.flip(2) if draw.random() < 0.5 else crop.clone()
+        height, width = item["images"].shape[1:]
+        top, left = draw.integers(height - self.size + 1), draw.integers(width - self.size + 1)
+        flip = draw.random() < 0.5
+        crops = {}
+        for name, value in item.items():
+            if name != "tokens":
+                value = value[..., top : top + self.size, left : left + self.size]
+                value = value.flip(-1) if flip else value.clone()
+            crops[name] = value
+        return crops
 
-    def _image(self, number: int) -> Tensor:
+    def _item(self, number: int) -> dict[str, Tensor]:
         if number in self._decoded:
             return self._decoded[number]
-        image = load_image(self.paths[number])
+        path = self.paths[number]
+        tokens = None if self.features is None else self.features.tokens(path)
+        labels = None if self.features is None else self.features.labels(path)
+        image = load_image(path)
         short_side = min(image.shape[1:])
         if short_side < self.size:
             size = [max(self.size, round(side * self.size / short_side)) for side in image.shape[1:]]
             larger = F.interpolate(image[None].float(), size=size, mode="bicubic", antialias=True)
             image = larger[0].round().clamp(0, 255).to(torch.uint8)
-        if self._cached_bytes + image.numel() <= CACHE_BYTES:
-            self._decoded[number] = image
-            self._cached_bytes += image.numel()
-        return image
+            if labels is not None:
+                labels = F.interpolate(labels[None, None], size=size, mode="nearest")[0, 0]
+        item = {"images": image, "labels": labels, "tokens": tokens}
+        item = {name: value for name, value in item.items() if value is not None}
+        size_in_bytes = sum(value.nbytes for value in item.values())
+        if self._cached_bytes + size_in_bytes <= CACHE_BYTES:
+            self._decoded[number] = item
+            self._cached_bytes += size_in_bytes
+        return item
 
 
+@final
 class StepBatches(Sampler[list[int]]):
     """Numbers of the crops of step after step, for ever; every process of several takes its share of a batch.
 

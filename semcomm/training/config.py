@@ -13,6 +13,7 @@ class TrainingConfig:
         train: folder of photographs to train on.
         val: folder of photographs to validate on.
         out: folder for the result.
+        features: what `cache_features` made of `train`, so that the extractors need not run in every step.
         snr_db: the training SNR in dB, or (low, high) for one drawn uniformly per image.
         size: height and width of a training crop, in pixels.
         batch_size: crops per step, over all devices.
@@ -31,6 +32,7 @@ class TrainingConfig:
     train: Path
     val: Path
     out: Path
+    features: Path | None = None
     snr_db: float | tuple[float, float] = 10.0
     size: int = 256
     batch_size: int = 32
@@ -60,5 +62,5 @@ class TrainingConfig:
             raise ValueError(f"snr_db must be a number or a range (low, high), low < high, got {self.snr_db}")
 
     def describe(self) -> dict[str, Any]:
-        """The same as JSON can hold it, without where the folders are."""
-        return {name: value for name, value in asdict(self).items() if name not in ("train", "val", "out")}
+        """What decides the result, as JSON can hold it: not where the folders are, nor who decodes the photographs."""
+        return {name: value for name, value in asdict(self).items() if name not in ("train", "val", "out", "features", "workers")}

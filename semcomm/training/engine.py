@@ -16,10 +16,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from semcomm.data.folders import CropDataset, StepBatches, list_images, manifest_hash
+from semcomm.extractors.cache import FeatureCache
 from semcomm.images import load_image, write_whole
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
 from semcomm.training.module import TrainingModule
+from semcomm.transmitter.multilevel import MultiLevelTransmitter
 
 
 def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
@@ -44,18 +46,20 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     paths, val_paths = list_images(config.train), list_images(config.val)
     recipe = {
         "system": system.config,
+        "channel": str(system.channel),
         "training": config.describe(),
         "train_images": len(paths),
         "train_manifest_sha256": manifest_hash(paths),
         "val_images": len(val_paths),
         "val_manifest_sha256": manifest_hash(val_paths),
     }
+    features = _features(system, config, paths)
     checkpoint = _prepare(config.out, recipe, resume)
     first_step = 0 if checkpoint is None else _step(checkpoint)
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(
-        accelerator="auto" if system.device.type != "cpu" else "cpu",
+        accelerator=system.device.type,
         devices=config.devices,
         num_nodes=config.num_nodes,
         strategy=config.strategy,
@@ -85,8 +89,9 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     batches = StepBatches(
         config.batch_size, first_step=first_step, rank=trainer.global_rank, world_size=trainer.world_size
     )
-    crops = DataLoader(CropDataset(paths, config.size, config.seed), batch_sampler=batches, num_workers=config.workers)
-    trainer.fit(module, crops, val_loader, ckpt_path=checkpoint, weights_only=True)
+    crops = CropDataset(paths, config.size, config.seed, features)
+    loader = DataLoader(crops, batch_sampler=batches, num_workers=config.workers)
+    trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
 
     if trainer.is_global_zero:
         system.save_pretrained(config.out)
@@ -116,6 +121,21 @@ class _WholeImages(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         return load_image(self.paths[index])
+
+
+def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path]) -> FeatureCache | None:
+    if config.features is None:
+        return None
+    transmitter = system.transmitter
+    if not isinstance(transmitter, MultiLevelTransmitter):
+        raise ValueError(f"features must be None for a system without semantic levels, got {config.features}")
+    return FeatureCache(
+        config.features,
+        paths,
+        config.train,
+        caption=transmitter.caption,
+        segmentation=transmitter.segmentation,
+    )
 
 
 def _prepare(out: Path, recipe: dict[str, Any], resume: bool) -> Path | None:

@@ -12,6 +12,7 @@ from semcomm.evaluation.metrics import psnr
 from semcomm.images import to_float
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
+from semcomm.transmitter.multilevel import Semantics
 
 TRAINING, VALIDATION = 0, 1
 """Streams of random numbers that must not repeat one another."""
@@ -31,11 +32,13 @@ class TrainingModule(lightning.LightningModule):
         self.system = system
         self.config = config
 
-    def training_step(self, batch: Tensor) -> Tensor:
-        """Send a batch of crops, uint8 `(b, 3, size, size)`, and return the mean squared error."""
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
+        """Send a batch of crops, as `CropDataset` makes them, and return the mean squared error."""
         generator = self._generator(TRAINING, self.global_step)
-        images = to_float(batch)
-        received = self.system(images, self._snr_db(len(batch), generator), generator=generator)
+        images = to_float(batch["images"])
+        semantics = Semantics(batch.get("tokens"), batch.get("labels"))
+        snr_db = self._snr_db(len(images), generator)
+        received = self.system(images, snr_db, semantics=semantics, generator=generator)
         loss = F.mse_loss(received, images)
         self.log("train/mse", loss, prog_bar=True)
         return loss

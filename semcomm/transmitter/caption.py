@@ -39,7 +39,7 @@ class CaptionFeature(nn.Module):
 
     Args:
         captioner: the network that writes and embeds captions; see `Captioner`.
-        image_size: H = W, or (H, W), of the plane: the `image_size` of the system it goes into.
+        image_size: H = W, or (H, W), of the plane; builders set it to the system's `image_size`.
 
     Shape:
         images `(b, 3, h, w)` in [0, 1], of any size, to p `(b, H W)`.

@@ -1,0 +1,222 @@
+"""What the frozen extractors found in a folder of photographs, kept on disk so that they run once per image."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from semcomm.images import load_image, to_float, write_whole
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+DESCRIPTION, CAPTIONS, LABELS = "cache.json", "captions.jsonl", "labels"
+
+
+def cache_features(
+    paths: Sequence[Path],
+    folder: Path,
+    out: Path,
+    *,
+    caption: CaptionFeature | None = None,
+    segmentation: SegmentationFeature | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> int:
+    """Run the extractors once on every photograph that the cache does not hold yet.
+
+    Label maps become PNG files in the palette's colours, captions lines of JSON. A line is written after its label map,
+    so a killed run is simply started again.
+
+    Args:
+        paths: the photographs, inside `folder`.
+        folder: the photographs' folder.
+        out: the cache's folder.
+        caption: writes the captions, or None for none.
+        segmentation: makes the label maps, or None for none.
+        progress: called after every photograph.
+
+    Returns:
+        Photographs extracted now.
+
+    Raises:
+        ValueError: if `out` is the cache of other extractors, or there is no extractor.
+        OSError: if `out` cannot be written.
+    """
+    if caption is None and segmentation is None:
+        raise ValueError("caption and segmentation are both None: there is nothing to extract")
+    if segmentation is not None and len(segmentation.class_names) > 256:
+        raise ValueError(f"segmentation has {len(segmentation.class_names)} classes; label maps hold at most 256")
+    _claim(out, _describe(caption, segmentation))
+    known = _drop_torn_line(out / CAPTIONS)
+    extracted = 0
+    with (out / CAPTIONS).open("a", encoding="utf-8") as lines:
+        for path in paths:
+            name, digest = _name(path, folder), _digest(path)
+            if known.get(name, {}).get("sha256") != digest or not (segmentation is None or _png(out, name).is_file()):
+                images = to_float(load_image(path)[None])
+                line: dict[str, Any] = {"image": name, "sha256": digest}
+                if segmentation is not None:
+                    _write_labels(
+                        _png(out, name), segmentation.labels(images.to(segmentation.palette.device))[0], segmentation
+                    )
+                if caption is not None:
+                    tokens = caption.tokens(images.to(_device(caption)))[0]
+                    line |= {"tokens": tokens.tolist(), "caption": caption.text(tokens[None])[0]}
+                lines.write(json.dumps(line) + "\n")
+                lines.flush()
+                extracted += 1
+            progress()
+    return extracted
+
+
+@final
+class FeatureCache:
+    """Reads what `cache_features` wrote, after checking that it belongs to these extractors and photographs.
+
+    Args:
+        cache: the cache's folder.
+        paths: the photographs that will be asked for, inside `folder`.
+        folder: the photographs' folder.
+        caption: the extractor whose captions are expected, or None.
+        segmentation: likewise for label maps.
+
+    Raises:
+        FileNotFoundError: if `cache` is no cache.
+        ValueError: if it is stale: of other extractors, without a photograph, or of an older version of one.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        paths: Sequence[Path],
+        folder: Path,
+        *,
+        caption: CaptionFeature | None,
+        segmentation: SegmentationFeature | None,
+    ):
+        found = _read_description(cache)
+        for level, expected in _describe(caption, segmentation).items():
+            if expected is not None and found.get(level) != expected:
+                made_by = (found.get(level) or {}).get("network", "no extractor")
+                raise ValueError(
+                    f"feature cache {cache} is stale: its {level}s were made by {made_by} with other weights than the "
+                    f"system's {expected['network']}; make it again with cache-features in a new folder"
+                )
+        self._cache = cache
+        self._folder = folder
+        self._lines = _read_lines(cache / CAPTIONS)
+        self._caption = caption is not None
+        self._segmentation = segmentation is not None
+        for path in paths:
+            line = self._lines.get(_name(path, folder))
+            if line is None:
+                raise ValueError(f"feature cache {cache} lacks {path}; run cache-features again to add it")
+            if line["sha256"] != _digest(path):
+                raise ValueError(f"feature cache {cache} is stale: {path} has changed; run cache-features again")
+
+    def tokens(self, path: Path) -> Tensor | None:
+        """Caption tokens `(T,)` of a photograph, int64, or None without a caption level."""
+        return torch.tensor(self._lines[_name(path, self._folder)]["tokens"]) if self._caption else None
+
+    def labels(self, path: Path) -> Tensor | None:
+        """Label map `(h, w)` of a photograph, uint8, or None without a segmentation level."""
+        if not self._segmentation:
+            return None
+        png = _png(self._cache, _name(path, self._folder))
+        try:
+            with Image.open(png) as image:
+                return torch.from_numpy(np.array(image))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(f"feature cache: label map {png} is missing or damaged: {error}") from error
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 over the names and values of a network's weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _describe(caption: CaptionFeature | None, segmentation: SegmentationFeature | None) -> dict[str, Any]:
+    networks = {
+        "caption": None if caption is None else caption.captioner,
+        "segmentation": None if segmentation is None else segmentation.segmenter,
+    }
+    return {
+        level: None if network is None else {"network": type(network).__name__, "sha256": fingerprint(network)}
+        for level, network in networks.items()
+    }
+
+
+def _claim(out: Path, description: dict[str, Any]) -> None:
+    if not (out / DESCRIPTION).is_file():
+        if out.is_dir() and any(out.iterdir()):
+            raise ValueError(f"out must be an empty or a new folder, or a feature cache, but {out} holds other files")
+        with write_whole(out / DESCRIPTION) as temporary:
+            temporary.write_text(json.dumps(description, indent=2) + "\n")
+    elif _read_description(out) != description:
+        raise ValueError(f"out is the feature cache of other extractors: {out}; name a new folder")
+
+
+def _read_description(cache: Path) -> dict[str, Any]:
+    path = cache / DESCRIPTION
+    if not path.is_file():
+        raise FileNotFoundError(f"no feature cache in {cache}: {DESCRIPTION} is missing; make one with cache-features")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(description, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(description).__name__}")
+    return description
+
+
+def _read_lines(path: Path) -> dict[str, dict[str, Any]]:
+    lines = {}
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            line = json.loads(text)
+            lines[line["image"]] = {"sha256": line["sha256"], "tokens": line.get("tokens")}
+        except (ValueError, KeyError, TypeError):
+            continue  # torn by a kill: the photograph counts as not extracted
+    return lines
+
+
+def _drop_torn_line(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the cache's lines, and make sure that the file ends with a whole one before more are added."""
+    if path.is_file():
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with write_whole(path) as temporary:
+                temporary.write_bytes(content[: content.rfind(b"\n") + 1])
+    return _read_lines(path)
+
+
+def _write_labels(path: Path, labels: Tensor, segmentation: SegmentationFeature) -> None:
+    image = Image.fromarray(labels.cpu().numpy().astype(np.uint8))
+    image.putpalette((segmentation.palette.cpu() * 255).round().to(torch.uint8).flatten().tolist())
+    with write_whole(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _png(cache: Path, name: str) -> Path:
+    return cache / LABELS / f"{name}.png"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _device(feature: CaptionFeature) -> torch.device:
+    return next((weight.device for weight in feature.parameters()), torch.device("cpu"))

@@ -1,0 +1,94 @@
+"""What several commands of the command line share: options, channels, extractors, the progress bar."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+
+from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.segmentation import SegmentationFeature
+
+ChannelName = Literal["awgn", "rayleigh"]
+OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
+CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
+EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Rayleigh: the equaliser, perfect CSI.")]
+SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
+SavedLevelOption = Annotated[
+    str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
+]
+DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
+
+
+def build_channel(name: ChannelName, coherence: str, equalizer: Any, power: float) -> nn.Module:
+    """Turn the values of --channel, --coherence and --equalizer into a channel."""
+    if name == "awgn":
+        return AWGNChannel(power)
+    length: Any = int(coherence) if coherence.isdecimal() else coherence
+    return RayleighChannel(power, coherence=length, equalizer=equalizer)
+
+
+def describe_channel(name: ChannelName, coherence: str, equalizer: str) -> str:
+    """Name the channel in results."""
+    return name if name == "awgn" else f"rayleigh, coherence {coherence}, equalizer {equalizer}"
+
+
+def build_caption(value: str) -> CaptionFeature | None:
+    """Turn the value of --caption into a level: "lite", "none", or a folder with a published Show-and-Tell captioner.
+
+    The folder holds `encoder.*`, `decoder.*` (safetensors, or what torch reads without unpickling) and
+    `vocabulary.json`.
+    """
+    if value == "none":
+        return None
+    if value == "lite":
+        from semcomm.extractors.lite import lite_captioner
+
+        return CaptionFeature(lite_captioner())
+    from semcomm.extractors.show_and_tell import load_show_and_tell
+
+    folder = Path(value)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"--caption takes lite, none or a folder of a Show-and-Tell captioner, got {value!r}")
+    encoder, decoder = (_only(folder, part) for part in ("encoder", "decoder"))
+    return CaptionFeature(load_show_and_tell(encoder, decoder, folder / "vocabulary.json"))
+
+
+def build_segmentation(value: str) -> SegmentationFeature | None:
+    """Turn the value of --segmentation into a level: "lite", "none", or a published SPNet checkpoint."""
+    if value == "none":
+        return None
+    if value == "lite":
+        from semcomm.extractors.lite import lite_segmenter
+
+        return SegmentationFeature(lite_segmenter())
+    from semcomm.extractors.spnet import load_spnet
+
+    if not Path(value).is_file():
+        raise FileNotFoundError(f"--segmentation takes lite, none or an SPNet checkpoint, got {value!r}")
+    return SegmentationFeature(load_spnet(value))
+
+
+def _only(folder: Path, part: str) -> Path:
+    found = sorted(folder.glob(f"{part}.*"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"--caption: {folder} must hold one file {part}.*, found {len(found)}")
+    return found[0]
+
+
+@contextmanager
+def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr; yields the function that advances it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,133 @@
+"""The command line's commands about training."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import typer
+
+from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.data.folders import list_images
+from semcomm.options import (
+    ChannelOption,
+    CoherenceOption,
+    EqualizerOption,
+    OutOption,
+    SeedOption,
+    build_caption,
+    build_channel,
+    build_segmentation,
+    show_progress,
+)
+
+CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
+SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
+
+
+def train(
+    train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
+    val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
+    out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
+    system: Annotated[Literal["mlsc", "deep-jscc"], typer.Argument(help="What to train.")] = "mlsc",
+    l: Annotated[int, typer.Option(help="MLSC-image: detail level, at least 2.")] = 4,  # noqa: E741
+    t: Annotated[int, typer.Option(help="MLSC-image: downsampling factor, a power of two.")] = 8,
+    caption: CaptionOption = "lite",
+    segmentation: SegmentationOption = "lite",
+    features: Annotated[Path | None, typer.Option(help="What cache-features made of --train.")] = None,
+    width: Annotated[int, typer.Option(help="MLSC-image: channels after the first convolution.")] = 32,
+    norm: Annotated[Literal["batch", "none"], typer.Option(help="MLSC-image: normalisation.")] = "batch",
+    snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="MLSC-image: adapt to the SNR.")] = False,
+    bandwidth_ratio: Annotated[float, typer.Option(help="Deep JSCC: k/n, a multiple of 1/48.")] = 1 / 12,
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    equalizer: EqualizerOption = "mmse",
+    snr: Annotated[float | None, typer.Option(help="Training SNR in dB; 10 without --snr-range.")] = None,
+    snr_range: Annotated[tuple[float, float] | None, typer.Option(help="One SNR per image, from LOW to HIGH.")] = None,
+    size: Annotated[int, typer.Option(help="Height and width of a crop.")] = 256,
+    batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 32,
+    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
+    schedule: Annotated[Literal["constant", "cosine"], typer.Option(help="Of the learning rate.")] = "constant",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Rounds through the photographs.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimisation steps; 10,000 without --epochs.")] = None,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 500,
+    workers: Annotated[int, typer.Option(help="Processes that decode photographs.")] = 0,
+    devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
+    num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
+    strategy: Annotated[str, typer.Option(help="Lightning's strategy.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Lightning's precision, such as bf16-mixed.")] = "32-true",
+    seed: SeedOption = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
+) -> None:
+    """Train a system on a folder of photographs."""
+    try:
+        from semcomm.training.config import TrainingConfig
+        from semcomm.training.engine import train as run
+    except ModuleNotFoundError as error:
+        raise ImportError(f"training needs {error.name}: pip install 'semcomm[train]'") from error
+    if snr is not None and snr_range is not None:
+        raise ValueError(f"give --snr or --snr-range, not both, got {snr} and {snr_range}")
+    if steps is not None and epochs is not None:
+        raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
+    if epochs is not None:
+        steps = epochs * -(-len(list_images(train)) // batch_size)
+    config = TrainingConfig(
+        train=train,
+        val=val,
+        out=out,
+        features=features,
+        snr_db=snr_range or (10.0 if snr is None else snr),
+        size=size,
+        batch_size=batch_size,
+        learning_rate=lr,
+        schedule=schedule,
+        steps=10_000 if steps is None else steps,
+        validate_every=validate_every,
+        seed=seed,
+        workers=workers,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,
+    )
+    torch.manual_seed(seed)
+    hop4 = build_channel(channel, coherence, equalizer, power=1.0)
+    if system == "mlsc":
+        built = build_mlsc_image(
+            l,
+            t,
+            image_size=size,
+            channel=hop4,
+            caption="lite" if caption == "lite" else build_caption(caption),
+            segmentation="lite" if segmentation == "lite" else build_segmentation(segmentation),
+            width=width,
+            norm=norm,
+            snr_adaptive=snr_adaptive,
+        )
+    else:
+        built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, channel=hop4)
+    run(built, config, resume=resume)
+    typer.echo(f"wrote {out}")
+
+
+def cache_features(
+    data: Annotated[Path, typer.Argument(help="Folder of photographs, searched with its subfolders.")],
+    out: OutOption,
+    caption: CaptionOption = "lite",
+    segmentation: SegmentationOption = "lite",
+) -> None:
+    """Run the frozen extractors once on every photograph, for train --features; start it again to go on."""
+    from semcomm.extractors.cache import cache_features as run
+
+    paths = list_images(data)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    caption_feature, segmentation_feature = build_caption(caption), build_segmentation(segmentation)
+    with show_progress("extracting", total=len(paths)) as advance:
+        extracted = run(
+            paths,
+            data,
+            out,
+            caption=None if caption_feature is None else caption_feature.to(device),
+            segmentation=None if segmentation_feature is None else segmentation_feature.to(device),
+            progress=advance,
+        )
+    typer.echo(f"wrote {out}: {len(paths)} photographs, {extracted} of them extracted now")
