@@ -153,6 +153,8 @@ def build_deep_jscc(
             f"give one of bandwidth_ratio and complex_channels, got {bandwidth_ratio} and {complex_channels}"
         )
     if bandwidth_ratio is not None:
+        if not 0 < bandwidth_ratio < math.inf:
+            raise ValueError(f"bandwidth_ratio must be positive, got {bandwidth_ratio!r}")
         complex_channels = round(48 * bandwidth_ratio)
         if complex_channels < 1 or abs(complex_channels / 48 - bandwidth_ratio) > 1e-9:
             raise ValueError(
@@ -167,7 +169,7 @@ def build_deep_jscc(
 
 
 def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
     if len(size) != 2 or not all(isinstance(side, int) and side >= t for side in size):
         raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
     return size[0], size[1]

@@ -108,6 +108,8 @@ class SeparationBaseline:
 
     def bits_per_image(self, height: int, width: int, snr_db: float) -> int:
         """Bits that k channel uses carry at capacity: floor(k C)."""
+        if not math.isfinite(snr_db):
+            raise ValueError(f"snr_db must be finite for a channel to have a capacity, got {snr_db}")
         return math.floor(self.symbols_per_image(height, width) * CAPACITIES[self.channel](snr_db))
 
     def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Transmission:

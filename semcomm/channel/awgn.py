@@ -33,7 +33,7 @@ class AWGNChannel(Channel):
 
     Raises:
         TypeError: if `x` is not complex64, or `snr_db` not a number or real tensor.
-        ValueError: if `x` is not of rank 2, or `snr_db` is NaN or of a wrong shape.
+        ValueError: if `x` is not of rank 2, or `snr_db` is NaN, below -300 dB or of a wrong shape.
 
     Example:
         >>> silence = torch.zeros(1, 100_000, dtype=torch.complex64)

@@ -1,6 +1,5 @@
 """What an SNR in dB means, everywhere: against the transmit power constraint, per complex symbol."""
 
-import math
 from numbers import Real
 
 import torch
@@ -8,14 +7,16 @@ from torch import Tensor
 
 SNR = float | Tensor
 """One SNR in dB for all images, or a tensor `(b,)` with one per image."""
+LOWEST_SNR_DB = -300.0
+"""Below it float32 would overflow: at -300 dB the noise has 10^30 times the signal's power."""
 
 
 def check_snr(snr_db: SNR, images: int) -> SNR:
-    """Return `snr_db` if it is a number or a real tensor `(images,)` without NaN or -inf (+inf means no noise).
+    """Return `snr_db` if it is a number or a real tensor `(images,)`, at least -300 dB (+inf means no noise).
 
     Raises:
         TypeError: if it is neither a number nor a real tensor.
-        ValueError: if it is NaN or -inf, or a tensor of another shape.
+        ValueError: if it is NaN or below -300 dB, or a tensor of another shape.
 
     Example:
         >>> check_snr(10, images=2)
@@ -29,13 +30,13 @@ def check_snr(snr_db: SNR, images: int) -> SNR:
                 f"snr_db must be a number or a tensor with one SNR per image, shape ({images},), "
                 f"got shape {tuple(snr_db.shape)}"
             )
-        if not torch.compiler.is_compiling() and not bool((snr_db > -math.inf).all()):
-            raise ValueError(f"snr_db must hold SNRs in dB, not NaN or -inf, got {snr_db.tolist()}")
+        if not torch.compiler.is_compiling() and not bool((snr_db >= LOWEST_SNR_DB).all()):
+            raise ValueError(f"snr_db must hold SNRs in dB, at least {LOWEST_SNR_DB:g}, got {snr_db.tolist()}")
         return snr_db.float()
     if not isinstance(snr_db, Real) or isinstance(snr_db, bool):
         raise TypeError(f"snr_db must be a number or a tensor, got {type(snr_db).__name__} {snr_db!r}")
-    if not snr_db > -math.inf:
-        raise ValueError(f"snr_db must be an SNR in dB, not NaN or -inf, got {snr_db}")
+    if not snr_db >= LOWEST_SNR_DB:
+        raise ValueError(f"snr_db must be an SNR in dB, at least {LOWEST_SNR_DB:g}, got {snr_db}")
     return float(snr_db)
 
 

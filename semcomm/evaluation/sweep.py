@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semcomm.channel.snr import SNR
+from semcomm.channel.snr import LOWEST_SNR_DB, SNR
 from semcomm.evaluation.metrics import mean_and_ci95
 from semcomm.images import load_image
 from semcomm.transmission import Transmission
@@ -47,7 +47,13 @@ def evaluate(
         `images`, `k` (one number, or one per image where they differ), `bandwidth_ratio` (all channel uses over all
         source dimensions), and `rows`: per SNR the mean over images of PSNR and SSIM, half widths of their 95 %
         confidence intervals, and failures. A figure that is not finite is None.
+
+    Raises:
+        ValueError: if an SNR is not finite, or a photograph cannot be read or sent; the message names it.
     """
+    for snr_db in snrs_db:
+        if not LOWEST_SNR_DB <= snr_db < math.inf:
+            raise ValueError(f"snrs_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {snr_db}")
     symbols, dimensions = [0] * len(paths), 0
     scores: dict[float, list[tuple[float, float, int]]] = {snr_db: [] for snr_db in snrs_db}
     for place, path in enumerate(paths):

@@ -63,4 +63,8 @@ class TrainingConfig:
 
     def describe(self) -> dict[str, Any]:
         """What decides the result, as JSON can hold it: not where the folders are, nor who decodes the photographs."""
-        return {name: value for name, value in asdict(self).items() if name not in ("train", "val", "out", "features", "workers")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("train", "val", "out", "features", "workers")
+        }

@@ -4,6 +4,9 @@ import json
 import logging
 import platform
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
@@ -85,13 +88,14 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     )
     started = time.perf_counter()
     val_loader = DataLoader(_WholeImages(val_paths), batch_size=1, num_workers=config.workers)
-    module = TrainingModule(system.to(memory_format=torch.channels_last), config)  # type: ignore[call-overload]
+    module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
     batches = StepBatches(
         config.batch_size, first_step=first_step, rank=trainer.global_rank, world_size=trainer.world_size
     )
     crops = CropDataset(paths, config.size, config.seed, features)
     loader = DataLoader(crops, batch_sampler=batches, num_workers=config.workers)
-    trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+    with expected_warnings():
+        trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
 
     if trainer.is_global_zero:
         system.save_pretrained(config.out)
@@ -109,6 +113,15 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
             },
         )
     return config.out
+
+
+@contextmanager
+def expected_warnings() -> Iterator[None]:
+    """Silence what Lightning says of settings that are meant, and of torch releases newer than itself."""
+    with warnings.catch_warnings():
+        for said in ("does not have many workers", "exists and is not empty", "in eval mode", "LeafSpec"):
+            warnings.filterwarnings("ignore", message=f".*{said}")
+        yield
 
 
 @final

@@ -1,0 +1,62 @@
+"""Sphinx: how these pages are built. Warnings are errors (`make docs`)."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from draw_path import draw_path  # noqa: E402
+
+draw_path(HERE / "images" / "path.svg")
+
+project = "semcomm"
+author = "The semcomm developers"
+copyright = "The semcomm developers"
+version = release = version_of("semcomm")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "gallery/**/*.md5", "gallery/**/*.ipynb"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+default_role = "code"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_class_signature = "mixed"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Shape", "notes_style")]
+
+# An example that needs the small extractors is run where they are in the package, and only shown where they are not.
+LITE = HERE.parent / "semcomm" / "_weights" / "caption-lite" / "model.safetensors"
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_" if LITE.exists() else r"plot_(?!semantic)",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "min_reported_time": 0,
+    "image_scrapers": ("matplotlib",),
+    "within_subsection_order": "FileNameSortKey",
+}
+suppress_warnings = ["config.cache"]
+
+html_theme = "furo"
+html_title = "semcomm"
+html_static_path = ["_static"]
+html_css_files = ["semcomm.css"]
+html_show_sphinx = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b6e99", "color-brand-content": "#0b6e99"},
+    "dark_css_variables": {"color-brand-primary": "#6cc3e8", "color-brand-content": "#6cc3e8"},
+}

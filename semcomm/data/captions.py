@@ -1,0 +1,124 @@
+"""Photographs with captions in people's words: Flickr8k's and COCO's layouts, and the words in them."""
+
+import csv
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class CaptionedImage(NamedTuple):
+    """A picture file and what people wrote about it."""
+
+    path: Path
+    captions: tuple[str, ...]
+
+
+def read_flickr8k(folder: str | Path) -> list[CaptionedImage]:
+    """Read Flickr8k's layout: `captions.txt` with the columns image and caption, pictures in `images/` or `Images/`.
+
+    Args:
+        folder: holds both.
+
+    Returns:
+        one entry per image, sorted by file name.
+
+    Raises:
+        ValueError: if the file or a picture is missing, or a line does not have the two columns.
+    """
+    folder = Path(folder)
+    listing = folder / "captions.txt"
+    if not listing.is_file():
+        raise ValueError(f"folder {str(folder)!r} must hold captions.txt, it does not")
+    pictures = next((folder / name for name in ("images", "Images") if (folder / name).is_dir()), folder)
+    captions: dict[str, list[str]] = {}
+    with listing.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            if not row.get("image") or row.get("caption") is None:
+                raise ValueError(f"captions.txt must have the columns image,caption on every line, got {dict(row)}")
+            captions.setdefault(row["image"], []).append(row["caption"])
+    return _with_pictures(pictures, captions)
+
+
+def read_coco_captions(images: str | Path, captions: str | Path) -> list[CaptionedImage]:
+    """Read COCO's captions; images without a caption or without a file in the folder are left out.
+
+    Args:
+        images: folder of the JPEG files, such as `train2017`.
+        captions: COCO's captions JSON file.
+
+    Returns:
+        one entry per image, sorted by file name.
+
+    Raises:
+        ValueError: if no captioned image is in the folder.
+    """
+    document = json.loads(Path(captions).read_text(encoding="utf-8"))
+    names = {int(record["id"]): record["file_name"] for record in document["images"]}
+    found: dict[str, list[str]] = {}
+    for annotation in document["annotations"]:
+        name = names.get(int(annotation["image_id"]))
+        if name is not None and (Path(images) / name).is_file():
+            found.setdefault(name, []).append(annotation["caption"])
+    if not found:
+        raise ValueError(f"images folder {str(images)!r} must hold images captioned in {Path(captions).name}")
+    return _with_pictures(Path(images), found)
+
+
+def split_by_name(
+    samples: Sequence[CaptionedImage], *, test: int, validation: int
+) -> tuple[list[CaptionedImage], list[CaptionedImage], list[CaptionedImage]]:
+    """Split into training, validation and test images by the SHA-256 of their file names.
+
+    The order looks random, is the same everywhere and needs no file: the first `test` images are the test set, the
+    next `validation` the validation set.
+
+    Args:
+        samples: all images.
+        test: images to hold out for judging.
+        validation: images to hold out for tuning.
+
+    Raises:
+        ValueError: if no image is left to train on.
+    """
+    if test + validation >= len(samples):
+        raise ValueError(
+            f"test + validation must leave images to train on, got {test} + {validation} of {len(samples)}"
+        )
+    ordered = sorted(samples, key=lambda sample: hashlib.sha256(sample.path.name.encode()).hexdigest())
+    return ordered[test + validation :], ordered[test : test + validation], ordered[:test]
+
+
+def tokenize(caption: str) -> list[str]:
+    """Split a caption into lower-case words and numbers, without punctuation.
+
+    Args:
+        caption: one sentence.
+
+    Example:
+        >>> tokenize("A man's dog , running .")
+        ['a', "man's", 'dog', 'running']
+    """
+    return re.findall(r"[a-z0-9]+(?:'[a-z]+)?", caption.lower())
+
+
+def common_words(samples: Iterable[CaptionedImage], *, least: int) -> list[str]:
+    """List the words that the captions use at least so often, the most frequent first.
+
+    Args:
+        samples: captioned images.
+        least: times that a word must be seen.
+    """
+    counts = Counter(word for sample in samples for caption in sample.captions for word in tokenize(caption))
+    kept = [(word, count) for word, count in counts.items() if count >= least]
+    return [word for word, _ in sorted(kept, key=lambda pair: (-pair[1], pair[0]))]
+
+
+def _with_pictures(folder: Path, captions: dict[str, list[str]]) -> list[CaptionedImage]:
+    missing = [name for name in captions if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f"folder {str(folder)!r} must hold every captioned image, {missing[0]!r} is missing")
+    return [CaptionedImage(folder / name, tuple(captions[name])) for name in sorted(captions)]

@@ -1,0 +1,164 @@
+"""Saving and loading the lite extractors, and the two that are shipped in the package."""
+
+import json
+import math
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from semcomm.extractors.lite_captioner import LiteCaptioner, build_lite_captioner
+from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+
+__all__ = [
+    "LiteCaptioner",
+    "LiteSegmenter",
+    "golden_image",
+    "golden_output",
+    "lite_captioner",
+    "lite_segmenter",
+    "load_lite",
+    "save_lite",
+]
+
+_SHIPPED = Path(__file__).parents[1] / "_weights"
+_NAMES = {LiteCaptioner: "caption-lite", LiteSegmenter: "segmentation-lite"}
+
+
+def lite_captioner() -> LiteCaptioner:
+    """Load the captioner shipped in the package, on the CPU, frozen and in eval mode.
+
+    Example:
+        >>> captioner = lite_captioner()
+        >>> captioner.generate(golden_image()).shape[1] == captioner.length
+        True
+    """
+    return cast(LiteCaptioner, load_lite(_SHIPPED / _NAMES[LiteCaptioner]))
+
+
+def lite_segmenter() -> LiteSegmenter:
+    """Load the segmenter shipped in the package, on the CPU, frozen and in eval mode.
+
+    Example:
+        >>> segmenter = lite_segmenter()
+        >>> segmenter.segment(golden_image()).shape == golden_image()[:, 0].shape
+        True
+    """
+    return cast(LiteSegmenter, load_lite(_SHIPPED / _NAMES[LiteSegmenter]))
+
+
+def load_lite(folder: str | Path) -> LiteCaptioner | LiteSegmenter:
+    """Load a lite extractor that `save_lite` or `train_extractor` wrote, frozen and in eval mode.
+
+    Args:
+        folder: holds `config.json` and `model.safetensors`.
+
+    Raises:
+        ValueError: if a file is missing or unreadable, the configuration is not a lite extractor's, or the weights
+            are of another network.
+    """
+    folder = Path(folder)
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise ValueError(f"folder {str(folder)!r} must hold {name}, it does not")
+    model = _build(folder)
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise ValueError(f"{str(folder / 'model.safetensors')!r} must be a safetensors file: {error}") from error
+    expected = model.state_dict()
+    wrong = sorted(
+        name
+        for name in expected.keys() | weights.keys()
+        if name not in weights or name not in expected or weights[name].shape != expected[name].shape
+    )
+    wrong = [name for name in wrong if not name.endswith("num_batches_tracked")]
+    if wrong:
+        raise ValueError(
+            f"weights in {str(folder)!r} must fit config.json, {len(wrong)} are missing, unexpected or of another "
+            f"shape: {', '.join(wrong[:10])}"
+        )
+    model.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
+    return model.requires_grad_(False).eval()
+
+
+def save_lite(model: LiteCaptioner | LiteSegmenter, folder: str | Path) -> None:
+    """Write `config.json` and `model.safetensors`; matrices in half precision, all else in single.
+
+    Args:
+        model: the extractor.
+        folder: where to; it is made when it does not exist.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(_configuration(model), indent=1) + "\n")
+    weights = {
+        name: (value.half() if value.ndim > 1 else value.float()).cpu().contiguous()
+        for name, value in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def golden_image(height: int = 144, width: int = 192) -> Tensor:
+    """Draw the synthetic picture whose output `golden.json` records: a blue-to-green fade with waves and a disc.
+
+    Shape:
+        `(1, 3, height, width)` in [0, 1], a formula of the position alone.
+    """
+    y = torch.linspace(0, 1, height)[:, None].expand(height, width)
+    x = torch.linspace(0, 1, width)[None].expand(height, width)
+    waves = 0.15 * torch.sin(2 * math.pi * (5 * x + 3 * y * y))
+    red = 0.35 + 0.4 * x * y + waves
+    green = 0.45 + 0.2 * y - waves / 2
+    blue = 0.85 - 0.7 * y + waves / 3
+    disc = ((x - 0.6) ** 2 + (y - 0.65) ** 2 < 0.03).float()
+    image = torch.stack([red * (1 - disc) + 0.5 * disc, green * (1 - disc) + 0.35 * disc, blue * (1 - disc)])
+    return image.clamp(0, 1)[None]
+
+
+@torch.no_grad()
+def golden_output(model: LiteCaptioner | LiteSegmenter) -> dict:
+    """Run an extractor on `golden_image` and keep what a test can recompute.
+
+    Returns:
+        for a segmenter, logits at a 3 x 4 grid of pixels; for a captioner, the caption, its tokens and the mean
+        log-likelihood per token that the captioner gives it.
+    """
+    image = golden_image()
+    if isinstance(model, LiteSegmenter):
+        rows = torch.tensor([12, 72, 130])[:, None]
+        logits = model(image)[0][:, rows, torch.tensor([10, 70, 115, 180])]
+        return {"logits": logits.permute(1, 2, 0).double().mul(1e4).round().div(1e4).tolist()}
+    tokens = model.generate(image)
+    likelihood = float(model.log_likelihood(image, tokens))
+    return {"text": model.text(tokens)[0], "tokens": tokens[0].tolist(), "log_likelihood": round(likelihood, 5)}
+
+
+def _configuration(model: LiteCaptioner | LiteSegmenter) -> dict:
+    shared = {"kind": _NAMES[type(model)], "widths": list(model.trunk.widths), "working_area": model.working_area}
+    if isinstance(model, LiteSegmenter):
+        palette = model.palette.mul(255).round().int().tolist()
+        return shared | {"class_names": list(model.class_names), "palette": palette}
+    return shared | {
+        "embedding": model.embedding.embedding_dim,
+        "hidden": model.decoder.hidden_size,
+        "length": model.length,
+        "words": list(model.words),
+    }
+
+
+def _build(folder: Path) -> LiteCaptioner | LiteSegmenter:
+    builders = {"caption-lite": build_lite_captioner, "segmentation-lite": build_lite_segmenter}
+    try:
+        settings = json.loads((folder / "config.json").read_text())
+        builder = builders[settings.pop("kind")]
+        first = settings.pop("words" if builder is build_lite_captioner else "class_names")
+        return builder(first, **settings)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"config.json in {str(folder)!r} must describe a lite extractor ({' or '.join(builders)}): {error!r}"
+        ) from error

@@ -1,0 +1,243 @@
+"""Capacity by closed form, the codecs by exhaustive search, failures as declared."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, features
+from scipy import integrate, special
+
+from semcomm import SeparationBaseline
+from semcomm.baselines.separation import CODECS, awgn_capacity, compress, rayleigh_capacity
+from toys import seeded
+
+CODEC_NAMES = ["jpeg", "jpeg2000", "webp", "avif"]
+
+
+# Capacity
+
+
+@given(st.floats(-30, 60))
+def test_awgn_capacity_inverts_to_its_snr(snr_db):
+    assert 10 * math.log10(2 ** awgn_capacity(snr_db) - 1) == pytest.approx(snr_db, abs=1e-6)
+
+
+@pytest.mark.parametrize(("snr_db", "bits"), [(0.0, 1.0), (10 * math.log10(3), 2.0), (10 * math.log10(255), 8.0)])
+def test_awgn_capacity_by_hand(snr_db, bits):
+    assert awgn_capacity(snr_db) == pytest.approx(bits)
+
+
+@given(st.floats(-20, 40))
+def test_rayleigh_capacity_is_the_exponential_integral(snr_db):
+    inverse = 10 ** (-snr_db / 10)
+    # e^x E1(x) / ln 2; scipy's exp1 underflows where x is large, its scaled form expn does not
+    expected = math.exp(inverse) * special.exp1(inverse) / math.log(2) if inverse < 500 else None
+    assert rayleigh_capacity(snr_db) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("snr_db", [-10.0, 0.0, 10.0, 25.0])
+def test_rayleigh_capacity_is_the_mean_over_the_fades(snr_db):
+    mean, _ = integrate.quad(lambda gain: math.exp(-gain) * math.log2(1 + gain * 10 ** (snr_db / 10)), 0, 60)
+    assert rayleigh_capacity(snr_db) == pytest.approx(mean, rel=1e-3)
+    assert rayleigh_capacity(snr_db) < awgn_capacity(snr_db)
+
+
+@given(st.integers(1, 600), st.integers(1, 600), st.floats(0.001, 1), st.floats(-20, 30))
+def test_bits_are_what_k_uses_carry(height, width, ratio, snr_db):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=ratio)
+    k = scheme.symbols_per_image(height, width)
+    assert k <= ratio * 3 * height * width + 1e-3
+    assert k > ratio * 3 * height * width - 1
+    assert scheme.bandwidth_ratio(height, width) == k / (3 * height * width)
+    bits = scheme.bits_per_image(height, width, snr_db)
+    assert bits == math.floor(k * math.log2(1 + 10 ** (snr_db / 10)))
+
+
+def test_a_ratio_of_a_system_gives_exactly_its_k():
+    for l, t, height, width in ((5, 8, 600, 512), (4, 8, 481, 321), (3, 4, 17, 23)):  # noqa: E741
+        k = (3 * l + 1) * math.ceil(height / t) * math.ceil(width / t)
+        scheme = SeparationBaseline("jpeg", bandwidth_ratio=k / (3 * height * width))
+        assert scheme.symbols_per_image(height, width) == k
+
+
+# The codec
+
+
+def encode_jpeg(photograph, quality):
+    file = io.BytesIO()
+    photograph.save(file, "JPEG", quality=quality, optimize=True)
+    return file.getvalue()
+
+
+@settings(max_examples=10)
+@given(st.integers(300, 3000))
+def test_jpeg_at_capacity_is_an_exhaustive_search_over_all_qualities(hopper_path, budget_bytes):
+    with Image.open(hopper_path) as image:
+        crop = image.convert("RGB").crop((200, 60, 248, 108))
+    files = {quality: encode_jpeg(crop, quality) for quality in range(1, 101)}
+    fitting = [quality for quality, file in files.items() if len(file) <= budget_bytes]
+    tensor = torch.from_numpy(np.array(crop)).permute(2, 0, 1)
+    received = compress(tensor, "jpeg", 8 * budget_bytes)
+    if not fitting:
+        assert received is None
+    else:
+        expected = np.array(Image.open(io.BytesIO(files[max(fitting)])))
+        np.testing.assert_array_equal(received.permute(1, 2, 0).numpy(), expected)
+
+
+def test_the_budget_is_met_to_the_bit(photograph):
+    image = Image.fromarray(photograph.permute(1, 2, 0).numpy())
+    bits = 8 * len(encode_jpeg(image, 70))
+    exact = compress(photograph, "jpeg", bits)
+    one_less = compress(photograph, "jpeg", bits - 1)
+    np.testing.assert_array_equal(
+        exact.permute(1, 2, 0).numpy(), np.array(Image.open(io.BytesIO(encode_jpeg(image, 70))))
+    )
+    assert not torch.equal(exact, one_less)
+
+
+@pytest.mark.parametrize("codec", CODEC_NAMES)
+def test_every_codec_spends_its_budget_and_no_more(photograph, codec, monkeypatch):
+    photograph = photograph[:, :48, :40]
+    sizes = []
+    encode, qualities = CODECS[codec]
+
+    def counted(image, quality):
+        file = encode(image, quality)
+        sizes.append(8 * len(file))
+        return file
+
+    monkeypatch.setitem(CODECS, codec, (counted, qualities))
+    scheme = SeparationBaseline(codec, bandwidth_ratio=1 / 3)
+    quality = []
+    for snr_db in (7.0, 13.0, 25.0):
+        sizes.clear()
+        sent = scheme.transmit(photograph[None], snr_db)
+        budget = math.floor(photograph.numel() // 3 * math.log2(1 + 10 ** (snr_db / 10)))
+        assert not sent.failed.item()
+        assert sizes[-1] <= budget
+        assert all(size > budget for size in sizes[:-1])
+        quality.append(sent.psnr_db.item())
+    assert quality == sorted(quality)
+    assert quality[-1] > 30
+
+
+@pytest.mark.parametrize("codec", CODEC_NAMES)
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (17, 9)])
+def test_every_codec_takes_every_size(codec, size):
+    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=seeded())
+    received = compress(image, codec, 10**7)
+    assert received.shape == image.shape
+    assert received.dtype == torch.uint8
+    assert (received.float() - image.float()).abs().mean() < 40
+
+
+# The scheme
+
+
+def test_transmission_accounts_for_itself(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 6)
+    images = torch.stack([photograph, photograph.flip(1)])
+    sent = scheme.transmit(images, 10.0)
+    k = images[0].numel() // 6
+    assert (sent.symbols_per_image, sent.bandwidth_ratio) == (k, k / images[0].numel())
+    assert sent.symbols is sent.received_symbols is sent.power is sent.captions is None
+    error = (sent.images.double() - images.double()).square().mean((1, 2, 3)).numpy()
+    np.testing.assert_allclose(sent.psnr_db.numpy(), 20 * np.log10(255 / np.sqrt(error)), rtol=1e-4)
+    as_floats = scheme.transmit(images.float() / 255, 10.0)
+    assert torch.equal(as_floats.images, sent.images)
+
+
+def test_every_image_gets_its_own_snr(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 6)
+    images = photograph[None].repeat(2, 1, 1, 1)
+    together = scheme.transmit(images, torch.tensor([8.0, 20.0]))
+    for image, snr_db in enumerate((8.0, 20.0)):
+        assert torch.equal(together.images[image], scheme.transmit(images[:1], snr_db).images[0])
+    assert together.psnr_db[1] > together.psnr_db[0] + 1
+
+
+def test_rayleigh_carries_less(photograph):
+    schemes = [SeparationBaseline("jpeg", bandwidth_ratio=1 / 6, channel=channel) for channel in ("awgn", "rayleigh")]
+    plain, faded = (scheme.bits_per_image(96, 80, 10.0) for scheme in schemes)
+    k = 96 * 80 * 3 // 6
+    assert plain == math.floor(k * math.log2(11))
+    assert faded == math.floor(k * math.exp(0.1) * special.exp1(0.1) / math.log(2))
+    assert schemes[0].transmit(photograph[None], 10.0).psnr_db > schemes[1].transmit(photograph[None], 10.0).psnr_db
+
+
+def test_a_failure_delivers_random_pixels_of_the_generator(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 48)
+    images = photograph[None, :, :32, :32]
+    first = scheme.transmit(images, -5.0, generator=seeded(1))
+    assert first.failed.tolist() == [True]
+    assert torch.equal(first.images, scheme.transmit(images, -5.0, generator=seeded(1)).images)
+    assert not torch.equal(first.images, scheme.transmit(images, -5.0, generator=seeded(2)).images)
+    values = first.images.double()
+    # uniform on 0..255: mean 127.5, standard deviation 73.9; five of the mean's
+    assert abs(values.mean().item() - 127.5) < 5 * 73.9 / math.sqrt(values.numel())
+    assert abs(values.std().item() - 73.9) < 3
+    before = torch.get_rng_state()
+    scheme.transmit(images, -5.0, generator=seeded(1))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_failure_delivers_gray_if_asked(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 48, delivered="gray")
+    sent = scheme.transmit(photograph[None, :, :32, :32], -5.0)
+    assert sent.failed.item()
+    assert (sent.images == 128).all()
+
+
+def test_silent_channels_and_perfect_ones(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 6)
+    assert scheme.transmit(photograph[None], -200.0).failed.item()
+    best = scheme.transmit(photograph[None], 200.0)
+    assert not best.failed.item()
+    with pytest.raises(ValueError, match="snr_db must be finite"):
+        scheme.transmit(photograph[None], math.inf)
+    with pytest.raises(ValueError, match="snr_db must be finite"):
+        scheme.bits_per_image(16, 16, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"codec": "gif"}, "codec must be one of jpeg, jpeg2000, webp, avif, got 'gif'"),
+        ({"bandwidth_ratio": 0}, "bandwidth_ratio must be positive, got 0"),
+        ({"bandwidth_ratio": -0.1}, "bandwidth_ratio must be positive, got -0.1"),
+        ({"bandwidth_ratio": math.nan}, "bandwidth_ratio must be positive, got nan"),
+        ({"bandwidth_ratio": math.inf}, "bandwidth_ratio must be positive, got inf"),
+        ({"channel": "fso"}, "channel must be one of awgn, rayleigh, got 'fso'"),
+        ({"delivered": "black"}, """delivered must be "random" or "gray", got 'black'"""),
+    ],
+)
+def test_bad_arguments_are_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
+        SeparationBaseline(**({"codec": "jpeg", "bandwidth_ratio": 1 / 12} | bad))
+
+
+def test_a_codec_that_pillow_lacks_is_said_so(monkeypatch):
+    monkeypatch.setattr(features, "check", lambda feature: feature != "avif")
+    with pytest.raises(ValueError, match="codec 'avif' is missing in this Pillow; install a Pillow wheel"):
+        SeparationBaseline("avif", bandwidth_ratio=1 / 12)
+    SeparationBaseline("jpeg", bandwidth_ratio=1 / 12)
+
+
+@pytest.mark.parametrize(
+    ("images", "snr_db", "error", "message"),
+    [
+        (torch.zeros(3, 8, 8), 10.0, ValueError, r"images must have shape \(b, 3, h, w\)"),
+        (torch.full((1, 3, 8, 8), 2.0), 10.0, ValueError, r"finite values in \[0, 1\]"),
+        (torch.zeros(1, 3, 8, 8), math.nan, ValueError, "snr_db must be an SNR in dB"),
+        (torch.zeros(1, 3, 8, 8), torch.zeros(2), ValueError, r"shape \(1,\), got shape \(2,\)"),
+        ("photo.jpg", 10.0, TypeError, "images must be a float32 tensor.*got str"),
+    ],
+)
+def test_bad_input_is_refused(images, snr_db, error, message):
+    with pytest.raises(error, match=message):
+        SeparationBaseline("jpeg", bandwidth_ratio=1 / 12).transmit(images, snr_db)

@@ -1,0 +1,207 @@
+"""Every bad channel is caught by the clause that is about it, and by its message."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from semcomm import AWGNChannel, RayleighChannel, check_channel
+from toys import PhaseFlip
+
+
+def normal(x, generator):
+    return torch.randn(x.shape, dtype=torch.complex64, generator=generator)
+
+
+def sigma(snr_db):
+    variance = 10 ** (-torch.as_tensor(snr_db) / 10)
+    return variance.sqrt().reshape(-1, 1) if variance.ndim else variance.sqrt()
+
+
+def channel_of(function):
+    """A channel whose forward is `function(x, sigma, generator)`."""
+
+    class Custom(nn.Module):
+        def forward(self, x, snr_db, *, generator=None):
+            return function(x, sigma(snr_db), generator)
+
+    return Custom()
+
+
+class MeanSNR(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):
+        return x + sigma(torch.as_tensor(snr_db).mean()) * normal(x, generator)
+
+
+class SNRByNumberOnly(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):
+        return x + 10 ** (-float(snr_db) / 20) * normal(x, generator)
+
+
+class NoSNR(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):  # noqa: ARG002
+        return x + normal(x, generator)
+
+
+class NoGenerator(nn.Module):
+    def forward(self, x, snr_db):
+        return x + sigma(snr_db) * normal(x, None)
+
+
+class FixedNoise(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):  # noqa: ARG002
+        return x + sigma(snr_db) * normal(x, torch.Generator().manual_seed(0))
+
+
+class SeedsGlobally(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):
+        torch.manual_seed(generator.initial_seed())
+        return x + sigma(snr_db) * normal(x, None)
+
+
+def batch_mean_power(x, s, g):
+    return x + s * x.abs().square().mean().sqrt() * normal(x, g)
+
+
+def real_noise(x, s, g):
+    return x + s * torch.randn(x.shape, generator=g)
+
+
+BAD = {
+    "noise on the real part only": (channel_of(real_noise), r"circular noise: .*real part must have half.*share of 1"),
+    "3 dB too much": (channel_of(lambda x, s, g: x + 2**0.5 * s * normal(x, g)), r"noise power: .*\(\+3\.0\d dB\)"),
+    "3 dB too little": (channel_of(lambda x, s, g: x + s / 2**0.5 * normal(x, g)), r"noise power: .*\(-(2\.9|3\.0)\d dB\)"),
+    "no noise": (channel_of(lambda x, s, g: x + 0 * s * normal(x, g)), r"noise power: .*measured 0 \(-inf dB\)"),
+    "noise with a mean": (channel_of(lambda x, s, g: x + s * (normal(x, g) + 0.1)), r"noise mean: it must be zero"),
+    "noise by the batch's mean power": (
+        channel_of(batch_mean_power),
+        r"independence: the first image's y changes when the other images of the batch do",
+    ),
+    "ignores the SNR per image": (MeanSNR(), r"SNR per image: .*images do not get the SNR that is theirs"),
+    "cannot take an SNR per image": (SNRByNumberOnly(), r"SNR per image: a tensor of shape \(b,\) raised"),
+    "ignores the SNR": (NoSNR(), r"SNR: y is the same at 0 and at 30 dB"),
+    "detaches the gradient": (
+        channel_of(lambda x, s, g: x.detach() + s * normal(x, g)),
+        r"gradient: y is detached from x",
+    ),
+    "has a gradient of NaN": (
+        channel_of(lambda x, s, g: x + s * normal(x, g) + 0 * (x - x).abs().sqrt()),
+        r"gradient: it holds NaN or inf",
+    ),
+    "has no gradient for an image": (
+        channel_of(lambda x, s, g: torch.cat([x[:1].detach(), x[1:]]) + s * normal(x, g)),
+        r"gradient: it is zero for a whole image",
+    ),
+    "changes dtype": (
+        channel_of(lambda x, s, g: (x + s * normal(x, g)).to(torch.complex128)),
+        r"dtype: y must be complex64 as x is, got torch.complex128",
+    ),
+    "returns real numbers": (
+        channel_of(lambda x, s, g: (x + s * normal(x, g)).real),
+        r"dtype: y must be complex64 as x is, got torch.float32",
+    ),
+    "changes shape": (
+        channel_of(lambda x, s, g: (x + s * normal(x, g))[:, :-1]),
+        r"shape: y must have the shape of x, \(3, 64\), got \(3, 63\)",
+    ),
+    "changes device": (
+        channel_of(lambda x, s, g: (x + s * normal(x, g)).to("meta")),
+        r"device: y must stay on cpu, got meta",
+    ),
+    "returns NaN": (channel_of(lambda x, s, g: (x + s * normal(x, g)) * math.nan), r"finite: y holds NaN or inf"),
+    "returns no tensor": (channel_of(lambda x, s, g: (x, s, g)), r"type: forward must return a tensor, got tuple"),
+    "has no generator": (NoGenerator(), r"signature: forward\(x, snr_db, \*, generator=None\) raised TypeError"),
+    "ignores the generator": (
+        channel_of(lambda x, s, g: x + s * normal(x, None)),
+        r"generator: two calls with the same generator state differ, so generator is ignored",
+    ),
+    "has a seed of its own": (FixedNoise(), r"generator: two generators of different seeds give the same y"),
+    "seeds the global generator": (SeedsGlobally(), r"generator: torch's global generator was seeded or drawn from"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_channel_fails_its_own_clause(fault):
+    channel, message = BAD[fault]
+    with pytest.raises(ValueError, match=rf"(?s)^\w+ violates the channel contract:\n- .*{message}"):
+        check_channel(channel)
+
+
+def test_messages_differ_from_fault_to_fault():
+    first_lines = {}
+    for fault, (channel, _) in BAD.items():
+        with pytest.raises(ValueError, match="violates") as caught:
+            check_channel(channel)
+        first_lines.setdefault(str(caught.value), []).append(fault)
+    assert all(len(faults) == 1 for faults in first_lines.values()), first_lines
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [AWGNChannel(), PhaseFlip(), *(RayleighChannel(coherence=c, equalizer="none") for c in ("symbol", 3, "image"))],
+    ids=repr,
+)
+def test_good_additive_channels_pass(channel):
+    assert check_channel(channel) is None
+
+
+@pytest.mark.parametrize("equalizer", ["zf", "mmse"])
+def test_equalised_channels_pass_without_the_noise_clause_only(equalizer):
+    channel = RayleighChannel(coherence="symbol", equalizer=equalizer)
+    assert check_channel(channel, additive_noise=False) is None
+    with pytest.raises(ValueError, match="noise power: "):
+        check_channel(channel)
+
+
+@pytest.mark.parametrize("power", [0.5, 4.0])
+def test_the_noise_refers_to_the_power_given(power):
+    assert check_channel(AWGNChannel(power), power=power) is None
+    with pytest.raises(ValueError, match="noise power: "):
+        check_channel(AWGNChannel(1.0), power=power)
+
+
+def test_every_violated_clause_is_listed():
+    worst = channel_of(lambda x, s, g: x.detach() + s * x.detach().abs().square().mean().sqrt() * normal(x, None))
+    with pytest.raises(ValueError, match="Custom violates") as caught:
+        check_channel(worst)
+    listed = str(caught.value).splitlines()[1:]
+    assert {line.split(":")[0] for line in listed} >= {"- gradient", "- independence", "- generator", "- noise power"}
+
+
+def test_an_error_inside_a_clause_is_reported_and_not_raised():
+    class OneBatchSize(nn.Module):
+        def forward(self, x, snr_db, *, generator=None):
+            if len(x) != 3:
+                raise RuntimeError("three images only")
+            return x + sigma(snr_db) * normal(x, generator)
+
+    with pytest.raises(ValueError, match="noise power: forward raised RuntimeError: three images only"):
+        check_channel(OneBatchSize())
+
+
+def test_bad_power_is_refused():
+    with pytest.raises(ValueError, match="power must be a positive finite number, got 0"):
+        check_channel(AWGNChannel(), power=0)
+
+
+def test_the_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    check_channel(AWGNChannel())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("channel", [AWGNChannel(), RayleighChannel(coherence=4, equalizer="none")], ids=repr)
+def test_good_channels_pass_on_a_gpu(channel):
+    assert check_channel(channel, device="cuda") is None
+
+
+@pytest.mark.cuda
+def test_a_channel_that_leaves_the_gpu_is_caught():
+    class Leaves(nn.Module):
+        def forward(self, x, snr_db, *, generator=None):
+            return AWGNChannel()(x, snr_db, generator=generator).cpu()
+
+    with pytest.raises(ValueError, match="device: y must stay on cuda"):
+        check_channel(Leaves(), device="cuda")

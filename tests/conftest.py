@@ -1,0 +1,59 @@
+"""What every test gets: one thread, fixed hypothesis profiles, and a real photograph."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+CHECKS = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+hypothesis.settings.register_profile("local", deadline=None, max_examples=20, suppress_health_check=CHECKS)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, max_examples=20, suppress_health_check=CHECKS, derandomize=True, database=None
+)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+torch.set_num_threads(1)  # the tensors are tiny, and sums in one order are reproducible
+
+
+def pytest_runtest_setup(item):
+    if "cuda" in item.keywords and not torch.cuda.is_available():
+        pytest.skip("torch finds no CUDA device")
+
+
+@pytest.fixture(scope="session")
+def hopper_path():
+    """The photograph that matplotlib ships: 512 x 600 pixels, RGB."""
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="session")
+def _hopper(hopper_path):
+    with Image.open(hopper_path) as image:
+        return np.array(image.convert("RGB"))
+
+
+@pytest.fixture
+def photograph(_hopper):
+    """A crop of it, uint8 `(3, 96, 80)`: a face, cloth and background."""
+    return torch.from_numpy(_hopper[60:156, 200:280].copy()).permute(2, 0, 1).contiguous()
+
+
+@pytest.fixture(scope="session")
+def photo_folder(_hopper, tmp_path_factory):
+    """Four small crops of it as PNG files, of three sizes, in a folder with a subfolder."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "more").mkdir()
+    crops = {
+        "a.png": _hopper[60:92, 200:240],
+        "b.png": _hopper[150:190, 220:252],
+        "more/c.png": _hopper[300:332, 100:140],
+        "more/d.png": _hopper[100:136, 60:96],
+    }
+    for name, crop in crops.items():
+        Image.fromarray(crop).save(folder / name)
+    return folder

@@ -1,0 +1,56 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from semcomm import FeatureFusion
+from toys import seeded
+
+
+@pytest.mark.parametrize(("downsampling", "widths"), [(2, [4]), (4, [8, 4]), (8, [16, 8, 4]), (16, [16, 16, 8, 4])])
+def test_fusion_is_its_layers(downsampling, widths):
+    fusion = FeatureFusion(6, downsampling=downsampling, width=4, norm="none")
+    features = torch.randn(2, 6, 2 * 2, 2 * 3, generator=seeded())
+    expected = features
+    for place, stage in enumerate(fusion.stages.stages):
+        stride = 2 if 0 < place < len(widths) else 1
+        weight, bias = stage.convolution.weight, stage.convolution.bias
+        expected = F.conv_transpose2d(expected, weight, bias, stride=stride, padding=1, output_padding=stride - 1)
+        if place < len(widths):
+            assert expected.shape[1] == widths[place]
+            expected = torch.where(expected > 0, expected, expected * stage.activation.weight[:, None, None])
+    assert place == len(widths)
+    fused = fusion(features)
+    torch.testing.assert_close(fused, 1 / (1 + torch.exp(-expected)), rtol=1e-4, atol=1e-5)
+    assert fused.shape == (2, 3, 2 * downsampling, 3 * downsampling)
+
+
+@pytest.mark.parametrize("scale", [0, 1, 1e6])
+def test_images_are_in_range_whatever_arrives(scale):
+    fusion = FeatureFusion(6, downsampling=4, width=4).eval()
+    images = fusion(scale * torch.randn(1, 6, 4, 4, generator=seeded()))
+    assert images.isfinite().all()
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+def test_snr_matters_where_it_is_adaptive():
+    features = torch.randn(1, 6, 4, 4, generator=seeded())
+    adaptive = FeatureFusion(6, downsampling=4, width=4, snr_adaptive=True).eval()
+    assert not torch.allclose(adaptive(features, 0.0), adaptive(features, 20.0))
+    with pytest.raises(ValueError, match="snr_db is None"):
+        adaptive(features)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"in_channels": 0}, "in_channels must be an integer, at least 1, got 0"),
+        ({"width": 0}, "width must be an integer, at least 1, got 0"),
+        ({"downsampling": 1}, "downsampling must be a power of two, at least 2, got 1"),
+        ({"kernel_size": 2}, "kernel_size must be odd and positive, got 2"),
+        ({"norm": None}, "norm must be .* got None"),
+    ],
+)
+def test_bad_arguments_are_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
+        FeatureFusion(**({"in_channels": 6, "downsampling": 4} | bad))

@@ -1,0 +1,382 @@
+"""Systems on disk: what is saved comes back, what is damaged or dangerous is refused, what is shipped is as recorded."""
+
+import json
+import math
+import pickle
+import shutil
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file, save_file
+
+from semcomm import (
+    AWGNChannel,
+    RayleighChannel,
+    SemanticSystem,
+    build_deep_jscc,
+    from_pretrained,
+    list_pretrained,
+)
+from semcomm.pretrained import SHIPPED, load_weights
+from toys import (
+    PhaseFlip,
+    caption_feature,
+    rand_images,
+    seeded,
+    segmentation_feature,
+    semantic_system,
+    settle,
+    small_system,
+)
+
+GOLDEN_SNR_DB, GOLDEN_SEED = 10.0, 0
+TOLERANCE = 1e-3
+
+
+# What is shipped
+
+
+def golden_input():
+    """A 64 x 72 picture that is a formula of the position alone: two ramps, rings, a square."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(72.0), indexing="ij")
+    rings = 0.5 + 0.5 * torch.cos(((x - 30) ** 2 + (y - 24) ** 2) / 90)
+    square = ((x >= 44) & (x < 62) & (y >= 36) & (y < 54)).float()
+    red, green, blue = x / 71, 0.7 * y / 63 + 0.3 * square, rings * (1 - square)
+    return torch.stack([red, green, blue])[None]
+
+
+@torch.no_grad()
+def golden_output(system):
+    """What a system makes of `golden_input`: first symbols, the received image's mean and its central 4 x 4 pixels."""
+    images = golden_input()
+    symbols = system.encode(images, GOLDEN_SNR_DB)[0, :16]
+    received = system(images, GOLDEN_SNR_DB, generator=torch.Generator().manual_seed(GOLDEN_SEED))[0]
+    return {
+        "input": "golden_input() of tests/test_pretrained.py: 64 x 72 pixels, two ramps, rings, a square",
+        "snr_db": GOLDEN_SNR_DB,
+        "seed": GOLDEN_SEED,
+        "symbols": [[round(one.real, 5), round(one.imag, 5)] for one in symbols.tolist()],
+        "image_mean": round(received.mean().item(), 5),
+        "image_patch": received[:, 30:34, 34:38].double().mul(1e5).round().div(1e5).tolist(),
+    }
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_shipped_system_reproduces_its_golden_output(name):
+    golden = json.loads((SHIPPED / name / "golden.json").read_text())
+    computed = golden_output(from_pretrained(name, device="cpu"))
+    assert computed.keys() == golden.keys()
+    assert (golden["snr_db"], golden["seed"]) == (GOLDEN_SNR_DB, GOLDEN_SEED)
+    assert len(golden["symbols"]) == 16
+    for figure in ("symbols", "image_mean", "image_patch"):
+        np.testing.assert_allclose(computed[figure], golden[figure], rtol=0, atol=TOLERANCE, err_msg=figure)
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_shipped_folder_says_where_it_comes_from(name):
+    folder = SHIPPED / name
+    recipe = json.loads((folder / "training.json").read_text())
+    assert recipe["system"] == {k: v for k, v in json.loads((folder / "config.json").read_text()).items() if k != "channel"}
+    assert len(recipe["train_manifest_sha256"]) == 64
+    assert recipe["training"]["seed"] >= 0
+    assert recipe["steps"] >= 1
+    assert "psnr" in json.dumps(recipe)
+    assert len((folder / "README.md").read_text()) > 200
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_shipped_system_delivers_a_recognisable_photograph(name, photograph):
+    system = from_pretrained(name, device="cpu")
+    assert not system.training
+    quality = [system.transmit(photograph[None], snr, generator=seeded()).psnr_db.item() for snr in (-2.0, 4.0, 13.0)]
+    assert quality == sorted(quality)
+    assert quality[-1] > 24
+
+
+def test_there_is_a_shipped_system_and_extractors_are_not_systems():
+    assert "mlsc-image-l5-t8" in list_pretrained()
+    for name in list_pretrained():
+        assert "builder" in json.loads((SHIPPED / name / "config.json").read_text())
+
+
+# There and back
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A small trained-looking system, and the folder it was saved to."""
+    system = settle(small_system(3, snr_adaptive=True))
+    system.save_pretrained(tmp_path / "saved")
+    return system, tmp_path / "saved"
+
+
+def same(one, other):
+    images = rand_images(2, 18, 17)
+    return torch.equal(one(images, 7.0, generator=seeded()), other(images, 7.0, generator=seeded()))
+
+
+@pytest.mark.parametrize("load", [from_pretrained, SemanticSystem.from_pretrained])
+def test_a_saved_system_comes_back(saved, load):
+    system, folder = saved
+    assert {path.name for path in folder.iterdir()} >= {"config.json", "model.safetensors"}
+    loaded = load(str(folder), device="cpu")
+    assert isinstance(loaded, SemanticSystem)
+    assert not loaded.training
+    assert same(loaded, system)
+    assert loaded.config == system.config
+
+
+def test_the_configuration_is_readable(saved):
+    config = json.loads((saved[1] / "config.json").read_text())
+    assert config["builder"] == "build_mlsc_image"
+    assert config["arguments"]["l"] == 3
+    assert config["arguments"]["snr_adaptive"] is True
+    assert config["channel"] == {"type": "awgn"}
+
+
+def test_saving_a_loaded_system_writes_the_same_again(saved, tmp_path):
+    from_pretrained(saved[1], device="cpu").save_pretrained(tmp_path / "again")
+    for name in ("config.json", "model.safetensors"):
+        assert (tmp_path / "again" / name).read_bytes() == (saved[1] / name).read_bytes()
+
+
+def test_deep_jscc_comes_back(tmp_path):
+    system = build_deep_jscc(complex_channels=3, power=2.0, device="cpu").eval()
+    system.save_pretrained(tmp_path)
+    loaded = from_pretrained(tmp_path, device="cpu")
+    assert loaded.power == loaded.channel.power == 2.0
+    assert same(loaded, system)
+
+
+def test_a_rayleigh_channel_comes_back(tmp_path):
+    small_system(power=2.0, channel=RayleighChannel(2.0, coherence=5, equalizer="zf")).save_pretrained(tmp_path)
+    channel = from_pretrained(tmp_path, device="cpu").channel
+    assert (type(channel), channel.power, channel.coherence, channel.equalizer) == (RayleighChannel, 2.0, 5, "zf")
+
+
+def test_a_channel_of_ones_own_is_passed_again(tmp_path):
+    system = small_system(channel=PhaseFlip()).eval()
+    system.save_pretrained(tmp_path)
+    assert isinstance(from_pretrained(tmp_path, device="cpu").channel, AWGNChannel)
+    assert same(from_pretrained(tmp_path, channel=PhaseFlip(), device="cpu"), system)
+
+
+def test_extractors_of_ones_own_stay_out_of_the_file_and_are_passed_again(tmp_path):
+    system = settle(semantic_system())
+    system.save_pretrained(tmp_path)
+    names = load_file(tmp_path / "model.safetensors").keys()
+    assert not [name for name in names if "captioner" in name or "segmenter" in name or name.startswith("channel")]
+    own = {"caption": caption_feature(), "segmentation": segmentation_feature()}
+    assert same(from_pretrained(tmp_path, **own, device="cpu"), system)
+    for name in own:
+        others = {other: feature for other, feature in own.items() if other != name}
+        with pytest.raises(ValueError, match=f"trained with a {name} extractor of the user's own: pass {name}="):
+            from_pretrained(tmp_path, **others, device="cpu")
+
+
+def test_a_system_assembled_by_hand_has_no_configuration(tmp_path):
+    parts = small_system()
+    by_hand = SemanticSystem(parts.transmitter, AWGNChannel(), parts.receiver)
+    with pytest.raises(ValueError, match="this system was assembled by hand.*build_mlsc_image"):
+        by_hand.save_pretrained(tmp_path / "none")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        small_system().save_pretrained(tmp_path / "file" / "folder")
+
+
+# What is missing, damaged or dangerous
+
+
+@pytest.mark.parametrize("name", ["no-such-system", "./nowhere", "/nowhere/at/all", "~/nowhere", "a/b/c", ""])
+def test_an_unknown_name_is_refused_with_the_known_ones(name):
+    with pytest.raises(FileNotFoundError, match=f"no (trained system {name!r}.*mlsc-image-l5-t8|configuration)"):
+        from_pretrained(name, device="cpu")
+
+
+def test_a_file_is_no_folder(saved):
+    with pytest.raises(ValueError, match=r"model\.safetensors is a file; from_pretrained takes the folder"):
+        from_pretrained(saved[1] / "model.safetensors", device="cpu")
+
+
+@pytest.mark.parametrize(("file", "message"), [("config.json", "no configuration"), ("model.safetensors", "no weights")])
+def test_a_missing_file_is_named(saved, file, message):
+    (saved[1] / file).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{message}: .*{file} is missing"):
+        from_pretrained(saved[1], device="cpu")
+
+
+@pytest.mark.parametrize("kept", [0, 3, 7, 8, 200, 0.5, -1])
+def test_a_truncated_weights_file_is_refused(saved, kept):
+    path = saved[1] / "model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    with pytest.raises(ValueError, match=r"model\.safetensors is truncated or no safetensors file"):
+        from_pretrained(saved[1], device="cpu")
+
+
+class Bomb:
+    """Writes a file when unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def write_torch_zip(value, path):
+    torch.save(value, path)
+
+
+def write_torch_legacy(value, path):
+    torch.save(value, path, _use_new_zipfile_serialization=False)
+
+
+def write_pickle(value, path, protocol=4):
+    path.write_bytes(pickle.dumps(value, protocol=protocol))
+
+
+def write_old_pickle(value, path):
+    write_pickle(value, path, protocol=0)
+
+
+@pytest.mark.parametrize("write", [write_torch_zip, write_torch_legacy, write_pickle])
+def test_a_pickle_in_place_of_the_weights_is_refused_and_not_run(saved, tmp_path, write):
+    mark = tmp_path / "code-ran"
+    write({"weight": torch.zeros(3), "bomb": Bomb(mark)}, saved[1] / "model.safetensors")
+    with pytest.raises(ValueError, match=r"model\.safetensors is a pickle, which could run code when loaded"):
+        from_pretrained(saved[1], device="cpu")
+    assert not mark.exists()
+
+
+def test_the_bomb_would_go_off_if_it_were_unpickled(tmp_path):
+    pickle.loads(pickle.dumps(Bomb(tmp_path / "code-ran"))).close()
+    assert (tmp_path / "code-ran").exists()
+
+
+def test_a_pickle_of_protocol_0_is_refused_and_not_run(saved, tmp_path):
+    mark = tmp_path / "code-ran"
+    write_old_pickle(Bomb(mark), saved[1] / "model.safetensors")
+    with pytest.raises(ValueError, match=r"no safetensors file|is a pickle"):
+        from_pretrained(saved[1], device="cpu")
+    assert not mark.exists()
+
+
+def test_no_pickle_is_looked_for_beside_the_weights(saved, tmp_path):
+    mark = tmp_path / "code-ran"
+    for name in ("pytorch_model.bin", "model.pt", "training_args.bin"):
+        write_pickle(Bomb(mark), saved[1] / name)
+    assert same(from_pretrained(saved[1], device="cpu"), saved[0])
+    (saved[1] / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="no weights"):
+        from_pretrained(saved[1], device="cpu")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 6}, r"belongs to another configuration.*of another shape: .*\(4.* for \(6"),
+        ({"l": 4}, "belongs to another configuration than config.json beside it; missing: "),
+        ({"l": 2}, "belongs to another configuration than config.json beside it; unexpected: "),
+        ({"t": 8}, "belongs to another configuration"),
+        ({"norm": "none"}, "unexpected: .*running_mean.* and .* more"),
+        ({"snr_adaptive": False}, "unexpected: .*attention"),
+    ],
+)
+def test_weights_of_another_configuration_are_refused(saved, change, message):
+    path = saved[1] / "config.json"
+    config = json.loads(path.read_text())
+    config["arguments"] |= change
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        from_pretrained(saved[1], device="cpu")
+
+
+def test_weights_of_another_architecture_are_refused(saved, tmp_path):
+    build_deep_jscc(complex_channels=3, device="cpu").save_pretrained(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "model.safetensors", saved[1] / "model.safetensors")
+    with pytest.raises(ValueError, match="belongs to another configuration.*missing: .*; unexpected: "):
+        from_pretrained(saved[1], device="cpu")
+
+
+ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": None}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("{not json", r"config\.json is no JSON file"),
+        ("[1, 2]", r"config\.json must hold a JSON object, got list"),
+        ('"text"', r"must hold a JSON object, got str"),
+        ({}, r"describes no semcomm system: it needs a builder \(build_mlsc_image, build_deep_jscc\)"),
+        ({"builder": "os.system", "arguments": {}}, "describes no semcomm system"),
+        ({"builder": "build_mlsc_image"}, "describes no semcomm system"),
+        ({"builder": "build_mlsc_image", "arguments": [4, 8]}, "describes no semcomm system"),
+        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"hidth": 3}}, "arguments that build_mlsc_image does not"),
+        ({"builder": "build_mlsc_image", "arguments": {"l": 2}}, "arguments that build_mlsc_image does not take.*'t'"),
+        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"l": 1}}, "l must be an integer, at least 2, got 1"),
+        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "satellite"}}, "an unknown channel: .*satellite"),
+        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": "awgn"}, "names an unknown channel: 'awgn'"),
+        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "rayleigh"}}, "coherence must be"),
+    ],
+)
+def test_a_damaged_configuration_is_refused(saved, config, message):
+    text = config if isinstance(config, str) else json.dumps(config)
+    (saved[1] / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        from_pretrained(saved[1], device="cpu")
+
+
+def test_a_configuration_that_is_no_text_is_refused(saved):
+    (saved[1] / "config.json").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(ValueError, match=r"config\.json is no JSON file"):
+        from_pretrained(saved[1], device="cpu")
+
+
+def test_load_weights_reads_what_safetensors_wrote(tmp_path):
+    weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([math.pi])}
+    save_file(weights, tmp_path / "w.safetensors")
+    loaded = load_weights(tmp_path / "w.safetensors")
+    assert loaded.keys() == weights.keys()
+    assert all(torch.equal(loaded[name], value) for name, value in weights.items())
+
+
+# The Hub, without a network
+
+
+def test_a_repository_of_the_hub_is_fetched_file_by_file(saved, monkeypatch):
+    asked = []
+
+    def download(repository, file, **options):
+        asked.append((repository, file, options["revision"]))
+        return str(saved[1] / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    assert same(from_pretrained("owner/name", device="cpu"), saved[0])
+    assert same(SemanticSystem.from_pretrained("owner/name", revision="v1", device="cpu"), saved[0])
+    assert asked[:2] == [("owner/name", "config.json", None), ("owner/name", "model.safetensors", None)]
+    assert asked[-1] == ("owner/name", "model.safetensors", "v1")
+
+
+def test_a_repository_that_the_hub_does_not_deliver_is_one_clear_error(monkeypatch):
+    def download(*_, **__):
+        raise LocalEntryNotFoundError("no network here\nand a long story")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    with pytest.raises(FileNotFoundError, match=r"no trained system 'owner/name'.*mlsc-image-l5-t8.*\(no network here\)"):
+        from_pretrained("owner/name", device="cpu")
+
+
+@pytest.mark.cuda
+def test_a_saved_system_comes_back_on_a_gpu(saved):
+    loaded = from_pretrained(saved[1])
+    assert loaded.device.type == "cuda"
+    images = rand_images(2, 18, 17)
+    torch.testing.assert_close(loaded.encode(images.cuda(), 7.0).cpu(), saved[0].encode(images, 7.0), rtol=1e-2, atol=1e-2)

@@ -1,0 +1,421 @@
+"""The whole path: what is sent, what it costs, and what comes back."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from semcomm import AWGNChannel, PowerNormalize, RayleighChannel, SemanticSystem, build_deep_jscc
+from semcomm.images import to_uint8
+from semcomm.symbols import features_to_symbols
+from semcomm.transmission import account, measured_power, measured_snr_db
+from toys import (
+    PhaseFlip,
+    caption_feature,
+    gaussian_symbols,
+    rand_images,
+    seeded,
+    segmentation_feature,
+    semantic_system,
+    settle,
+    small_system,
+)
+
+SNR_DB = 10.0
+
+
+# Channel uses and power
+
+
+@given(st.integers(2, 5), st.sampled_from([2, 4, 8, 16]), st.integers(0, 20), st.integers(0, 20), st.booleans())
+def test_k_and_the_ratio_are_the_formula_and_what_is_really_sent(level, t, extra_rows, extra_columns, semantic):
+    height, width = t + extra_rows, t + extra_columns
+    features = {"caption": caption_feature(), "segmentation": segmentation_feature()} if semantic else {}
+    system = small_system(level, t, width=2, **features).eval()
+    symbols = system.encode(rand_images(2, height, width))
+    k = (3 * level + 1) * math.ceil(height / t) * math.ceil(width / t)
+    assert symbols.dtype == torch.complex64
+    assert symbols.shape == (2, k)
+    assert system.symbols_per_image(height, width) == k
+    assert system.bandwidth_ratio(height, width) == pytest.approx(k / (3 * height * width))
+    images = system.decode(symbols, (height, width))
+    assert images.shape == (2, 3, height, width)
+    assert images.min() >= 0
+    assert images.max() <= 1
+
+
+@given(st.integers(1, 8), st.floats(0.05, 20), st.floats(0, 1))
+def test_every_image_is_sent_with_the_power(batch, power, brightness):
+    system = small_system(power=power).eval()
+    symbols = system.encode(rand_images(batch) * brightness)
+    measured = np.square(np.abs(symbols.detach().numpy().astype(np.complex128))).mean(1)
+    np.testing.assert_allclose(measured, power, rtol=1e-4)
+
+
+class Scaled(nn.Module):
+    """A transmitter that sends the image's first two channels, one of them very quiet, one silent."""
+
+    complex_channels, downsampling = 1, 1
+
+    def forward(self, images, snr_db, semantics):  # noqa: ARG002
+        return images[:, :2] * torch.tensor([1.0, 1e-30, 0.0])[:, None, None, None]
+
+
+def test_quiet_and_silent_images_go_through():
+    class Identity(nn.Module):
+        def forward(self, features, snr_db):  # noqa: ARG002
+            return features
+
+    system = SemanticSystem(Scaled(), AWGNChannel(), Identity())
+    images = rand_images(1).expand(3, -1, -1, -1)
+    symbols = system.encode(images)
+    torch.testing.assert_close(symbols[1], symbols[0], rtol=1e-4, atol=1e-5)
+    assert torch.equal(symbols[2], torch.zeros_like(symbols[2]))
+    assert symbols.isfinite().all()
+
+
+# One image and many
+
+
+@given(st.integers(1, 8), st.sampled_from(["batch", "none"]), st.booleans(), st.booleans())
+def test_a_batch_is_its_images_one_by_one(batch, norm, adaptive, semantic):
+    features = {"caption": caption_feature(), "segmentation": segmentation_feature()} if semantic else {}
+    system = settle(small_system(3, norm=norm, snr_adaptive=adaptive, **features))
+    images = rand_images(batch, 18, 21)
+    snrs = torch.linspace(0, 20, batch)
+    with torch.no_grad():
+        together = system.encode(images, snrs)
+        alone = torch.cat([system.encode(images[i : i + 1], float(snrs[i])) for i in range(batch)])
+        torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+        received = together + 0.1 * gaussian_symbols(*together.shape)
+        decoded = system.decode(received, (18, 21), snrs)
+        one_by_one = [system.decode(received[i : i + 1], (18, 21), float(snrs[i])) for i in range(batch)]
+        torch.testing.assert_close(decoded, torch.cat(one_by_one), rtol=1e-4, atol=1e-5)
+
+
+def test_forward_is_encode_channel_decode():
+    system = small_system(3, snr_adaptive=True).eval()
+    images = rand_images(2, 17, 20)
+    received = system(images, SNR_DB, generator=seeded(1))
+    symbols = system.encode(images, SNR_DB)
+    noisy = AWGNChannel()(symbols, SNR_DB, generator=seeded(1))
+    assert torch.equal(received, system.decode(noisy, (17, 20), SNR_DB))
+    assert not torch.equal(received, system.decode(symbols, (17, 20), SNR_DB))
+
+
+def test_encode_is_the_transmitter_paired_and_normalised():
+    system = small_system(power=2.0).eval()
+    images = rand_images()
+    features = system.transmitter(images, None, None)
+    assert torch.equal(system.encode(images), PowerNormalize(2.0)(features_to_symbols(features)))
+
+
+def test_seeds_reproduce_and_differ():
+    system = small_system().eval()
+    images = rand_images()
+    before = torch.get_rng_state()
+    first = system(images, SNR_DB, generator=seeded(1))
+    assert torch.equal(system(images, SNR_DB, generator=seeded(1)), first)
+    assert not torch.equal(system(images, SNR_DB, generator=seeded(2)), first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_infinite_snr_delivers_the_symbols():
+    system = small_system().eval()
+    images = rand_images()
+    assert torch.equal(system(images, math.inf), system.decode(system.encode(images), (16, 16)))
+
+
+# The channel's socket
+
+
+def test_a_swapped_channel_takes_effect_at_once():
+    system = small_system().eval()
+    images = rand_images()
+    symbols = system.encode(images)
+    system.channel = PhaseFlip()
+    flipped = AWGNChannel()(-symbols, SNR_DB, generator=seeded())
+    assert torch.equal(system(images, SNR_DB, generator=seeded()), system.decode(flipped, (16, 16)))
+    system.channel = RayleighChannel(coherence="image", equalizer="none")
+    faded = RayleighChannel(coherence="image", equalizer="none")(symbols, SNR_DB, generator=seeded())
+    assert torch.equal(system(images, SNR_DB, generator=seeded()), system.decode(faded, (16, 16)))
+
+
+def test_what_is_no_channel_is_refused_and_the_old_one_stays():
+    system = small_system()
+    channel = system.channel
+    with pytest.raises(TypeError, match="channel must be an nn.Module with the Channel contract, got function"):
+        system.channel = lambda x, snr_db: x  # noqa: ARG005
+    with pytest.raises(TypeError, match="got NoneType"):
+        system.channel = None
+    assert system.channel is channel
+
+
+def test_a_channel_of_another_power_is_refused():
+    system = small_system(power=2.0)
+    with pytest.raises(ValueError, match=r"channel.power is 1.0, but the system sends power 2.0"):
+        system.channel = AWGNChannel()
+    with pytest.raises(ValueError, match=r"channel.power is 3.0, but the system sends power 1.0"):
+        small_system(channel=AWGNChannel(3.0))
+    system.channel = nn.Identity()  # a module without a power of its own is taken at its word
+
+
+class Spoils(nn.Module):
+    """A channel that breaks the contract after the symbols have left."""
+
+    def __init__(self, spoil):
+        super().__init__()
+        self.spoil = spoil
+
+    def forward(self, x, snr_db, *, generator=None):  # noqa: ARG002
+        return self.spoil(x)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda x: x.real, TypeError, r"received must be complex64 symbols \(b, k\), got real"),
+        (lambda x: x.to(torch.complex128), TypeError, "received must be complex64, got torch.complex128"),
+        (lambda x: x[:, :-1], ValueError, r"received: a 16 x 16 image takes k = 112 symbols, got 111"),
+        (lambda x: x[0], ValueError, r"received must have shape \(b, k\)"),
+        (lambda x: (x, x), TypeError, "received must be a complex64 tensor, got tuple"),
+    ],
+)
+def test_a_channel_that_returns_something_else_is_named(spoil, error, message):
+    system = small_system(channel=Spoils(spoil))
+    with pytest.raises(error, match=message):
+        system(rand_images(), SNR_DB)
+
+
+# Bad input
+
+BAD_IMAGES = [
+    (torch.zeros(3, 16, 16), ValueError, r"images must have shape \(b, 3, h, w\)"),
+    (torch.zeros(1, 3, 3, 16), ValueError, r"images must be at least 4 x 4 pixels.*got 3 x 16"),
+    (torch.full((1, 3, 16, 16), math.nan), ValueError, r"finite values in \[0, 1\]"),
+    (torch.full((1, 3, 16, 16), 255.0), ValueError, r"got values from 255 to 255"),
+    (torch.zeros(1, 3, 16, 16, dtype=torch.float64), TypeError, "images must be float32"),
+    ([[0.0]], TypeError, "images must be a float32 tensor.*got list"),
+]
+
+
+@pytest.mark.parametrize("call", ["forward", "encode", "transmit"])
+@pytest.mark.parametrize(("images", "error", "message"), BAD_IMAGES)
+def test_bad_images_are_refused_everywhere(call, images, error, message):
+    system = small_system()
+    with pytest.raises(error, match=message):
+        getattr(system, call)(images, SNR_DB)
+    assert system.training
+
+
+def test_uint8_is_for_transmit_only():
+    images = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(TypeError, match=r"got torch.uint8; divide by 255 or use transmit\(\)"):
+        small_system()(images, SNR_DB)
+    small_system().transmit(images, SNR_DB)
+
+
+@pytest.mark.parametrize("call", ["forward", "encode", "transmit"])
+@pytest.mark.parametrize(
+    ("snr_db", "error", "message"),
+    [
+        (math.nan, ValueError, "snr_db must be an SNR in dB"),
+        (torch.tensor([1.0, math.nan]), ValueError, "snr_db must hold SNRs in dB"),
+        (torch.zeros(3), ValueError, r"shape \(2,\), got shape \(3,\)"),
+        ("10", TypeError, "snr_db must be a number or a tensor, got str"),
+    ],
+)
+def test_bad_snr_is_refused_everywhere(call, snr_db, error, message):
+    with pytest.raises(error, match=message):
+        getattr(small_system(), call)(rand_images(), snr_db)
+
+
+def test_an_adaptive_system_needs_the_snr():
+    system = small_system(snr_adaptive=True).eval()
+    symbols = system.encode(rand_images(), 5.0)
+    with pytest.raises(ValueError, match="snr_db is None, but this system adapts"):
+        system.encode(rand_images())
+    with pytest.raises(ValueError, match="snr_db is None, but this system adapts"):
+        system.decode(symbols, (16, 16))
+
+
+def test_symbols_of_another_size_are_refused():
+    system = small_system().eval()
+    symbols = system.encode(rand_images())
+    with pytest.raises(ValueError, match=r"received: a 24 x 16 image takes k = 168 symbols, got 112"):
+        system.decode(symbols, (24, 16))
+    with pytest.raises(ValueError, match=r"shape \(2,\), got shape \(4,\)"):
+        system.decode(symbols, (16, 16), torch.zeros(4))
+
+
+def test_a_transmitter_that_sends_more_than_it_announces_is_caught():
+    system = small_system()
+    system.transmitter.complex_channels = 5
+    with pytest.raises(ValueError, match=r"transmitter sent 112 symbols per image, but announces k = 80"):
+        system.encode(rand_images())
+
+
+@pytest.mark.parametrize("part", ["transmitter", "receiver"])
+def test_parts_must_be_modules(part):
+    parts = {"transmitter": nn.Identity(), "channel": AWGNChannel(), "receiver": nn.Identity()}
+    with pytest.raises(TypeError, match=f"{part} must be an nn.Module, got str"):
+        SemanticSystem(**(parts | {part: "lite"}))
+
+
+@pytest.mark.parametrize("power", [0, -1, math.nan])
+def test_power_must_be_positive(power):
+    with pytest.raises(ValueError, match="power must be a positive finite number"):
+        SemanticSystem(nn.Identity(), AWGNChannel(), nn.Identity(), power)
+
+
+# transmit()
+
+
+def independent_psnr(received, sent):
+    error = (received.double() / 255 - sent.double() / 255).square().mean((1, 2, 3))
+    return -10 * np.log10(error.numpy())
+
+
+def test_transmission_accounts_for_itself(photograph):
+    system = semantic_system(3, power=2.0)
+    images = photograph[None, :, :50, :70].repeat(2, 1, 1, 1)
+    images[1] = images[1].flip(2)
+    sent = system.transmit(images, SNR_DB, generator=seeded(1))
+    k = 10 * 13 * 18
+    assert (sent.symbols_per_image, sent.symbols.shape, sent.received_symbols.shape) == (k, (2, k), (2, k))
+    assert sent.bandwidth_ratio == k / (3 * 50 * 70)
+    assert sent.symbols_per_pixel == pytest.approx(3 * sent.bandwidth_ratio)
+    assert (sent.images.dtype, sent.images.shape) == (torch.uint8, images.shape)
+    np.testing.assert_allclose(sent.psnr_db.numpy(), independent_psnr(sent.images, images), rtol=1e-4)
+    assert sent.ssim.shape == (2,)
+    np.testing.assert_allclose(sent.power.numpy(), 2, rtol=1e-4)
+    # the noise power's estimate from k symbols has a relative standard deviation of 1/sqrt(k): five of them, in dB
+    assert np.abs(sent.measured_snr_db.numpy() - SNR_DB).max() < 5 * 10 / math.log(10) / math.sqrt(k)
+    floats = images.float() / 255
+    assert sent.captions == system.transmitter.caption.text(system.transmitter.caption.tokens(floats))
+    assert torch.equal(sent.labels, system.transmitter.segmentation.labels(floats))
+    assert sent.failed is None
+    assert not sent.symbols.requires_grad
+    assert not sent.images.requires_grad
+
+
+def test_uint8_and_float_are_the_same_photograph(photograph):
+    system = small_system()
+    from_bytes = system.transmit(photograph[None], SNR_DB, generator=seeded())
+    from_floats = system.transmit(photograph[None].float() / 255, SNR_DB, generator=seeded())
+    assert torch.equal(from_bytes.images, from_floats.images)
+    forward = system.eval()(photograph[None].float() / 255, SNR_DB, generator=seeded())
+    assert torch.equal(from_bytes.images, to_uint8(forward))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_transmit_is_in_eval_mode_and_restores_the_mode(training):
+    system = settle(semantic_system(norm="batch"))
+    expected = system(rand_images(), SNR_DB, generator=seeded())
+    system.train(training)
+    statistics = {name: value.clone() for name, value in system.state_dict().items()}
+    sent = system.transmit(rand_images(), SNR_DB, generator=seeded())
+    assert torch.equal(sent.images, to_uint8(expected))
+    assert system.training is training
+    assert all(torch.equal(value, statistics[name]) for name, value in system.state_dict().items())
+
+
+def test_without_semantic_levels_there_is_no_caption_and_no_label_map():
+    for system in (small_system(), build_deep_jscc(complex_channels=2, device="cpu")):
+        sent = system.transmit(rand_images(), SNR_DB)
+        assert sent.captions is None
+        assert sent.labels is None
+
+
+def test_one_snr_per_image():
+    snrs = torch.tensor([0.0, 20.0])
+    sent = small_system().transmit(rand_images(2, 64, 64), snrs, generator=seeded())
+    k = sent.symbols_per_image
+    assert (sent.measured_snr_db - snrs).abs().max() < 5 * 10 / math.log(10) / math.sqrt(k)
+
+
+def test_account_of_a_perfect_and_of_a_small_image():
+    images = torch.arange(3 * 64).reshape(1, 3, 8, 8).to(torch.uint8)
+    sent = account(images.float() / 255, images, 48)
+    assert sent.psnr_db.tolist() == [math.inf]
+    assert math.isnan(sent.ssim.item())
+    assert (sent.symbols_per_image, sent.bandwidth_ratio, sent.symbols_per_pixel) == (48, 0.25, 0.75)
+
+
+def test_measured_power_and_snr():
+    x = torch.tensor([[3 + 4j, 0j], [1j, 1 + 0j]])
+    y = x + torch.tensor([[0.5, 0.0], [0.0, 0.1j]])
+    assert measured_power(x).tolist() == [12.5, 1.0]
+    expected = 10 * np.log10([25 / 0.25, 2 / 0.01])
+    np.testing.assert_allclose(measured_snr_db(x, y).numpy(), expected, rtol=1e-5)
+
+
+# Precision, compilation, devices
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_under_bf16_autocast_symbols_stay_complex64(adaptive):
+    system = semantic_system(3, snr_adaptive=adaptive).eval()
+    images = rand_images()
+    exact = system.encode(images, SNR_DB)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        symbols = system.encode(images, SNR_DB)
+        received = system(images, SNR_DB, generator=seeded())
+        weight = system.receiver.fusion.stages.stages[0].convolution
+        assert weight(torch.zeros(1, weight.in_channels, 4, 4)).dtype == torch.bfloat16
+        received.float().mean().backward()
+    assert symbols.dtype == torch.complex64
+    power = symbols.abs().square().mean(1)
+    torch.testing.assert_close(power, torch.ones(2), rtol=1e-4, atol=0)
+    # bfloat16 has 8 bits: errors of a few times 2^-8 of the power are expected, and no more
+    assert (symbols - exact).abs().square().mean() < (8 * 2**-8) ** 2
+    assert received.isfinite().all()
+
+
+def test_compiled_without_a_graph_break_it_is_the_same():
+    system = settle(semantic_system(3, snr_adaptive=True))
+    semantics = system.transmitter.extract(rand_images(2, 18, 20))
+    system.channel = Spoils(lambda x: x * 1j)  # noise under a generator cannot be traced
+
+    def send(images, snr_db):
+        return system(images, snr_db, semantics=semantics)
+
+    compiled = torch.compile(send, backend="eager", fullgraph=True)
+    images, snrs = rand_images(2, 18, 20), torch.tensor([3.0, 12.0])
+    torch.testing.assert_close(compiled(images, snrs), send(images, snrs), rtol=1e-4, atol=1e-5)
+
+
+def test_compiled_with_the_default_backend_it_is_the_same():
+    system = small_system(2, 2, norm="none").eval()
+    images = rand_images(1, 4, 4)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler warns of complex numbers
+            compiled = torch.compile(system)
+            received = compiled(images, math.inf)
+    except Exception as error:
+        if "compiler" in str(error).lower() or type(error).__name__ in ("InvalidCxxCompiler", "CppCompileError"):
+            pytest.skip(f"no working C++ compiler for torch.compile: {type(error).__name__}")
+        raise
+    torch.testing.assert_close(received, system(images, math.inf), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_it_is_the_same():
+    system = settle(semantic_system(3, snr_adaptive=True))
+    images, snrs = rand_images(2, 18, 20), torch.tensor([3.0, 12.0])
+    expected = system(images, snrs, generator=seeded())
+    system.cuda()
+    assert system.device.type == "cuda"
+    received = system(images.cuda(), snrs, generator=seeded())
+    assert received.is_cuda
+    torch.testing.assert_close(received.cpu(), expected, rtol=1e-2, atol=1e-2)
+    sent = system.transmit((images * 255).to(torch.uint8), SNR_DB)
+    assert sent.images.is_cuda
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        assert system.encode(images.cuda(), SNR_DB).dtype == torch.complex64

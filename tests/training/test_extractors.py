@@ -1,0 +1,282 @@
+"""Training the lite extractors: the pieces against closed forms, and whole runs on a few synthetic pictures."""
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+from typer import Typer
+from typer.testing import CliRunner
+
+from semcomm.data.classes import CLASS_NAMES, IGNORED, NOT_A_THING, STUFF
+from semcomm.extractors.lite import golden_output, load_lite, save_lite
+from semcomm.extractors.lite_segmenter import build_lite_segmenter
+from semcomm.training.augmentation import jitter_colours, random_crop
+from semcomm.training.extractor_data import class_weights, describe_files, find_captions, find_labelled
+from semcomm.training.extractor_modules import partial_cross_entropy
+from semcomm.training.extractors import score_extractor, train_extractor
+from semcomm.training.extractors_cli import score_extractor_command, train_extractor_command
+from semcomm.training.sampling import SeededAugmentation, SeededSampler
+
+FILES = {"config.json", "model.safetensors", "training.json", "golden.json", "README.md"}
+pytestmark = pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*")
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array.astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory):
+    """CamVid's layout: sky (0) above, road (3) below, and some void."""
+    folder = tmp_path_factory.mktemp("street")
+    rng = np.random.default_rng(0)
+    for split in ("train", "val", "test"):
+        for number in range(3):
+            labels = np.full((48, 64), 3)
+            labels[: 20 + number] = 0
+            labels[:, :2] = 11
+            image = np.where(labels[..., None] == 0, [120, 190, 250], [90, 80, 80]) + rng.integers(0, 6, (48, 64, 3))
+            save(folder / split / f"{number}.png", image.clip(0, 255))
+            save(folder / f"{split}annot" / f"{number}.png", labels)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory):
+    """COCO's layout: one person per image, with a caption."""
+    folder = tmp_path_factory.mktemp("things")
+    (folder / "annotations").mkdir()
+    for split in ("train2017", "val2017"):
+        save(folder / split / "7.jpg", np.full((40, 50, 3), 70))
+        square = [[5, 5, 25, 5, 25, 25, 5, 25]]
+        images = [{"id": 7, "file_name": "7.jpg", "height": 40, "width": 50}]
+        mask = {"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "area": 400, "segmentation": square}
+        instances = {"images": images, "categories": [{"id": 1, "name": "person"}], "annotations": [mask]}
+        (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(instances))
+        captions = {"images": images, "annotations": [{"id": 1, "image_id": 7, "caption": "A person stands ."}]}
+        (folder / "annotations" / f"captions_{split}.json").write_text(json.dumps(captions))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flickr(tmp_path_factory):
+    """Flickr8k's layout: bright pictures are snow, dark ones are grass."""
+    folder = tmp_path_factory.mktemp("flickr")
+    lines = ["image,caption"]
+    for number in range(30):
+        bright = number % 2
+        save(folder / "images" / f"{number}.jpg", np.full((30, 40, 3), 230 if bright else 30))
+        lines += [f"{number}.jpg,A dog runs in the {'snow' if bright else 'grass'} ."] * 2
+    (folder / "captions.txt").write_text("\n".join(lines))
+    return folder
+
+
+def test_a_segmenter_is_trained_stopped_and_resumed(street, things, tmp_path, monkeypatch):
+    settings = {"steps": 4, "batch_size": 2, "validate_every": 2, "progress": False, "learning_rate": 1e-3}
+    whole = train_extractor("segmentation", [street, things], tmp_path / "whole", **settings)
+
+    fail_at_step(monkeypatch, 3)
+    with pytest.raises(OSError, match="power cut"):
+        train_extractor("segmentation", [street, things], tmp_path / "resumed", **settings)
+    monkeypatch.undo()
+    assert not (tmp_path / "resumed").exists()
+    with pytest.raises(ValueError, match="holds an unfinished training: pass resume=True"):
+        train_extractor("segmentation", [street, things], tmp_path / "resumed", **settings)
+    resumed = train_extractor("segmentation", [street, things], tmp_path / "resumed", resume=True, **settings)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "resumed"}
+    assert {path.name for path in (tmp_path / "resumed").iterdir()} == FILES
+    assert resumed["metrics"] == whole["metrics"]
+    assert (resumed["steps_taken"], resumed["images_seen"]) == (4, 8)
+    assert set(whole["metrics"]) == {"camvid_val", "camvid_test", "coco_val_objects"}
+    once, again = load_lite(tmp_path / "whole"), load_lite(tmp_path / "resumed")
+    for name, value in again.state_dict().items():
+        torch.testing.assert_close(value, once.state_dict()[name])
+    assert golden_output(again) == json.loads((tmp_path / "resumed" / "golden.json").read_text())
+    assert json.loads((tmp_path / "whole" / "training.json").read_text()) == whole
+    assert "| 9 | person | Pedestrian | person |" in (tmp_path / "whole" / "README.md").read_text()
+    assert score_extractor("segmentation", [street, things], model=tmp_path / "whole") == whole["metrics"]
+
+
+def fail_at_step(monkeypatch, last):
+    """Interrupt the training step of that number, as a machine that goes down would."""
+    from semcomm.training.extractor_modules import SegmenterTraining
+
+    step, calls = SegmenterTraining.training_step, []
+
+    def interrupted(self, batch, batch_index):
+        calls.append(batch_index)
+        if len(calls) == last:
+            raise OSError("power cut")
+        return step(self, batch, batch_index)
+
+    monkeypatch.setattr(SegmenterTraining, "training_step", interrupted)
+
+
+def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_lite(build_lite_segmenter(["a"], [(0, 0, 0)]), tmp_path / "trunk")
+    settings = {"steps": 2, "batch_size": 4, "progress": False, "trunk_from": tmp_path / "trunk"}
+    record = train_extractor("caption", [flickr, things], tmp_path / "captioner", **settings)
+    assert {path.name for path in (tmp_path / "captioner").iterdir()} == FILES
+    assert record["trunk_from"] == "trunk"
+    assert [source["layout"] for source in record["data"]] == ["flickr8k", "coco"]
+    captioner, trunk = load_lite(tmp_path / "captioner"), load_lite(tmp_path / "trunk").trunk
+    assert set(captioner.words[4:]) == {"a", "dog", "runs", "in", "the", "snow", "grass"}
+    assert torch.equal(captioner.trunk.stem[0].weight, trunk.stem[0].weight)
+    assert not torch.equal(captioner.trunk.coarse[2].first[0].weight, trunk.coarse[2].first[0].weight)
+    assert golden_output(captioner) == json.loads((tmp_path / "captioner" / "golden.json").read_text())
+    assert score_extractor("caption", [flickr, things], model=tmp_path / "captioner") == record["metrics"]
+    with pytest.raises(ValueError, match="model must be a segmentation extractor, .* holds a LiteCaptioner"):
+        score_extractor("segmentation", [street], model=tmp_path / "captioner")
+
+
+def test_the_commands_train_and_score(flickr, tmp_path):
+    app = Typer()
+    app.command("train-extractor")(train_extractor_command)
+    app.command("score-extractor")(score_extractor_command)
+    options = ["--data", str(flickr)]
+    train = [
+        "train-extractor",
+        "caption",
+        *options,
+        "--out",
+        str(tmp_path / "out"),
+        "--steps",
+        "1",
+        "--batch-size",
+        "2",
+    ]
+    result = CliRunner().invoke(app, train, catch_exceptions=False)
+    assert result.exit_code == 0
+    score = [
+        "score-extractor",
+        "caption",
+        *options,
+        "--model",
+        str(tmp_path / "out"),
+        "--json",
+        str(tmp_path / "x.json"),
+    ]
+    assert CliRunner().invoke(app, score, catch_exceptions=False).exit_code == 0
+    scores = json.loads((tmp_path / "x.json").read_text())
+    assert scores == json.loads((tmp_path / "out" / "training.json").read_text())["metrics"]
+
+
+def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="kind must be 'caption' or 'segmentation', got 'depth'"):
+        train_extractor("depth", [street], tmp_path / "x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="kind must be 'caption' or 'segmentation', got 'depth'"):
+        score_extractor("depth", [street])  # type: ignore[arg-type]
+    for name in ("steps", "batch_size", "validate_every", "patience"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+            train_extractor("caption", [flickr], tmp_path / "x", **{name: 0})
+    with pytest.raises(ValueError, match="learning_rate must be positive, got -1"):
+        train_extractor("caption", [flickr], tmp_path / "x", learning_rate=-1)
+    with pytest.raises(ValueError, match=r"must hold trainannot/ \(CamVid\) or annotations/"):
+        find_labelled([flickr])
+    with pytest.raises(ValueError, match="data must name a folder in CamVid's layout"):
+        find_labelled([things])
+    with pytest.raises(ValueError, match=r"must hold captions\.txt \(Flickr8k\) or annotations/"):
+        find_captions([street])
+    with pytest.raises(ValueError, match="data must name a folder in Flickr8k's layout"):
+        find_captions([things])
+    monkeypatch.setitem(sys.modules, "lightning.pytorch", None)
+    monkeypatch.delitem(sys.modules, "semcomm.training.extractor_modules", raising=False)
+    with pytest.raises(ImportError, match=r"pip install 'semcomm\[train\]'"):
+        train_extractor("caption", [flickr], tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_partial_labels_cost_the_probability_of_the_wrong_classes():
+    """Uniform scores: a known pixel costs log(classes), a partial one log(classes / stuff), an ignored one nothing."""
+    classes = len(CLASS_NAMES)
+    logits, weights = torch.zeros(1, classes, 1, 3), torch.ones(classes)
+    labels = torch.tensor([[[5, NOT_A_THING, IGNORED]]])
+    known, partial = math.log(classes), math.log(classes / len(STUFF))
+    loss = partial_cross_entropy(logits, labels, weights, partial_weight=0.5)
+    assert float(loss) == pytest.approx((known + 0.5 * partial) / 1.5)
+    assert float(partial_cross_entropy(logits, labels, weights, partial_weight=0)) == pytest.approx(known)
+    nothing = torch.full_like(labels, IGNORED)
+    assert float(partial_cross_entropy(logits, nothing, weights, partial_weight=0.5)) == 0
+
+
+def test_known_labels_cost_the_weighted_cross_entropy():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, len(CLASS_NAMES), 5, 4, generator=generator)
+    labels = torch.randint(0, len(CLASS_NAMES), (2, 5, 4), generator=generator)
+    weights = torch.rand(len(CLASS_NAMES), generator=generator) + 0.5
+    loss = partial_cross_entropy(logits, labels, weights, partial_weight=0.5)
+    torch.testing.assert_close(loss, F.cross_entropy(logits, labels, weights))
+
+
+def test_class_weights_by_hand():
+    labels = torch.tensor([[0] * 100 + [3] * 25 + [8] * 4 + [IGNORED, NOT_A_THING]], dtype=torch.uint8)
+    weights = class_weights([labels], power=0.5, most=2)
+    assert weights[[0, 3, 8, 1]].tolist() == pytest.approx([0.5, 1, 2, 1])
+
+
+def test_the_sampler_draws_by_weight_and_repeats_itself():
+    sampler = SeededSampler([3, 1, 0], 40, seed=5)
+    first = list(sampler)
+    indices = [index for index, _ in first]
+    assert (len(sampler), indices.count(0), indices.count(1)) == (40, 30, 10)
+    assert len({seed for _, seed in first}) == 40
+    assert list(SeededSampler([3, 1, 0], 40, seed=5)) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    assert list(SeededSampler([3, 1, 0], 40, seed=6)) != first
+    augmented = SeededAugmentation([10, 20], lambda sample, generator: sample + torch.rand((), generator=generator))
+    assert len(augmented) == 2
+    assert augmented[1, 7] == augmented[1, 7] != augmented[1, 8]
+    with pytest.raises(ValueError, match="weights must hold one number per sample, got none"):
+        SeededSampler([], 4, seed=0)
+    with pytest.raises(ValueError, match="length must be at least 1, got 0"):
+        SeededSampler([1], 0, seed=0)
+
+
+@pytest.mark.parametrize("zoom", [(0.3, 0.5), (0.8, 1.2), (3, 4)])
+def test_crops_keep_labels_on_their_pixels(zoom):
+    """Pictures whose colour is their label: wherever a crop shows it away from an edge, the label says so."""
+    labels = torch.zeros(40, 60, dtype=torch.uint8)
+    labels[10:30, 20:50] = 1
+    image = (labels * 200)[None].expand(3, -1, -1).contiguous()
+    for seed in range(8):
+        generator = torch.Generator().manual_seed(seed)
+        crop, cut = random_crop(image, (24, 32), zoom=zoom, generator=generator, labels=labels)
+        assert crop.shape == (3, 24, 32)
+        assert cut is not None
+        assert cut.shape == (24, 32)
+        assert set(cut.unique().tolist()) <= {0, 1, IGNORED}
+        sure = (crop[0] < 0.05) | (crop[0] > 0.75)
+        known = sure & (cut != IGNORED)
+        assert known.any()
+        assert ((crop[0] > 0.5) == (cut == 1))[known].float().mean() > 0.97
+
+
+def test_colours_change_with_strength_only():
+    image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    still = jitter_colours(image, strength=0, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(still, image)
+    changed = jitter_colours(image, strength=0.4, generator=torch.Generator().manual_seed(1))
+    assert not torch.allclose(changed, image, atol=0.01)
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+
+
+def test_a_manifest_changes_with_content_and_name_but_not_with_place(tmp_path):
+    for place in ("here", "there"):
+        (tmp_path / place / "data").mkdir(parents=True)
+        (tmp_path / place / "data" / "a.txt").write_text("a")
+    here, there = (tmp_path / place / "data" for place in ("here", "there"))
+    first = describe_files(here, "coco", 1, [here / "a.txt"])
+    assert first == describe_files(there, "coco", 1, [there / "a.txt"])
+    (there / "a.txt").write_text("b")
+    assert describe_files(there, "coco", 1, [there / "a.txt"])["sha256"] != first["sha256"]
