@@ -1,4 +1,4 @@
-"""Run the Python in the documentation: `>>>` blocks of docs/*.md as doctests, Python blocks of the README as a script."""
+"""Run the code in the documentation: `>>>` blocks of docs/*.md as doctests, the README's Python as a script."""
 
 import doctest
 import re

@@ -1,5 +1,6 @@
 """Sphinx: how these pages are built. Warnings are errors (`make docs`)."""
 
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -20,7 +21,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
+    "mathtext",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "gallery/**/*.md5", "gallery/**/*.ipynb"]
@@ -44,6 +45,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "min_reported_time": 0,
     "image_scrapers": ("matplotlib",),
@@ -51,6 +53,7 @@ sphinx_gallery_conf = {
 }
 suppress_warnings = ["config.cache"]
 
+html_math_renderer = "mathtext"
 html_theme = "furo"
 html_title = "semcomm"
 html_static_path = ["_static"]
@@ -60,3 +63,24 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6e99", "color-brand-content": "#0b6e99"},
     "dark_css_variables": {"color-brand-primary": "#6cc3e8", "color-brand-content": "#6cc3e8"},
 }
+
+QUOTED = re.compile(r"(\$[^$]+\$|``[^`]*``|`[^`]*`)")
+
+
+def mark_up(app, what, name, obj, options, lines):  # noqa: ARG001 - the signature is Sphinx's
+    """Docstrings are written to be read in a terminal: turn `$...$` into maths, and leave `|x|` alone."""
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith((">>>", "...")):
+            continue
+        parts = QUOTED.split(line)
+        for place, part in enumerate(parts):
+            if part.startswith("$"):
+                parts[place] = f":math:`{part[1:-1]}`"
+            elif not part.startswith("`"):
+                parts[place] = part.replace("|", r"\|")
+        lines[number] = "".join(parts)
+
+
+def setup(app):
+    """Tell Sphinx of `mark_up`; napoleon comes first."""
+    app.connect("autodoc-process-docstring", mark_up, priority=900)

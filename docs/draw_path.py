@@ -105,7 +105,7 @@ def draw_path(path: pathlib.Path) -> None:
     shapes = measure_shapes()
     kernels = ["fully connected", *(f"encoder {m} × {m}" for (m,) in shapes["kernels"])]
     features = ["p  caption", "s  segmentation", "f  image and s", "image", "image"]
-    figure = Figure(figsize=(15.4, 6.6), facecolor="white")
+    figure = Figure(figsize=(13, 5.75), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.35, 15.05), ylim=(0.0, 6.6))
     axes.set_axis_off()
@@ -119,7 +119,7 @@ def draw_path(path: pathlib.Path) -> None:
     tall = ROW_Y[0] - ROW_Y[-1] + BOX_HEIGHT
     hop3 = _box(axes, (HOP_X[3], 3.0), "x  symbols", _text(shapes["symbols"][0]), SHARED_COLOR, 1.15, tall, "complex64")
     hop4 = _box(axes, (HOP_X[4], 3.0), "channel", _text(shapes["received"][0]), "#b03a2e", 1.15, tall, "y = x + w")
-    hop6 = _box(axes, (HOP_X[6], 3.0), "v  fusion", _text(shapes["fused"][0]), SHARED_COLOR, 1.35, tall, "to one image")
+    hop6 = _box(axes, (HOP_X[6], 3.0), "v  fusion", _text(shapes["fused"][0]), SHARED_COLOR, 1.46, tall, "to one image")
     for row, (y, color) in enumerate(zip(ROW_Y, LEVEL_COLORS, strict=True)):
         feature = _box(axes, (HOP_X[1], y), features[row], _text(shapes["features"][row]), color)
         encoder = _box(
@@ -184,7 +184,7 @@ def _box(
         FancyBboxPatch((left, y - height / 2), width, height, boxstyle=style, fc=color + "1c", ec=color, lw=1.5)
     )
     axes.text(x, y + 0.15, title, ha="center", va="center", fontsize=10.5, color=INK)
-    axes.text(x, y - 0.17, shape, ha="center", va="center", fontsize=9.2, color=color, family="monospace")
+    axes.text(x, y - 0.17, shape, ha="center", va="center", fontsize=8.6, color=color, family="monospace")
     if note:
         axes.text(x, y - 0.47, note, ha="center", va="center", fontsize=9.5, color=FAINT)
     return left, right

@@ -1,6 +1,7 @@
 """The command line: `semcomm --help`."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -20,6 +21,7 @@ from semcomm.options import (
     EqualizerOption,
     JsonOption,
     OutOption,
+    RatioOption,
     SavedLevelOption,
     SeedOption,
     SnrsOption,
@@ -72,6 +74,8 @@ def transmit(
     segmentation: SavedLevelOption = None,
 ) -> None:
     """Send photographs over a channel; write what arrives as PNG."""
+    if not math.isfinite(snr):
+        raise ValueError(f"--snr must be a finite number of dB, got {snr}")
     names = [f"{path.stem}.png" for path in images]
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
@@ -140,7 +144,7 @@ def evaluate(
 def baseline(
     codec: Annotated[Codec, typer.Argument(help="The image codec.")],
     data: DataOption,
-    bandwidth_ratio: Annotated[float, typer.Option(help="k/n, n = 3 h w.")],
+    bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
     channel: ChannelOption = "awgn",
     json_file: JsonOption = None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,9 @@ EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Ra
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
+]
+RatioOption = Annotated[
+    float, typer.Option(parser=lambda text: float(Fraction(str(text))), metavar="RATIO", help="k/n, such as 1/12.")
 ]
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
@@ -87,8 +91,10 @@ def _only(folder: Path, part: str) -> Path:
 
 @contextmanager
 def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr; yields the function that advances it."""
+    """Show a progress bar on stderr if that is a terminal; yields the function that advances it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # into a file or a pipe a bar is no use, and even an empty one would leave a blank line before an error
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.checkpoints import mismatches, read_safetensors
 from semcomm.images import write_whole
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -21,7 +21,6 @@ SHIPPED = Path(__file__).parent / "_weights"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
 EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
-NAMES_SHOWN = 10
 
 
 def list_pretrained() -> list[str]:
@@ -173,48 +172,12 @@ def load_folder(
     return system.eval()
 
 
-def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """Read a safetensors file.
-
-    Raises:
-        FileNotFoundError: if there is none.
-        ValueError: if it is truncated, damaged, or a pickle under another name.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights: {path} is missing")
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start[:1] == b"\x80" or start == b"PK\x03\x04":
-        raise ValueError(
-            f"{path} is a pickle, which could run code when loaded, and is refused: save the weights with "
-            "safetensors.torch.save_file"
-        )
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path} is truncated or no safetensors file: {error}") from error
-
-
 def _fill(system: SemanticSystem, path: Path) -> None:
-    saved, expected = load_weights(path), _weights(system)
-    missing = sorted(expected.keys() - saved.keys())
-    unexpected = sorted(saved.keys() - expected.keys())
-    reshaped = sorted(
-        f"{name} {tuple(saved[name].shape)} for {tuple(expected[name].shape)}"
-        for name in expected.keys() & saved.keys()
-        if saved[name].shape != expected[name].shape
-    )
-    if missing or unexpected or reshaped:
-        found = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
-        problems = [f"{problem}: {_shorten(names)}" for problem, names in found.items() if names]
-        raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {'; '.join(problems)}")
+    saved = read_safetensors(path)
+    said = mismatches(_weights(system), saved)
+    if said:
+        raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {said}")
     system.load_state_dict(saved, strict=False)
-
-
-def _shorten(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _weights(system: SemanticSystem) -> dict[str, torch.Tensor]:

@@ -244,6 +244,8 @@ class SemanticSystem(
     ) -> "SemanticSystem":
         from semcomm.pretrained import fetch_folder, load_folder
 
+        if isinstance(model_kwargs.get("channel"), dict):
+            del model_kwargs["channel"]  # the mixin's doing: config.json has a key of this name
         folder = fetch_folder(
             model_id,
             revision=revision,

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from toys import seeded
 
 from semcomm.blocks import (
     SNRAttention,
@@ -13,7 +14,6 @@ from semcomm.blocks import (
     stage_widths,
     transposed_convolution,
 )
-from toys import seeded
 
 
 def test_widths_double_twice_and_no_further():
@@ -65,7 +65,9 @@ def test_attention_is_its_equation():
     features, snrs = torch.randn(2, 6, 4, 5, generator=seeded()), torch.tensor([0.0, 20.0])
     first, second = attention.weigh[0], attention.weigh[2]
     context = torch.cat([features.mean((2, 3)), snrs[:, None] / 10], dim=1)
-    weights = 2 * torch.sigmoid(F.linear(F.relu(F.linear(context, first.weight, first.bias)), second.weight, second.bias))
+    weights = 2 * torch.sigmoid(
+        F.linear(F.relu(F.linear(context, first.weight, first.bias)), second.weight, second.bias)
+    )
     torch.testing.assert_close(attention(features, snrs), features * weights[:, :, None, None])
     torch.testing.assert_close(attention(features, 20.0)[1], attention(features, snrs)[1])
 

@@ -3,10 +3,6 @@ import math
 import pytest
 import torch
 from torch import nn
-
-from semcomm import AWGNChannel, CaptionFeature, RayleighChannel, SegmentationFeature, build_deep_jscc, build_mlsc_image
-from semcomm.extractors import lite
-from semcomm.transmitter.encoder import TextEncoder
 from toys import (
     ToyCaptioner,
     ToySegmenter,
@@ -16,6 +12,10 @@ from toys import (
     semantic_system,
     small_system,
 )
+
+from semcomm import AWGNChannel, CaptionFeature, RayleighChannel, SegmentationFeature, build_deep_jscc, build_mlsc_image
+from semcomm.extractors import lite
+from semcomm.transmitter.encoder import TextEncoder
 
 BARE = {"caption": None, "segmentation": None, "device": "cpu"}
 
@@ -171,7 +171,6 @@ GOOD = {"l": 2, "t": 4, "image_size": 16, "width": 4} | BARE
         ({"caption": "big"}, TypeError, "caption must be \"lite\", a CaptionFeature or None, got 'big'"),
         ({"caption": ToyCaptioner()}, TypeError, 'caption must be "lite", a CaptionFeature or None, got ToyCaptioner'),
         ({"segmentation": "big"}, TypeError, "segmentation must be \"lite\", a SegmentationFeature or None, got 'big'"),
-
         ({"channel": "awgn"}, TypeError, "channel must be an nn.Module with the Channel contract, got str"),
         ({"channel": AWGNChannel(2.0)}, ValueError, "channel.power is 2.0, but the system sends power 1.0"),
         ({"device": "gpu"}, ValueError, "device must be a torch device such as 'cpu' or 'cuda', got 'gpu'"),

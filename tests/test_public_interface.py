@@ -10,10 +10,18 @@ from importlib.metadata import version
 import pytest
 import torch
 from torch import nn
+from toys import caption_feature, gaussian_symbols, rand_images, segmentation_feature, small_system
 
 import semcomm
-from semcomm import AWGNChannel, Channel, RayleighChannel, SemanticSystem, SeparationBaseline, build_deep_jscc, check_channel
-from toys import caption_feature, gaussian_symbols, rand_images, segmentation_feature, small_system
+from semcomm import (
+    AWGNChannel,
+    Channel,
+    RayleighChannel,
+    SemanticSystem,
+    SeparationBaseline,
+    build_deep_jscc,
+    check_channel,
+)
 
 PUBLIC = {
     "build_mlsc_image",
@@ -35,8 +43,26 @@ PUBLIC = {
     "__version__",
 }
 CALLABLES = sorted(PUBLIC - {"__version__"})
-CORE = ["baselines", "blocks", "builders", "channel", "data.folders", "demo", "evaluation.figures", "evaluation.metrics"]
-CORE += ["evaluation.sweep", "images", "pretrained", "receiver", "symbols", "system", "training.config", "training.engine"]
+CORE = [
+    "baselines",
+    "blocks",
+    "builders",
+    "channel",
+    "data.folders",
+    "demo",
+    "evaluation.figures",
+    "evaluation.metrics",
+]
+CORE += [
+    "evaluation.sweep",
+    "images",
+    "pretrained",
+    "receiver",
+    "symbols",
+    "system",
+    "training.config",
+    "training.engine",
+]
 CORE += ["training.module", "transmission", "transmitter"]
 
 
@@ -86,7 +112,8 @@ def public_functions():
             if inspect.isclass(value):
                 for method, function in vars(value).items():
                     function = getattr(function, "__func__", function)
-                    if inspect.isfunction(function) and (method == "__init__" or not method.startswith("_")):
+                    ours = inspect.isfunction(function) and function.__module__ == module.__name__
+                    if ours and (method == "__init__" or not method.startswith("_")):
                         found[f"{module.__name__}.{name}.{method}"] = function
             elif inspect.isfunction(value):
                 found[f"{module.__name__}.{name}"] = value

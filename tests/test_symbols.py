@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import seeded
 
 from semcomm.symbols import (
     bandwidth_ratio,
@@ -15,7 +16,6 @@ from semcomm.symbols import (
     symbols_per_pixel,
     symbols_to_features,
 )
-from toys import seeded
 
 sizes = st.integers(1, 6)
 

@@ -9,11 +9,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-
-from semcomm import AWGNChannel, PowerNormalize, RayleighChannel, SemanticSystem, build_deep_jscc
-from semcomm.images import to_uint8
-from semcomm.symbols import features_to_symbols
-from semcomm.transmission import account, measured_power, measured_snr_db
 from toys import (
     PhaseFlip,
     caption_feature,
@@ -25,6 +20,11 @@ from toys import (
     settle,
     small_system,
 )
+
+from semcomm import AWGNChannel, PowerNormalize, RayleighChannel, SemanticSystem, build_deep_jscc
+from semcomm.images import to_uint8
+from semcomm.symbols import features_to_symbols
+from semcomm.transmission import account, measured_power, measured_snr_db
 
 SNR_DB = 10.0
 

@@ -41,7 +41,7 @@ def rayleigh_capacity(snr_db: float) -> float:
 
     Example:
         >>> round(rayleigh_capacity(10.0), 2)
-        2.9
+        2.91
     """
     snr = 10 ** (snr_db / 10)
     nodes, weights = np.polynomial.laguerre.laggauss(150)

@@ -1,5 +1,6 @@
 """Does a channel keep the contract? Measured, not believed."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -138,25 +139,28 @@ def _noise(power: float) -> Callable[[Send, Tensor], Iterator[str]]:
     def noise_power(send: Send, x: Tensor) -> Iterator[str]:
         silence = torch.zeros(1, NOISE_SYMBOLS, dtype=x.dtype, device=x.device)
         for snr_db in SNRS_DB:
-            noise = send(silence, snr_db)[0]
-            expected = float(noise_variance(snr_db, power))
-            measured = noise.abs().square().mean().item()
-            if abs(measured / expected - 1) > TOLERANCE:
-                decibels = 10 * torch.log10(torch.tensor(measured / expected)).item()
-                yield (
-                    f"noise power: an all-zero signal at {snr_db:g} dB must get noise of {expected:g} per complex "
-                    f"symbol, measured {measured:.4g} ({decibels:+.2f} dB)"
-                )
-            if measured > 0:
-                real_share = noise.real.square().mean().item() / measured
-                correlation = noise.square().mean().abs().item() / measured
-                if abs(real_share - 0.5) > TOLERANCE or correlation > TOLERANCE:
-                    yield (
-                        f"circular noise: at {snr_db:g} dB the real part must have half of the noise power and be "
-                        f"uncorrelated with the imaginary part, measured a share of {real_share:.3f} and "
-                        f"|E[w^2]| / E|w|^2 = {correlation:.3f}"
-                    )
-                if noise.mean().abs().item() > TOLERANCE * measured**0.5:
-                    yield f"noise mean: it must be zero, measured {noise.mean().item():.3g} at {snr_db:g} dB"
+            faults = list(_noise_faults(send(silence, snr_db)[0], snr_db, float(noise_variance(snr_db, power))))
+            yield from faults
+            if faults:
+                return  # another SNR would repeat them
 
     return noise_power
+
+
+def _noise_faults(noise: Tensor, snr_db: float, expected: float) -> Iterator[str]:
+    measured = noise.abs().square().mean().item()
+    required = f"noise power: an all-zero signal at {snr_db:g} dB must get noise of {expected:g} per complex symbol"
+    if measured == 0:
+        yield f"{required}, measured none; its power must not depend on the signal's"
+        return
+    if abs(measured / expected - 1) > TOLERANCE:
+        yield f"{required}, measured {measured:.4g} ({10 * math.log10(measured / expected):+.2f} dB)"
+    real_share = noise.real.square().mean().item() / measured
+    correlation = noise.square().mean().abs().item() / measured
+    if abs(real_share - 0.5) > TOLERANCE or correlation > TOLERANCE:
+        yield (
+            f"circular noise: at {snr_db:g} dB the real part must have half of the noise power and be uncorrelated "
+            f"with the imaginary part, measured a share of {real_share:.3f} and |E[w^2]| / E|w|^2 = {correlation:.3f}"
+        )
+    if noise.mean().abs().item() > TOLERANCE * measured**0.5:
+        yield f"noise mean: it must be zero, measured {noise.mean().item():.3g} at {snr_db:g} dB"

@@ -32,7 +32,7 @@ def psnr(received: Tensor, sent: Tensor) -> Tensor:
 
 
 def ssim(received: Tensor, sent: Tensor) -> Tensor:
-    """SSIM of each image: Gaussian window 11 x 11, sigma 1.5, data range 1 (Wang et al. 2004).
+    """SSIM of each image: Gaussian window 11 x 11, sigma 1.5, data range 1, borders mirrored (Wang et al. 2004).
 
     Args:
         received: float `(b, 3, h, w)` in [0, 1].

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
-from semcomm.extractors.checkpoints import listing
+from semcomm.checkpoints import listing
 from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, frozen
 from semcomm.extractors.palettes import default_palette
 from semcomm.extractors.wrappers import TorchvisionSegmenter, TransformersCaptioner, TransformersSegmenter

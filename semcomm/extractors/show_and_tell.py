@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
 
-from semcomm.extractors.checkpoints import count_blocks, load_checked, read_state_dict
+from semcomm.checkpoints import count_blocks, load_checked, read_state_dict
 from semcomm.extractors.inference import check_images, frozen, in_dtype_of, normalize
 from semcomm.extractors.vocabulary import END, PAD, START, check_tokens, check_vocabulary, read_vocabulary
 

@@ -7,8 +7,8 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.checkpoints import count_blocks, load_checked, read_state_dict
 from semcomm.extractors.ade20k_classes import ADE20K_CLASSES, ADE20K_PALETTE
-from semcomm.extractors.checkpoints import count_blocks, load_checked, read_state_dict
 from semcomm.extractors.inference import check_images, frozen, in_dtype_of, normalize, one_by_one
 from semcomm.extractors.palettes import palette_tensor
 from semcomm.extractors.strip_pooling import MixedPooling, StripGate, conv_norm_relu, upsample

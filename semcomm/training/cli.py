@@ -13,6 +13,7 @@ from semcomm.options import (
     CoherenceOption,
     EqualizerOption,
     OutOption,
+    RatioOption,
     SeedOption,
     build_caption,
     build_channel,
@@ -37,7 +38,7 @@ def train(
     width: Annotated[int, typer.Option(help="MLSC-image: channels after the first convolution.")] = 32,
     norm: Annotated[Literal["batch", "none"], typer.Option(help="MLSC-image: normalisation.")] = "batch",
     snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="MLSC-image: adapt to the SNR.")] = False,
-    bandwidth_ratio: Annotated[float, typer.Option(help="Deep JSCC: k/n, a multiple of 1/48.")] = 1 / 12,
+    bandwidth_ratio: RatioOption = 1 / 12,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
@@ -69,7 +70,7 @@ def train(
     if steps is not None and epochs is not None:
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
     if epochs is not None:
-        steps = epochs * -(-len(list_images(train)) // batch_size)
+        steps = epochs * -(-len(list_images(train)) // max(batch_size, 1))
     config = TrainingConfig(
         train=train,
         val=val,

@@ -1,8 +1,11 @@
 """What a training run is made of."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from semcomm.channel.snr import LOWEST_SNR_DB
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ class TrainingConfig:
             raise ValueError(f"workers must be at least 0, got {self.workers}")
         if isinstance(self.snr_db, tuple) and not self.snr_db[0] < self.snr_db[1]:
             raise ValueError(f"snr_db must be a number or a range (low, high), low < high, got {self.snr_db}")
+        ends = self.snr_db if isinstance(self.snr_db, tuple) else (self.snr_db,)
+        if not all(LOWEST_SNR_DB <= end < math.inf for end in ends):
+            raise ValueError(f"snr_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {self.snr_db}")
 
     def describe(self) -> dict[str, Any]:
         """What decides the result, as JSON can hold it: not where the folders are, nor who decodes the photographs."""

@@ -67,6 +67,7 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
         num_nodes=config.num_nodes,
         strategy=config.strategy,
         precision=config.precision,  # type: ignore[arg-type]
+        max_epochs=1,  # an endless one; steps count
         max_steps=config.steps,
         val_check_interval=config.validate_every,
         check_val_every_n_epoch=None,
@@ -119,7 +120,8 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
 def expected_warnings() -> Iterator[None]:
     """Silence what Lightning says of settings that are meant, and of torch releases newer than itself."""
     with warnings.catch_warnings():
-        for said in ("does not have many workers", "exists and is not empty", "in eval mode", "LeafSpec"):
+        moved = "dirpath has changed"
+        for said in ("does not have many workers", "exists and is not empty", "in eval mode", "LeafSpec", moved):
             warnings.filterwarnings("ignore", message=f".*{said}")
         yield
 
@@ -166,7 +168,7 @@ def _prepare(out: Path, recipe: dict[str, Any], resume: bool) -> Path | None:
         raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
     different = sorted(_differences(known, json.loads(json.dumps(recipe))))
     if different:
-        raise ValueError(f"cannot resume {out}: it was started with another {', another '.join(different)}")
+        raise ValueError(f"cannot resume {out} with other settings: {'; '.join(different)}")
     return max((out / "checkpoints").glob("step=*.ckpt"), key=_step, default=None)
 
 
@@ -175,7 +177,7 @@ def _differences(known: Any, now: Any, name: str = "recipe") -> list[str]:
         return [
             problem for key in known.keys() | now.keys() for problem in _differences(known.get(key), now.get(key), key)
         ]
-    return [] if known == now else [f"{name} ({known!r}, now {now!r})"]
+    return [] if known == now else [f"{name} was {known!r}, now {now!r}"]
 
 
 def _step(checkpoint: Path) -> int:

@@ -34,8 +34,9 @@ def readme_text(record: dict) -> str:
         for source in record["data"]
     )
     folders = " ".join(f"--data {source['folder'].upper().replace('-', '_')}" for source in record["data"])
-    trunk = f" --trunk-from {record['trunk_from']}" if record["trunk_from"] else ""
-    begun = f" The trunk began with that of `{record['trunk_from']}`." if record["trunk_from"] else ""
+    trunk = f" --begin-from {record['begin_from']}" if record["begin_from"] else ""
+    begun = f" Training began with the weights of `{record['begin_from']}`." if record["begin_from"] else ""
+    notes = f"\n{record['notes']}\n" if "notes" in record else ""
     return f"""# {record["kind"]}
 
 {about}
@@ -45,8 +46,9 @@ def readme_text(record: dict) -> str:
 {data}
 
 {record["steps_taken"]} steps of {record["batch_size"]} images, seed {record["seed"]}; the network of step
-{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}). No pretrained
-weights.{begun}
+{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}). No weights pretrained
+elsewhere.{begun}
+{notes}
 The whole recipe is in `training.json`. To train it again:
 
     semcomm train-extractor {kind} {folders} --steps {record["steps"]} --batch-size {record["batch_size"]} \\

@@ -50,23 +50,23 @@ class Recipe(NamedTuple):
 
 
 def segmentation_recipe(
-    data: Sequence[str | Path], steps: int, learning_rate: float, trunk_from: str | Path | None
+    data: Sequence[str | Path], steps: int, learning_rate: float, begin_from: str | Path | None
 ) -> Recipe:
     """Prepare a segmenter on CamVid's labels and COCO's objects: crops at many scales, rare classes weighed up."""
     from semcomm.training.extractor_modules import SegmenterTraining
 
     settings = {
         "crop": [160, 208],
-        "zoom": [0.45, 1.1],
-        "colour_jitter": 0.4,
-        "class_weight_power": 0.4,
+        "zoom": [0.5, 1.3],
+        "colour_jitter": 0.5,
+        "class_weight_power": 0.3,
         "partial_weight": 0.5,
         "coco_share": 0.2,
         "weight_decay": 0.02,
     }
     sources = find_labelled(data)
     network = build_lite_segmenter(CLASS_NAMES, PALETTE)
-    _take_trunk(network, trunk_from)
+    _begin(network, begin_from)
     shares = {"camvid": 1 - settings["coco_share"], "coco": settings["coco_share"]}
     samples: list[LabelledImage] = []
     weights: list[float] = []
@@ -95,7 +95,7 @@ def segmentation_recipe(
 
 
 def caption_recipe(
-    data: Sequence[str | Path], steps: int, learning_rate: float, trunk_from: str | Path | None
+    data: Sequence[str | Path], steps: int, learning_rate: float, begin_from: str | Path | None
 ) -> Recipe:
     """Prepare a captioner on Flickr8k's and COCO's captions; a trunk given keeps its first two stages as they are."""
     from semcomm.training.extractor_modules import CaptionerTraining
@@ -111,8 +111,8 @@ def caption_recipe(
     sources = find_captions(data)
     words = (*MARKERS, *common_words(sources.train, least=settings["least_word_count"]))
     network = build_lite_captioner(words)
-    _take_trunk(network, trunk_from)
-    if trunk_from is not None:
+    _begin(network, begin_from)
+    if begin_from is not None:
         # Edges and textures are learned already; few captioned images could only spoil them.
         network.trunk.stem.requires_grad_(False)
         network.trunk.fine.requires_grad_(False)
@@ -193,6 +193,11 @@ def _captioned(sample: CaptionedImage, captioner: LiteCaptioner) -> tuple[Tensor
     return image, tokens, shares
 
 
-def _take_trunk(network: LiteCaptioner | LiteSegmenter, folder: str | Path | None) -> None:
-    if folder is not None:
-        network.trunk.load_state_dict(load_lite(folder).trunk.state_dict())
+def _begin(network: LiteCaptioner | LiteSegmenter, folder: str | Path | None) -> None:
+    if folder is None:
+        return
+    begun = load_lite(folder)
+    if type(begun) is type(network):
+        network.load_state_dict(begun.state_dict())
+    else:
+        network.trunk.load_state_dict(begun.trunk.state_dict())

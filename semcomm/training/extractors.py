@@ -32,7 +32,7 @@ def train_extractor(
     learning_rate: float = 2e-3,
     validate_every: int = 250,
     patience: int = 12,
-    trunk_from: str | Path | None = None,
+    begin_from: str | Path | None = None,
     seed: int = 0,
     resume: bool = False,
     progress: bool = True,
@@ -51,7 +51,8 @@ def train_extractor(
         learning_rate: highest learning rate.
         validate_every: steps between validations.
         patience: validations without a better score after which training stops.
-        trunk_from: folder of a lite extractor whose trunk to begin with; random when None.
+        begin_from: folder of a lite extractor to begin with: one of the same kind gives all its weights, one of the
+            other kind its trunk; random weights when None.
         seed: seed of the initial weights, the sampling and the augmentation.
         resume: go on from the newest checkpoint, if there is one.
         progress: show a progress bar.
@@ -82,7 +83,7 @@ def train_extractor(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         prepare = caption_recipe if kind == "caption" else segmentation_recipe
-        recipe = prepare(data, steps, learning_rate, trunk_from)
+        recipe = prepare(data, steps, learning_rate, begin_from)
         sampler = SeededSampler(recipe.weights, per_epoch * batch_size, seed)
         loader = DataLoader(recipe.dataset, batch_size, sampler=sampler)
         trained = _fit(recipe.module, loader, working, steps // per_epoch, patience, newest, progress)
@@ -91,7 +92,7 @@ def train_extractor(
         "seed": seed,
         **numbers,
         "learning_rate": learning_rate,
-        "trunk_from": Path(trunk_from).name if trunk_from else None,
+        "begin_from": Path(begin_from).name if begin_from else None,
         **recipe.settings,
         "data": recipe.manifest,
         **trained,

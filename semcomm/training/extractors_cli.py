@@ -30,7 +30,7 @@ def train_extractor_command(
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 250,
     patience: Annotated[int, typer.Option(min=1, help="Validations without a better score before stopping.")] = 12,
-    trunk_from: Annotated[Path | None, typer.Option(help="Trained extractor whose trunk to begin with.")] = None,
+    begin_from: Annotated[Path | None, typer.Option(help="Folder of a trained extractor to begin with.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
 ) -> None:
@@ -44,7 +44,7 @@ def train_extractor_command(
         learning_rate=lr,
         validate_every=validate_every,
         patience=patience,
-        trunk_from=trunk_from,
+        begin_from=begin_from,
         seed=seed,
         resume=resume,
     )

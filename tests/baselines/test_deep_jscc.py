@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from toys import gaussian_symbols, rand_images, seeded
 
 from semcomm import build_deep_jscc
 from semcomm.transmitter.multilevel import Semantics
-from toys import gaussian_symbols, rand_images, seeded
 
 
 def build(channels=2, **arguments):

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from toys import gaussian_symbols, seeded
 
 from semcomm import AWGNChannel
-from toys import gaussian_symbols, seeded
 
 SYMBOLS = 2**16
 DEVIATIONS = 5

@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from toys import PhaseFlip, gaussian_symbols, seeded
 
 from semcomm import AWGNChannel, Channel, RayleighChannel
 from semcomm.channel.base import check_power, check_symbols, complex_normal
-from toys import PhaseFlip, gaussian_symbols, seeded
 
 CHANNELS = [AWGNChannel(), RayleighChannel(coherence="symbol", equalizer="mmse"), PhaseFlip()]
 

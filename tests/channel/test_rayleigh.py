@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
+from toys import gaussian_symbols, seeded
 
 from semcomm import AWGNChannel, RayleighChannel
-from toys import gaussian_symbols, seeded
 
 DEVIATIONS = 5
 coherences = st.one_of(st.sampled_from(["symbol", "image"]), st.integers(1, 40))

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toys import seeded
 
 from semcomm import SeparationBaseline
 from semcomm.evaluation.figures import draw_transmissions, save_figure
-from toys import seeded
 
 SNRS = (-15.0, 10.0, 20.0)
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toys import small_system
 
 from semcomm import SeparationBaseline
 from semcomm.data.folders import list_images
 from semcomm.evaluation.sweep import evaluate
 from semcomm.images import load_image
-from toys import small_system
 
 SNRS = [0.0, 12.0]
 ROW = ["snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"]

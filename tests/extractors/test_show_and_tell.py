@@ -67,9 +67,9 @@ def test_outputs_are_the_published_networks(tmp_path, read_shapes, read_referenc
     x = transforms.normalize(images, list(IMAGENET_MEAN), list(IMAGENET_STD))
     reference = read_reference("showandtell")
     with torch.no_grad():
-        np.testing.assert_allclose(network.encoder(x), reference["features"], rtol=0, atol=1e-3)
-        np.testing.assert_array_equal(network(x), reference["token_ids"])
-    assert torch.equal(network.generate(images), network.strip(torch.from_numpy(reference["token_ids"])))
+        features = network.encoder(x)
+        np.testing.assert_allclose(features, reference["features"], rtol=0, atol=1e-3)
+        np.testing.assert_array_equal(network.decoder.greedy(features, 20), reference["token_ids"])
 
 
 def test_it_is_a_captioner_with_its_own_preprocessing(captioner, images):

@@ -143,6 +143,7 @@ def test_a_checkpoint_loads_back(checkpoint, network, images):
     assert torch.equal(loaded.segment(images), network.segment(images))
 
 
+@pytest.mark.slow
 def test_depth_is_read_from_the_checkpoint(monkeypatch):
     deep = build_spnet(101).state_dict()
     monkeypatch.setattr(spnet, "read_state_dict", lambda _: deep)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from toys import seeded
 
 from semcomm import DecoderModule
-from toys import seeded
 
 
 def mirror_by_hand(decoder, features, width):

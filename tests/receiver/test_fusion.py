@@ -1,9 +1,9 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from toys import seeded
 
 from semcomm import FeatureFusion
-from toys import seeded
 
 
 @pytest.mark.parametrize(("downsampling", "widths"), [(2, [4]), (4, [8, 4]), (8, [16, 8, 4]), (16, [16, 16, 8, 4])])

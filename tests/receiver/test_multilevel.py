@@ -1,8 +1,8 @@
 import torch
 from torch import nn
+from toys import semantic_system
 
 from semcomm.receiver.multilevel import MultiLevelReceiver
-from toys import semantic_system
 
 
 class Recorder(nn.Module):

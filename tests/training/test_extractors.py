@@ -123,10 +123,10 @@ def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_lite(build_lite_segmenter(["a"], [(0, 0, 0)]), tmp_path / "trunk")
-    settings = {"steps": 2, "batch_size": 4, "progress": False, "trunk_from": tmp_path / "trunk"}
+    settings = {"steps": 2, "batch_size": 4, "progress": False, "begin_from": tmp_path / "trunk"}
     record = train_extractor("caption", [flickr, things], tmp_path / "captioner", **settings)
     assert {path.name for path in (tmp_path / "captioner").iterdir()} == FILES
-    assert record["trunk_from"] == "trunk"
+    assert record["begin_from"] == "trunk"
     assert [source["layout"] for source in record["data"]] == ["flickr8k", "coco"]
     captioner, trunk = load_lite(tmp_path / "captioner"), load_lite(tmp_path / "trunk").trunk
     assert set(captioner.words[4:]) == {"a", "dog", "runs", "in", "the", "snow", "grass"}
@@ -136,6 +136,15 @@ def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path):
     assert score_extractor("caption", [flickr, things], model=tmp_path / "captioner") == record["metrics"]
     with pytest.raises(ValueError, match="model must be a segmentation extractor, .* holds a LiteCaptioner"):
         score_extractor("segmentation", [street], model=tmp_path / "captioner")
+
+
+def test_a_segmenter_begins_with_all_weights_of_a_segmenter(street, tmp_path):
+    settings = {"steps": 1, "batch_size": 2, "progress": False, "learning_rate": 1e-12}
+    train_extractor("segmentation", [street], tmp_path / "first", **settings)
+    train_extractor("segmentation", [street], tmp_path / "second", begin_from=tmp_path / "first", seed=1, **settings)
+    first, second = (load_lite(tmp_path / name) for name in ("first", "second"))
+    for name, value in second.named_parameters():
+        torch.testing.assert_close(value, first.get_parameter(name))
 
 
 def test_the_commands_train_and_score(flickr, tmp_path):

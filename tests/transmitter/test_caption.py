@@ -5,16 +5,17 @@ import pytest
 import torch
 from scipy import ndimage
 from torch import nn
+from toys import ToyCaptioner, rand_images
 
 from semcomm import CaptionFeature
 from semcomm.transmitter.caption import Captioner
-from toys import ToyCaptioner, rand_images
 
 
 def bilinear(plane, size):
     """Resize with half-pixel centres and clamped borders, by scipy's spline of order 1."""
     rows, columns = [
-        np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1) for new, old in zip(size, plane.shape, strict=True)
+        np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        for new, old in zip(size, plane.shape, strict=True)
     ]
     return ndimage.map_coordinates(plane, np.meshgrid(rows, columns, indexing="ij"), order=1)
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from toys import seeded
 
 from semcomm import EncoderModule
 from semcomm.transmitter.encoder import TextEncoder
-from toys import seeded
 
 
 def by_hand(encoder, features):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from toys import caption_feature, rand_images, segmentation_feature, semantic_system, small_system
 
 from semcomm.transmitter.multilevel import MultiLevelTransmitter, Semantics
-from toys import caption_feature, rand_images, segmentation_feature, semantic_system, small_system
 
 
 class Recorder(nn.Module):
@@ -17,7 +17,9 @@ class Recorder(nn.Module):
 
     def forward(self, features, extra):
         self.seen, self.extra = features, extra
-        rows, columns = extra if isinstance(extra, tuple) else (side // self.downsampling for side in features.shape[2:])
+        rows, columns = (
+            extra if isinstance(extra, tuple) else (side // self.downsampling for side in features.shape[2:])
+        )
         return torch.full((features.shape[0], 2 * self.complex_channels, rows, columns), float(self.value))
 
 

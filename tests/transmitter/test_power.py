@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import gaussian_symbols
 
 from semcomm import PowerNormalize
 from semcomm.transmitter.power import power_normalize
-from toys import gaussian_symbols
 
 
 @given(st.integers(1, 8), st.integers(1, 50), st.floats(-44, 37), st.floats(0.01, 100), st.integers(0, 99))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import ToySegmenter, rand_images
 
 from semcomm import SegmentationFeature
 from semcomm.transmitter.segmentation import Segmenter
-from toys import ToySegmenter, rand_images
 
 
 def test_feature_is_the_label_map_in_its_colours():
@@ -60,7 +60,9 @@ def test_palette_moves_with_the_module_but_is_not_saved():
 
 
 def test_what_is_no_segmenter_is_refused():
-    with pytest.raises(TypeError, match="segmenter must be an nn.Module with segment, palette and class_names, got Linear"):
+    with pytest.raises(
+        TypeError, match="segmenter must be an nn.Module with segment, palette and class_names, got Linear"
+    ):
         SegmentationFeature(nn.Linear(1, 1))
 
     class Imposter:
@@ -86,7 +88,9 @@ def test_a_palette_that_does_not_fit_is_refused(palette, shape):
         def palette(self):
             return palette
 
-    with pytest.raises(ValueError, match=rf"segmenter.palette must hold RGB in \[0, 1\] for its 4 classes, got {shape}"):
+    with pytest.raises(
+        ValueError, match=rf"segmenter.palette must hold RGB in \[0, 1\] for its 4 classes, got {shape}"
+    ):
         SegmentationFeature(Painted())
 
 

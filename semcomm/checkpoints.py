@@ -39,7 +39,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint '{path}' is not there: expected a .safetensors, .pth or .ckpt file")
-    content = _read_torch(path) if _is_torch_file(path) else _read_safetensors(path)
+    content = _read_torch(path) if _is_torch_file(path) else read_safetensors(path)
     while isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -53,6 +53,33 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             "or the tensors should be wrapped as {'state_dict': ...}"
         )
     return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Read a safetensors file, and nothing else.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The tensors by name, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is truncated, damaged, or a pickle under another name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights: {path} is missing")
+    if _is_torch_file(path):
+        raise ValueError(
+            f"{path} is a pickle, which could run code when loaded, and is refused: save the weights with "
+            "safetensors.torch.save_file"
+        )
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is truncated or no safetensors file: {error}") from error
 
 
 def load_checked(network: nn.Module, state: Mapping[str, Tensor], *, source: str | Path) -> None:
@@ -76,7 +103,23 @@ def load_checked(network: nn.Module, state: Mapping[str, Tensor], *, source: str
         ...
         ValueError: checkpoint 'x.pth' does not fit Linear: missing 1: bias; unexpected 1: b
     """
-    own = network.state_dict()
+    said = mismatches(network.state_dict(), state)
+    if said:
+        raise ValueError(f"checkpoint '{source}' does not fit {type(network).__name__}: {said}")
+    network.load_state_dict(dict(state), strict=False)
+
+
+def mismatches(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    """Say by name how a state dict differs from a network's own, at most ten names of each kind; "" if it fits.
+
+    Args:
+        own: the network's tensors by name.
+        state: the file's.
+
+    Example:
+        >>> mismatches({"a": torch.zeros(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+        'unexpected 1: b; wrong shape 1: a (3) instead of (2)'
+    """
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in own]
     wrong = [
@@ -85,10 +128,7 @@ def load_checked(network: nn.Module, state: Mapping[str, Tensor], *, source: str
         if name in state and state[name].shape != own[name].shape
     ]
     faults = {"missing": missing, "unexpected": unexpected, "wrong shape": wrong}
-    if any(faults.values()):
-        said = "; ".join(f"{fault} {len(names)}: {listing(names)}" for fault, names in faults.items() if names)
-        raise ValueError(f"checkpoint '{source}' does not fit {type(network).__name__}: {said}")
-    network.load_state_dict(dict(state), strict=False)
+    return "; ".join(f"{fault} {len(names)}: {listing(names)}" for fault, names in faults.items() if names)
 
 
 def count_blocks(state: Mapping[str, Tensor], stages: tuple[str, ...]) -> tuple[int, ...]:
@@ -130,10 +170,14 @@ def listing(names: Sequence[str]) -> str:
 
 
 def _is_torch_file(path: Path) -> bool:
-    """Tell a `torch.save` file (a zip, or a pickle of old) from anything else by its first bytes."""
+    """Tell a `torch.save` file (a zip, or a pickle of old) from anything else by its first bytes.
+
+    A safetensors file begins with the length of its JSON header, whose lowest byte may be a pickle's first one, and its
+    ninth byte opens the header.
+    """
     with path.open("rb") as file:
-        start = file.read(2)
-    return start == b"PK" or start[:1] == b"\x80"
+        start = file.read(9)
+    return start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80")
 
 
 def _read_torch(path: Path) -> object:
@@ -150,16 +194,6 @@ def _read_torch(path: Path) -> object:
         ) from error
     except Exception as error:  # A damaged file raises whatever the byte it breaks off at leads to.
         raise ValueError(f"checkpoint '{path}' is truncated or damaged: torch.load cannot read it") from error
-
-
-def _read_safetensors(path: Path) -> object:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(
-            f"checkpoint '{path}' is not a checkpoint, or is truncated: required is a safetensors file or a PyTorch "
-            "state dict"
-        ) from error
 
 
 def _shape(tensor: Tensor) -> str:

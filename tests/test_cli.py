@@ -1,0 +1,509 @@
+"""The command line: what it writes, and that bad input is one line on stderr and exit code 2."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from toys import settle, small_system
+
+from semcomm import cli, from_pretrained, list_pretrained
+from semcomm.images import load_image
+
+ROW = {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
+RESULT = ["model", "data", "images", "k", "bandwidth_ratio", "channel", "seed", "rows"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small system on disk, as an argument."""
+    folder = tmp_path_factory.mktemp("model")
+    settle(small_system(3, 4)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run `main()` in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["semcomm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    """Run what must be refused; the one line that says why."""
+
+    def call(*arguments):
+        code, _, err = run(*arguments)
+        assert code == 2, err
+        assert err.count("\n") == 1, err
+        assert err.startswith("semcomm: ")
+        assert "Traceback" not in err
+        return err
+
+    return call
+
+
+@pytest.fixture
+def photo(photograph, tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photograph.permute(1, 2, 0).numpy()[:40, :36]).save(path)
+    return path
+
+
+def results(path):
+    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+# Help
+
+
+def test_help_lists_the_commands(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("demo", "transmit", "train", "evaluate", "baseline", "models", "cache-features"):
+        assert f" {command} " in out, command
+
+
+@pytest.mark.parametrize("command", ["demo", "transmit", "train", "evaluate", "baseline", "models", "cache-features"])
+def test_every_command_has_help(run, command):
+    code, out, err = run(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"semcomm {command}" in out or f"{command} [OPTIONS]" in out
+
+
+def test_models_are_listed(run):
+    code, out, _ = run("models")
+    assert code == 0
+    for name in list_pretrained():
+        line = next(line for line in out.splitlines() if name in line)
+        assert f"{from_pretrained(name, device='cpu').bandwidth_ratio(256, 256):.4f}" in line
+
+
+# transmit
+
+
+def test_transmit_writes_what_arrived_and_says_what_it_cost(run, model, photo, tmp_path):
+    code, out, _ = run(
+        "transmit", photo, "--model", model, "--snr", 5, "--out", "got", "--json", "out.json", "--seed", 3
+    )
+    assert code == 0
+    written = results(tmp_path / "out.json")
+    assert {key: written[key] for key in ("model", "snr_db", "channel", "seed")} == {
+        "model": model,
+        "snr_db": 5.0,
+        "channel": "awgn",
+        "seed": 3,
+    }
+    (one,) = written["images"]
+    image = load_image(photo)[None]
+    sent = from_pretrained(model, device="cpu").transmit(image, 5.0, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(load_image(tmp_path / "got" / "photo.png"), sent.images[0])
+    assert (one["k"], one["size"], one["caption"]) == (10 * 10 * 9, [40, 36], None)
+    assert one["bandwidth_ratio"] == pytest.approx(900 / (3 * 40 * 36))
+    assert one["symbols_per_pixel"] == pytest.approx(900 / (40 * 36))
+    assert one["power"] == pytest.approx(1, rel=1e-4)
+    assert one["psnr_db"] == pytest.approx(sent.psnr_db.item())
+    assert one["measured_snr_db"] == pytest.approx(sent.measured_snr_db.item())
+    assert f"{one['psnr_db']:.2f}" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["got", "out.json", "photo.png"]
+
+
+def test_transmit_takes_photographs_of_every_kind_and_orientation(run, model, photo, tmp_path):
+    with Image.open(photo) as image:
+        exif = Image.Exif()
+        exif[274] = 6
+        image.save(tmp_path / "turned.jpg", exif=exif)
+        image.convert("L").save(tmp_path / "gray.png")
+        image.convert("RGBA").save(tmp_path / "clear.png")
+        image.convert("CMYK").save(tmp_path / "print.jpg")
+        image.convert("P").save(tmp_path / "palette.gif")
+        Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(tmp_path / "deep.tiff")
+        image.crop((0, 0, 5, 39)).save(tmp_path / "narrow.bmp")
+    sizes = {"turned": (36, 40), "gray": (40, 36), "clear": (40, 36), "print": (40, 36), "palette": (40, 36)}
+    sizes |= {"deep": (40, 36), "narrow": (39, 5)}
+    paths = [next(tmp_path.glob(f"{name}.*")) for name in sizes]
+    code, _, err = run("transmit", *paths, "--model", model, "--json", "out.json")
+    assert code == 0, err
+    for one, (name, size) in zip(results(tmp_path / "out.json")["images"], sizes.items(), strict=True):
+        assert tuple(one["size"]) == size, name
+        assert load_image(tmp_path / "received" / f"{name}.png").shape == (3, *size)
+        assert one["ssim"] is None or name != "narrow"
+
+
+def test_transmit_over_rayleigh(run, model, photo, tmp_path):
+    options = ("--channel", "rayleigh", "--coherence", "4", "--equalizer", "zf", "--json", "out.json")
+    code, _, err = run("transmit", photo, "--model", model, *options)
+    assert code == 0, err
+    assert results(tmp_path / "out.json")["channel"] == "rayleigh, coherence 4, equalizer zf"
+
+
+def test_a_seed_reproduces(run, model, photo, tmp_path):
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("transmit", photo, "--model", model, "--out", out, "--seed", seed)[0] == 0
+    a, b, c = ((tmp_path / out / "photo.png").read_bytes() for out in "abc")
+    assert a == b
+    assert a != c
+
+
+# evaluate, baseline
+
+
+def test_evaluate_writes_the_documented_json(run, model, photo_folder, tmp_path):
+    arguments = ("--data", photo_folder, "--snr", "1,13", "--json", "out.json", "--seed", 4)
+    code, out, err = run("evaluate", model, *arguments)
+    assert code == 0, err
+    written = results(tmp_path / "out.json")
+    assert list(written) == RESULT
+    assert (written["model"], written["data"], written["seed"]) == (model, str(photo_folder), 4)
+    assert (written["images"], written["channel"]) == (4, "awgn")
+    assert written["k"] == [10 * 8 * 10, 10 * 10 * 8, 10 * 8 * 10, 10 * 9 * 9]
+    assert [row["snr_db"] for row in written["rows"]] == [1.0, 13.0]
+    assert all(set(row) == ROW and row["failures"] == 0 for row in written["rows"])
+    for row in written["rows"]:
+        assert f"{row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f}" in out
+    assert "4 images" in out
+    run("evaluate", model, *arguments[:-3], "again.json", "--seed", 4)
+    assert results(tmp_path / "again.json") == written
+
+
+def test_evaluate_of_several_models_is_a_list(run, model, photo_folder, tmp_path):
+    other = tmp_path / "other"
+    small_system(2, 8).save_pretrained(other)
+    code, _, err = run("evaluate", model, other, "--data", photo_folder, "--snr", "10", "--json", "out.json")
+    assert code == 0, err
+    written = results(tmp_path / "out.json")
+    assert [one["model"] for one in written] == [model, str(other)]
+    assert all(list(one) == RESULT for one in written)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000", "webp", "avif"])
+def test_baseline_writes_the_same_json(run, photo_folder, tmp_path, codec):
+    channel = "rayleigh" if codec == "webp" else "awgn"
+    arguments = ("--bandwidth-ratio", 0.25, "--snr", "-15,20", "--channel", channel, "--json", "new/out.json")
+    code, out, err = run("baseline", codec, "--data", photo_folder / "more", *arguments)
+    assert code == 0, err
+    written = results(tmp_path / "new" / "out.json")
+    assert list(written) == RESULT
+    assert (written["model"], written["images"]) == (codec, 2)
+    assert written["channel"].startswith(channel)
+    assert "capacity" in written["channel"]
+    assert written["k"] == [960, 972]
+    assert [row["failures"] for row in written["rows"]] == [2, 0]
+    assert written["rows"][1]["psnr_db"] > written["rows"][0]["psnr_db"] + 5
+    assert codec in out
+
+
+# demo, train
+
+
+def test_demo_prints_its_scores_and_where_it_drew_them(run, monkeypatch, photo, tmp_path):
+    system = small_system(3, 4).eval()
+    monkeypatch.setattr("semcomm.demo.from_pretrained", lambda _: system)
+    monkeypatch.setattr("semcomm.demo.demo_photograph", lambda: photo)
+    code, out, err = run("demo", "--out", "here")
+    assert code == 0, err
+    assert (tmp_path / "here" / "demo.png").stat().st_size > 10_000
+    for snr_db in ("-2", "4", "10", "16"):
+        assert any(line.split()[:1] == [snr_db] for line in out.splitlines())
+    assert "wrote here/demo.png" in out
+
+
+SMALL = (
+    "--size",
+    16,
+    "--batch-size",
+    2,
+    "--l",
+    2,
+    "--t",
+    4,
+    "--width",
+    4,
+    "--caption",
+    "none",
+    "--segmentation",
+    "none",
+)
+
+
+def test_train_makes_a_system_that_evaluate_takes_and_resumes(run, photo_folder, tmp_path):
+    folders = ("--train", photo_folder, "--val", photo_folder / "more", "--out", "run")
+    code, out, err = run("train", *folders, *SMALL, "--epochs", 1, "--snr-range", 0, 20, "--snr-adaptive")
+    assert code == 0, err
+    assert "wrote run" in out
+    recipe = results(tmp_path / "run" / "training.json")
+    assert recipe["steps"] == 2
+    assert recipe["training"]["snr_db"] == [0.0, 20.0]
+    assert recipe["system"]["arguments"]["snr_adaptive"] is True
+    code, _, err = run("evaluate", tmp_path / "run", "--data", photo_folder, "--snr", "10")
+    assert code == 0, err
+
+
+def test_train_deep_jscc(run, photo_folder, tmp_path):
+    folders = ("--train", photo_folder, "--val", photo_folder / "more", "--out", "run")
+    numbers = ("--size", 16, "--batch-size", 2, "--steps", 1, "--snr", 7, "--bandwidth-ratio", 1 / 12)
+    code, _, err = run("train", "deep-jscc", *folders, *numbers, "--channel", "rayleigh", "--coherence", "image")
+    assert code == 0, err
+    loaded = from_pretrained(tmp_path / "run", device="cpu")
+    assert loaded.bandwidth_ratio(16, 16) == pytest.approx(1 / 12)
+    assert loaded.channel.coherence == "image"
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["transmit", "nothing.png"], "no such image file: nothing.png"),
+        (["transmit", "letter.jpg"], "not an image that can be read: letter.jpg"),
+        (["transmit", "half.png"], "image half.png is truncated or damaged"),
+        (["transmit", "tiny.png"], "tiny.png: images must be at least 4 x 4 pixels"),
+        (["transmit", "photo.png", "--snr", "nan"], "--snr must be a finite number of dB, got nan"),
+        (["transmit", "photo.png", "--snr", "-1e9"], "photo.png: snr_db must be an SNR in dB, at least -300"),
+        (
+            ["transmit", "photo.png", "--snr", "inf", "--json", "out.json"],
+            "--snr must be a finite number of dB, got inf",
+        ),
+        (["transmit", "photo.png", "--snr", "loud"], "Invalid value for '--snr'"),
+        (["transmit", "photo.png", "--model", "nope"], "no trained system 'nope'"),
+        (["transmit", "photo.png", "--model", "photo.png"], "photo.png is a file; from_pretrained takes the folder"),
+        (["transmit", "photo.png", "--model", "."], "no configuration: config.json is missing"),
+        (["transmit", "photo.png", "--channel", "fso"], "Invalid value for '--channel'.*awgn"),
+        (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "0"], "coherence must be .* got 0"),
+        (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "x"], "coherence must be .* got 'x'"),
+        (["transmit", "photo.png", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["transmit", "photo.png", "photo.png"], "images must have different names"),
+        (["transmit", "photo.png", "--out", "letter.jpg"], "cannot write to folder letter.jpg"),
+        (["transmit", "photo.png", "--json", "letter.jpg/out.json"], "cannot write to folder letter.jpg"),
+        (["transmit", "photo.png", "--snrr", "3"], "No such option: --snrr"),
+        (["transmit", "photo.png", "--caption", "nowhere"], "--caption takes lite, none or a folder"),
+        (["transmit", "photo.png", "--segmentation", "nowhere"], "--segmentation takes lite, none or an SPNet"),
+        (["transmit"], "(?i)missing argument 'images"),
+        (["evaluate", "nope", "--data", "."], "no trained system 'nope'"),
+        (["evaluate", "MODEL", "--data", "nowhere"], "no such folder of images: nowhere"),
+        (["evaluate", "MODEL", "--data", "empty"], "no images .* in folder empty"),
+        (["evaluate", "MODEL", "--data", "."], "letter.jpg|half.png"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "1;2"], "--snr takes numbers separated by commas.*got '1;2'"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", ""], "--snr takes numbers separated by commas"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "snrs_db must be finite"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "snrs_db must be finite"),
+        (["evaluate", "MODEL"], "Missing option '--data'"),
+        (
+            ["evaluate", "MODEL", "--data", "good", "--snr", "1", "--json", "letter.jpg/x"],
+            "cannot write to folder letter.jpg",
+        ),
+        (["baseline", "gif", "--data", "good", "--bandwidth-ratio", "0.1"], "Invalid value for .*jpeg"),
+        (["baseline", "jpeg", "--data", "good", "--bandwidth-ratio", "0"], "bandwidth_ratio must be positive, got 0"),
+        (["baseline", "jpeg", "--data", "good"], "Missing option '--bandwidth-ratio'"),
+        (["demo", "--out", "letter.jpg"], "cannot write to folder letter.jpg"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["train", "--train", "good"], "Missing option '--val'"),
+        (
+            ["train", "--train", "good", "--val", "good", "--out", "o", "--snr", "1", "--snr-range", "1", "2"],
+            "give --snr or --snr-range",
+        ),
+        (
+            ["train", "--train", "good", "--val", "good", "--out", "o", "--steps", "1", "--epochs", "2"],
+            "give --steps or --epochs",
+        ),
+        (
+            ["train", "--train", "good", "--val", "good", "--out", "o", "--epochs", "1", "--batch-size", "0"],
+            "batch_size must be at least 1",
+        ),
+        (
+            [
+                "train",
+                "--train",
+                "good",
+                "--val",
+                "good",
+                "--out",
+                "o",
+                "--l",
+                "1",
+                "--caption",
+                "none",
+                "--segmentation",
+                "none",
+            ],
+            "l must be an integer, at least 2",
+        ),
+        (
+            [
+                "train",
+                "--train",
+                "good",
+                "--val",
+                "good",
+                "--out",
+                "o",
+                "--t",
+                "6",
+                "--caption",
+                "none",
+                "--segmentation",
+                "none",
+            ],
+            "t must be a power of two",
+        ),
+        (
+            [
+                "train",
+                "--train",
+                "good",
+                "--val",
+                "good",
+                "--out",
+                "o",
+                "--size",
+                "4",
+                "--caption",
+                "none",
+                "--segmentation",
+                "none",
+            ],
+            "image_size must be .* at least t = 8",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--bandwidth-ratio", "0.1"],
+            "multiple of 1/48",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "nowhere", "--val", "good", "--out", "o"],
+            "no such folder of images: nowhere",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--resume"],
+            "nothing to resume in o",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "."],
+            "out must be an empty or a new folder",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "letter.jpg"],
+            "cannot write to folder letter.jpg",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--snr", "nan"],
+            "snr_db must be finite",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--lr", "0"],
+            "learning_rate must be positive",
+        ),
+        (["cache-features", "nowhere", "--out", "o"], "no such folder of images: nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_exit_code_2(refused, model, photo, tmp_path, arguments, message, monkeypatch):
+    monkeypatch.setattr(cli, "MODEL", model)
+    monkeypatch.setattr("semcomm.demo.MODEL", model)
+    (tmp_path / "letter.jpg").write_text("Dear reader")
+    (tmp_path / "half.png").write_bytes(photo.read_bytes()[:1500])
+    Image.new("RGB", (3, 3)).save(tmp_path / "tiny.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "photo.png").write_bytes(photo.read_bytes())
+    arguments = [model if one == "MODEL" else one for one in arguments]
+    if arguments[0] == "transmit" and "--model" not in arguments:
+        arguments += ["--model", model]
+    said = refused(*arguments)
+    assert re.search(message, said), said
+    assert not (tmp_path / "out.json").exists()
+    assert not (tmp_path / "o").exists()
+
+
+def test_no_command_shows_help_or_one_line(run):
+    code, out, err = run()
+    assert code in (0, 2)
+    assert "transmit" in out + err
+    assert "Traceback" not in out + err
+
+
+def test_a_missing_extra_is_named(refused, photo_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    for name in [name for name in sys.modules if name.startswith("semcomm.training.")]:
+        if name.split(".")[-1] in ("engine", "module"):
+            monkeypatch.delitem(sys.modules, name)
+    said = refused("train", "deep-jscc", "--train", photo_folder, "--val", photo_folder, "--out", "o")
+    assert "training needs lightning" in said
+    assert "pip install 'semcomm[train]'" in said
+
+
+def test_a_truncated_checkpoint_is_one_line(refused, photo, tmp_path):
+    small_system().save_pretrained(tmp_path / "broken")
+    weights = tmp_path / "broken" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert "model.safetensors is truncated" in refused("transmit", photo, "--model", tmp_path / "broken")
+    weights.write_bytes(b"\x80\x04.")
+    assert "is a pickle, which could run code" in refused("transmit", photo, "--model", tmp_path / "broken")
+
+
+def test_control_c_is_130_without_a_traceback(run, model, photo, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load_image", interrupt)
+    code, _, err = run("transmit", photo, "--model", model)
+    assert code == 130
+    assert "Traceback" not in err
+
+
+def test_results_are_written_whole_or_not_at_all(run, model, photo, tmp_path, monkeypatch):
+    (tmp_path / "out.json").write_text("old")
+
+    def fail(*_, **__):
+        raise ValueError("no JSON today")
+
+    monkeypatch.setattr(cli.json, "dumps", fail)
+    code, _, err = run("transmit", photo, "--model", model, "--json", "out.json")
+    assert (code, "no JSON today" in err) == (2, True)
+    assert (tmp_path / "out.json").read_text() == "old"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")]
+
+
+def test_a_terminal_sees_a_progress_bar(run, model, photo, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    code, _, err = run("transmit", photo, "--model", model)
+    assert code == 0
+    assert "sending" in err
+    assert "1/1" in err
+
+
+# As a process of its own
+
+
+def in_a_process(*arguments, cwd):
+    command = [sys.executable, "-c", "from semcomm.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, check=False)
+
+
+def test_errors_of_a_real_process(tmp_path, model):
+    (tmp_path / "letter.jpg").write_text("Dear reader")
+    done = in_a_process("transmit", "letter.jpg", "--model", model, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "semcomm: not an image that can be read: letter.jpg\n"
+    assert done.stdout == ""
+
+
+def test_success_of_a_real_process(tmp_path, model, photo):
+    done = in_a_process("transmit", photo, "--model", model, "--json", "out.json", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert results(tmp_path / "out.json")["images"][0]["received"] == "received/photo.png"
