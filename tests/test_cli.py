@@ -414,6 +414,7 @@ def test_train_deep_jscc(run, photo_folder, tmp_path):
 def test_bad_input_is_one_line_and_exit_code_2(refused, model, photo, tmp_path, arguments, message, monkeypatch):
     monkeypatch.setattr(cli, "MODEL", model)
     monkeypatch.setattr("semcomm.demo.MODEL", model)
+    monkeypatch.setattr("semcomm.demo.demo_photograph", lambda: photo)
     (tmp_path / "letter.jpg").write_text("Dear reader")
     (tmp_path / "half.png").write_bytes(photo.read_bytes()[:1500])
     Image.new("RGB", (3, 3)).save(tmp_path / "tiny.png")
