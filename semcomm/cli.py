@@ -13,7 +13,7 @@ from rich.table import Table
 
 from semcomm.baselines.separation import Codec, SeparationBaseline
 from semcomm.demo import MODEL, SNRS_DB, run_demo
-from semcomm.images import load_image, save_image, write_whole
+from semcomm.images import check_writable, load_image, save_image, write_whole
 from semcomm.options import (
     ChannelOption,
     CoherenceOption,
@@ -49,6 +49,7 @@ UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 @app.command()
 def demo(out: OutOption = Path("semcomm-demo")) -> None:
     """Send a photograph through the shipped system at several SNRs, and draw what arrives."""
+    check_writable(out)
     with show_progress("sending", total=2 * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)
     table = _table("SNR (dB)", *(f"{scheme} PSNR (dB) / SSIM" for scheme in rows))
@@ -76,6 +77,7 @@ def transmit(
     """Send photographs over a channel; write what arrives as PNG."""
     if not math.isfinite(snr):
         raise ValueError(f"--snr must be a finite number of dB, got {snr}")
+    _check_outputs(json_file, out)
     names = [f"{path.stem}.png" for path in images]
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
@@ -133,6 +135,7 @@ def evaluate(
     segmentation: SavedLevelOption = None,
 ) -> None:
     """Measure systems on whole photographs: PSNR and SSIM per SNR, means with 95 % confidence intervals."""
+    _check_outputs(json_file)
     systems = {model: _load(model, caption, segmentation) for model in models}
     for system in systems.values():
         system.channel = build_channel(channel, coherence, equalizer, system.power)
@@ -151,6 +154,7 @@ def baseline(
     seed: SeedOption = 0,
 ) -> None:
     """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    _check_outputs(json_file)
     scheme = SeparationBaseline(codec, bandwidth_ratio=bandwidth_ratio, channel=channel)
     described = "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
     results = _evaluate({codec: scheme}, data, snr, described, seed)
@@ -190,6 +194,13 @@ def main() -> None:
 def _complain(message: str) -> int:
     print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _check_outputs(json_file: Path | None, *folders: Path) -> None:
+    for folder in (*folders, *([] if json_file is None else [json_file.parent])):
+        check_writable(folder)
+    if json_file is not None and json_file.is_dir():
+        raise IsADirectoryError(f"--json takes a file, but {json_file} is a folder")
 
 
 def _load(model: str, caption: str | None, segmentation: str | None) -> SemanticSystem:

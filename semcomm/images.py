@@ -114,6 +114,21 @@ def save_image(image: Tensor, path: str | Path) -> None:
         Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(temporary, format="PNG")
 
 
+def check_writable(folder: str | Path) -> None:
+    """Make a folder, if it is not there, and make sure that files can be written to it, before long work begins.
+
+    Raises:
+        OSError: naming the folder, if it cannot be made or written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"cannot write to folder {folder}: {error.strerror or error}") from error
+
+
 @contextmanager
 def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` once the block has ended without an error.
@@ -122,11 +137,8 @@ def write_whole(path: str | Path) -> Iterator[Path]:
         OSError: naming the folder, if it cannot be made or written.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise OSError(f"cannot write to folder {path.parent}: {error.strerror or error}") from error
+    check_writable(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from semcomm.channel.base import Channel, check_power, check_symbols
 from semcomm.channel.snr import SNR, check_snr
+from semcomm.frozen import frozen
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import bandwidth_ratio, features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db
@@ -145,7 +146,6 @@ class SemanticSystem(
         features = symbols_to_features(received, *plane_size(height, width, self.downsampling))
         return self.receiver(features, snr_db)[:, :, :height, :width].float()
 
-    @torch.no_grad()
     def transmit(
         self,
         images: Tensor,
@@ -165,9 +165,7 @@ class SemanticSystem(
         Returns:
             The images received as uint8, what was sent, and what it cost; PSNR and SSIM are those of the uint8 images.
         """
-        training = self.training
-        self.eval()
-        try:
+        with frozen(self):
             images = to_float(images)
             check_images(images, smallest=self.downsampling)
             images = images.to(self.device)
@@ -176,8 +174,6 @@ class SemanticSystem(
             symbols = self.encode(images, snr_db, semantics=semantics)
             received = self.channel(symbols, snr_db, generator=generator)
             delivered = self.decode(received, (images.shape[2], images.shape[3]), snr_db)
-        finally:
-            self.train(training)
         return replace(
             account(images, to_uint8(delivered), symbols.shape[1]),
             captions=self._captions(semantics),

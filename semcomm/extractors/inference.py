@@ -1,41 +1,12 @@
 """How an extractor is run on raw images: checked and normalised input, eval mode, no gradient."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Hold a network in eval mode without gradients, so that no result depends on the rest of the batch.
-
-    Every submodule's mode is put back afterwards.
-
-    Args:
-        network: The network about to be run.
-
-    Example:
-        >>> network = nn.BatchNorm2d(3)
-        >>> with frozen(network):
-        ...     network.training, torch.is_grad_enabled()
-        (False, False)
-        >>> network.training
-        True
-    """
-    training = [module for module in network.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def one_by_one(run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.extractors.inference import check_images, frozen, in_dtype_of, normalize, one_by_one
+from semcomm.extractors.inference import check_images, in_dtype_of, normalize, one_by_one
 from semcomm.extractors.palettes import default_palette, palette_tensor
 from semcomm.extractors.vocabulary import check_tokens
+from semcomm.frozen import frozen
 
 
 @final

@@ -90,7 +90,7 @@ def _about_captioner() -> str:
     return """A small captioner: a residual trunk, a layer that names likely words and a GRU; beam search with 3 beams.
 
 What it can do: tell common scenes apart (dogs, grass, water, snow, children, people in the street) and write a
-grammatical sentence about them. What it cannot: count, tell what people do in detail, or name things seen rarely in
+mostly grammatical sentence about them. What it cannot: count, tell what people do in detail, or name things seen rarely in
 its few training images; many captions are wrong in most words. Compare the scores below with their controls before
 relying on it. It is a stand-in that works offline, not a match for a captioner with a pretrained trunk."""
 

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import functional as transforms
 
-from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, check_images, frozen, normalize
+from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, check_images, normalize
+from semcomm.frozen import frozen
 
 
 def test_frozen_puts_every_mode_back():
