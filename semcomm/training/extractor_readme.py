@@ -46,8 +46,8 @@ def readme_text(record: dict) -> str:
 {data}
 
 {record["steps_taken"]} steps of {record["batch_size"]} images, seed {record["seed"]}; the network of step
-{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}). No weights pretrained
-elsewhere.{begun}
+{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}). No
+weights pretrained elsewhere.{begun}
 {notes}
 The whole recipe is in `training.json`. To train it again:
 
@@ -90,9 +90,10 @@ def _about_captioner() -> str:
     return """A small captioner: a residual trunk, a layer that names likely words and a GRU; beam search with 3 beams.
 
 What it can do: tell common scenes apart (dogs, grass, water, snow, children, people in the street) and write a
-mostly grammatical sentence about them. What it cannot: count, tell what people do in detail, or name things seen rarely in
-its few training images; many captions are wrong in most words. Compare the scores below with their controls before
-relying on it. It is a stand-in that works offline, not a match for a captioner with a pretrained trunk."""
+mostly grammatical sentence about them. What it cannot: count, tell what people do in detail, or name things seen
+rarely in its few training images; many captions are wrong in most words. Compare the scores below with their
+controls before relying on it. It is a stand-in that works offline, not a match for a captioner with a pretrained
+trunk."""
 
 
 def _segmenter_scores(metrics: dict) -> str:
