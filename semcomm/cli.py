@@ -81,6 +81,9 @@ def transmit(
     names = [f"{path.stem}.png" for path in images]
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
+    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
+    if overwritten:
+        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     system = _load(model, caption, segmentation)
     system.channel = build_channel(channel, coherence, equalizer, system.power)
     results = []
@@ -136,6 +139,8 @@ def evaluate(
 ) -> None:
     """Measure systems on whole photographs: PSNR and SSIM per SNR, means with 95 % confidence intervals."""
     _check_outputs(json_file)
+    if len(set(models)) < len(models):
+        raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: _load(model, caption, segmentation) for model in models}
     for system in systems.values():
         system.channel = build_channel(channel, coherence, equalizer, system.power)
@@ -186,13 +191,15 @@ def main() -> None:
         code = _complain(error.format_message())  # type: ignore[attr-defined]
     except (ValueError, OSError, ImportError) as error:
         code = _complain(str(error))
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as interrupt:
+        _complain(str(interrupt))
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(message: str) -> int:
-    print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
+    if message:  # empty where the help was printed instead
+        print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
     return 2
 
 
@@ -241,7 +248,7 @@ def _evaluate(schemes: dict[str, Any], data: Path, snr: str, channel: str, seed:
 
 def _snrs(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        return list(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError as error:
         raise ValueError(f"--snr takes numbers separated by commas, such as 1,4,7, got {text!r}") from error
 

@@ -90,22 +90,28 @@ def load_image(path: str | Path) -> Tensor:
         raise ValueError(f"image {path} is too large: {error}") from error
     except Image.UnidentifiedImageError as error:
         raise ValueError(f"not an image that can be read: {path}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except PermissionError as error:
+        raise OSError(f"cannot read image {path}: {error.strerror}") from error
+    except (OSError, RuntimeError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         raise ValueError(f"image {path} is truncated or damaged: {error}") from error
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        if image.mode == "F" and not values.max(initial=0) > 255:
-            image = Image.fromarray(np.nan_to_num(values).clip(0, 255).astype(np.uint8))
-        else:
-            image = Image.fromarray((values / 257).round().clip(0, 255).astype(np.uint8))
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        image = Image.fromarray((255 * values / _white(image.mode, values.max())).round().clip(0, 255).astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
+
+
+def _white(mode: str, largest: float) -> float:
+    """White in an image of more than 8 bits: 16-bit files have one; of others the values tell."""
+    if mode.startswith("I;16") or largest > 255:
+        return 65535
+    return 1 if mode == "F" and largest <= 1 else 255
 
 
 def save_image(image: Tensor, path: str | Path) -> None:

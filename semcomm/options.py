@@ -16,10 +16,18 @@ from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 
+
+def _ratio(text: object) -> float:
+    try:
+        return float(Fraction(str(text)))
+    except (ValueError, ArithmeticError) as error:
+        raise typer.BadParameter(f"it takes a number or a fraction, such as 1/12, got {text}") from error
+
+
 ChannelName = Literal["awgn", "rayleigh"]
 OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
 ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
 CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
 EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Rayleigh: the equaliser, perfect CSI.")]
@@ -27,9 +35,7 @@ SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas."
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
 ]
-RatioOption = Annotated[
-    float, typer.Option(parser=lambda text: float(Fraction(str(text))), metavar="RATIO", help="k/n, such as 1/12.")
-]
+RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help="k/n, such as 1/12.")]
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 

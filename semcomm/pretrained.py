@@ -40,6 +40,7 @@ def from_pretrained(
     channel: nn.Module | None = None,
     caption: CaptionFeature | None = None,
     segmentation: SegmentationFeature | None = None,
+    revision: str | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Load a trained system: one of `list_pretrained()`, a folder that `save_pretrained` wrote, or a Hub repository.
@@ -51,6 +52,7 @@ def from_pretrained(
         channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.
+        revision: branch, tag or commit of a Hub repository.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -72,42 +74,21 @@ def from_pretrained(
     elif not folder.is_dir():
         if folder.is_file():
             raise ValueError(f"{name} is a file; from_pretrained takes the folder that holds {CONFIG} and {WEIGHTS}")
-        if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        if name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.parent.is_dir():
             raise FileNotFoundError(
                 f"no trained system {name!r}: it is no folder, and the package has {', '.join(list_pretrained())}"
             )
-        folder = fetch_folder(name)
+        folder = fetch_folder(name, revision)
     return load_folder(folder, channel=channel, caption=caption, segmentation=segmentation, device=device)
 
 
-def fetch_folder(
-    repository: str,
-    *,
-    revision: str | None = None,
-    cache_dir: str | Path | None = None,
-    force_download: bool = False,
-    local_files_only: bool = False,
-    token: str | bool | None = None,
-) -> Path:
-    """Bring configuration and weights from the Hugging Face Hub; a local folder is returned as it is."""
-    if Path(repository).is_dir():
-        return Path(repository)
+def fetch_folder(repository: str, revision: str | None = None) -> Path:
+    """Bring configuration and weights from the Hugging Face Hub: "owner/name" to the folder that holds them."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        files = [
-            hf_hub_download(
-                repository,
-                file,
-                revision=revision,
-                cache_dir=cache_dir,
-                force_download=force_download,
-                local_files_only=local_files_only,
-                token=token,
-            )
-            for file in (CONFIG, WEIGHTS)
-        ]
+        files = [hf_hub_download(repository, file, revision=revision) for file in (CONFIG, WEIGHTS)]
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(

@@ -52,7 +52,7 @@ def symbols_to_features(symbols: Tensor, height: int, width: int) -> Tensor:
     """
     if symbols.shape[1] % (height * width):
         raise ValueError(f"symbols: {symbols.shape[1]} per image do not fill planes of {height} x {width}")
-    return rearrange(torch.view_as_real(symbols), "b (c h w) two -> b (c two) h w", h=height, w=width)
+    return rearrange(torch.view_as_real(symbols.resolve_conj()), "b (c h w) two -> b (c two) h w", h=height, w=width)
 
 
 def plane_size(height: int, width: int, downsampling: int) -> tuple[int, int]:

@@ -14,8 +14,10 @@ from semcomm.frozen import frozen
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import bandwidth_ratio, features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db
+from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.multilevel import MultiLevelTransmitter, Semantics
 from semcomm.transmitter.power import PowerNormalize
+from semcomm.transmitter.segmentation import SegmentationFeature
 
 
 class Transmitter(Protocol):
@@ -127,6 +129,8 @@ class SemanticSystem(
     def encode(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Tensor:
         """Hops 1 to 3: images `(b, 3, h, w)` to symbols, complex64 `(b, k)`, of mean power `power` per image."""
         check_images(images, smallest=self.downsampling)
+        if semantics is not None and not isinstance(semantics, Semantics):
+            raise TypeError(f"semantics must be a Semantics(tokens, labels) or None, got {type(semantics).__name__}")
         snr_db = None if snr_db is None else check_snr(snr_db, images.shape[0])
         features = self.transmitter(images, snr_db, semantics)
         symbols = self.power_normalize(features_to_symbols(features))
@@ -138,6 +142,10 @@ class SemanticSystem(
     def decode(self, received: Tensor, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Hops 5 and 6: received symbols, complex64 `(b, k)`, to images `(b, 3, *size)` in [0, 1]."""
         check_symbols(received, "received")
+        if len(size_ := tuple(size) if isinstance(size, tuple | list) else ()) != 2 or not all(
+            isinstance(side, int) and side >= 1 for side in size_
+        ):
+            raise ValueError(f"size must be (height, width) in pixels, got {size!r}")
         height, width = size
         k = self.symbols_per_image(height, width)
         if received.shape[1] != k:
@@ -227,27 +235,24 @@ class SemanticSystem(
         save_folder(self, save_directory)
 
     @classmethod
-    def _from_pretrained(
+    def from_pretrained(  # type: ignore[override]
         cls,
+        name_or_folder: str | Path,
         *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        **model_kwargs: Any,
+        channel: nn.Module | None = None,
+        caption: CaptionFeature | None = None,
+        segmentation: SegmentationFeature | None = None,
+        revision: str | None = None,
+        device: torch.device | str | None = None,
     ) -> "SemanticSystem":
-        from semcomm.pretrained import fetch_folder, load_folder
+        """Load a trained system; the same as `semcomm.from_pretrained`."""
+        from semcomm.pretrained import from_pretrained
 
-        if isinstance(model_kwargs.get("channel"), dict):
-            del model_kwargs["channel"]  # the mixin's doing: config.json has a key of this name
-        folder = fetch_folder(
-            model_id,
+        return from_pretrained(
+            name_or_folder,
+            channel=channel,
+            caption=caption,
+            segmentation=segmentation,
             revision=revision,
-            cache_dir=cache_dir,
-            force_download=force_download,
-            local_files_only=local_files_only,
-            token=token,
+            device=device,
         )
-        return load_folder(folder, **model_kwargs)

@@ -273,3 +273,20 @@ def test_pillow_reads_from_memory_what_save_image_wrote(photograph, tmp_path):
     save_image(photograph, tmp_path / "a.png")
     with Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())) as image:
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (80, 96))
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "values", "expected"),
+    [
+        ("F", "float32", [0.0, 0.5, 1.0], [0, 128, 255]),
+        ("F", "float32", [0.0, 100.0, 255.0], [0, 100, 255]),
+        ("F", "float32", [0.0, 257.0 * 9, 65535.0], [0, 9, 255]),
+        ("I", "int32", [0, 100, 255], [0, 100, 255]),
+        ("I", "int32", [0, 257 * 9, 65535], [0, 9, 255]),
+    ],
+)
+def test_white_is_found_where_the_file_does_not_say(tmp_path, mode, dtype, values, expected):
+    Image.fromarray(np.array([values], dtype=dtype)).save(tmp_path / "deep.tiff")
+    with Image.open(tmp_path / "deep.tiff") as image:
+        assert image.mode == mode
+    assert load_image(tmp_path / "deep.tiff")[0, 0].tolist() == expected

@@ -80,5 +80,10 @@ def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torc
         >>> complex_normal((2, 3), torch.device("cpu"), torch.Generator().manual_seed(0)).dtype
         torch.complex64
     """
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator or None, got {type(generator).__name__} {generator!r}; "
+            "make one with torch.Generator().manual_seed(seed)"
+        )
     source = device if generator is None else generator.device
     return torch.randn(shape, dtype=torch.complex64, device=source, generator=generator).to(device)

@@ -10,7 +10,7 @@ from semcomm.channel.base import check_power, complex_normal
 from semcomm.channel.snr import SNR, noise_variance
 
 IMAGES, SYMBOLS, NOISE_SYMBOLS = 3, 64, 2**16
-SNRS_DB = (0.0, 10.0)
+SNRS_DB = (-10.0, 0.0, 10.0, 25.0)
 GLOBAL_SEED = 987_654_321
 TOLERANCE = 0.03
 """Relative, on noise of 65,536 symbols: more than seven standard deviations of a correct channel's measurement."""
@@ -27,13 +27,15 @@ def check_channel(
 ) -> None:
     """Check a channel of your own against the `Channel` contract, by measurement.
 
-    Shape, dtype and device; gradient; one SNR per image; images independent of each other; reproducible under a
-    generator; and, sent an all-zero signal, circular noise of variance P / 10^(SNR/10) per complex symbol.
+    Shape, dtype and device; x left as it was; gradient; one SNR per image; images independent of each other;
+    reproducible under a generator; and, sent an all-zero signal, circular noise of variance P / 10^(SNR/10) per complex
+    symbol, drawn for every image, and the same whatever the signal.
 
     Args:
         channel: an `nn.Module` with `forward(x, snr_db, *, generator=None)`.
         power: the transmit power constraint P that its SNR refers to.
-        additive_noise: False leaves the noise's power out, for equalised or other non-additive channels.
+        additive_noise: False leaves the noise's clauses out, for equalised, nonlinear or other channels where y is not
+            a linear function of x plus noise.
         device: where to try it.
 
     Raises:
@@ -45,16 +47,18 @@ def check_channel(
         >>> check_channel(RayleighChannel(coherence="image", equalizer="mmse"), additive_noise=False)
     """
     check_power(power)
-    where = torch.device(device)
+    where = _device(device)
     x = complex_normal((IMAGES, SYMBOLS), where, torch.Generator().manual_seed(0)) * power**0.5
 
-    def send(signal: Tensor, snr_db: SNR, seed: int = 1) -> Tensor:
-        return channel(signal, snr_db, generator=torch.Generator(where).manual_seed(seed))
+    def send(signal: Tensor, snr_db: SNR, seed: int | None = 1) -> Tensor:
+        generator = None if seed is None else torch.Generator(where).manual_seed(seed)
+        y = channel(signal, snr_db, generator=generator)
+        return y.resolve_conj() if isinstance(y, Tensor) else y
 
     violations = list(_form(send, x))
     if not violations:
-        clauses = [_gradient, _independence, _snr_per_image, _generator]
-        for clause in [*clauses, _noise(power)] if additive_noise else clauses:
+        clauses = [_gradient, _independence, _snr_per_image, _generator, _no_generator]
+        for clause in [*clauses, _additivity, _noise(power)] if additive_noise else clauses:
             try:
                 violations.extend(clause(send, x))
             except Exception as error:
@@ -64,11 +68,19 @@ def check_channel(
         raise ValueError(f"{type(channel).__name__} violates the channel contract:{listed}")
 
 
+def _device(device: torch.device | str) -> torch.device:
+    try:
+        return torch.zeros(1, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be one that torch finds here, such as 'cpu', got {str(device)!r}") from error
+
+
 def _title(clause: Callable[..., object]) -> str:
     return clause.__name__.strip("_").replace("_", " ")
 
 
 def _form(send: Send, x: Tensor) -> Iterator[str]:
+    before = x.clone()
     try:
         y = send(x, 10.0)
     except Exception as error:
@@ -85,6 +97,8 @@ def _form(send: Send, x: Tensor) -> Iterator[str]:
         yield f"device: y must stay on {x.device}, got {y.device}"
     elif not bool(torch.isfinite(torch.view_as_real(y) if y.is_complex() else y).all()):
         yield "finite: y holds NaN or inf at 10 dB"
+    if not torch.equal(x, before):
+        yield "in place: x was overwritten, so what was sent is lost; return a new tensor"
 
 
 def _gradient(send: Send, x: Tensor) -> Iterator[str]:
@@ -93,18 +107,23 @@ def _gradient(send: Send, x: Tensor) -> Iterator[str]:
     if not y.requires_grad:
         yield "gradient: y is detached from x, so nothing before the channel can be trained"
         return
-    (gradient,) = torch.autograd.grad(y.abs().square().sum(), x)
-    if not bool(torch.isfinite(torch.view_as_real(gradient)).all()):
+    parts = torch.view_as_real(torch.autograd.grad(y.abs().square().sum(), x)[0].resolve_conj())
+    if not bool(torch.isfinite(parts).all()):
         yield "gradient: it holds NaN or inf"
-    elif not bool((gradient.abs().amax(1) > 0).all()):
+    elif not bool((parts.abs().amax((1, 2)) > 0).all()):
         yield "gradient: it is zero for a whole image, so the encoder would learn nothing from it"
+    elif not bool((parts.abs().amax(1) > 0).all()):
+        yield "gradient: it is zero for all real or all imaginary parts of an image"
 
 
 def _independence(send: Send, x: Tensor) -> Iterator[str]:
-    louder = x.clone()
-    louder[1:] *= 10
-    if not torch.allclose(send(x, 10.0)[0], send(louder, 10.0)[0], rtol=1e-5, atol=1e-6):
-        yield "independence: the first image's y changes when the other images of the batch do"
+    y = send(x, 10.0)
+    for image in range(len(x)):
+        others_louder = 10 * x
+        others_louder[image] = x[image]
+        if not torch.allclose(y[image], send(others_louder, 10.0)[image], rtol=1e-5, atol=1e-6):
+            yield f"independence: image {image}'s y changes when the other images of the batch do"
+            return
 
 
 def _snr_per_image(send: Send, x: Tensor) -> Iterator[str]:
@@ -135,11 +154,30 @@ def _generator(send: Callable[..., Tensor], x: Tensor) -> Iterator[str]:
         yield "generator: two generators of different seeds give the same y, so generator is ignored"
 
 
+def _no_generator(send: Callable[..., Tensor], x: Tensor) -> Iterator[str]:
+    with torch.random.fork_rng(devices=[]):
+        if torch.equal(send(x, 10.0, seed=None), send(x, 10.0, seed=None)):
+            yield "no generator: two calls give the same y, so torch's global generator is seeded behind the caller"
+
+
+def _additivity(send: Send, x: Tensor) -> Iterator[str]:
+    noise = send(torch.zeros_like(x), 10.0)
+    once, tenfold = send(x, 10.0) - noise, send(10 * x, 10.0) - noise
+    if not torch.allclose(tenfold, 10 * once, rtol=1e-3, atol=1e-4 * once.abs().max().item()):
+        yield (
+            "additive noise: ten times the signal does not arrive ten times as strong in the same noise, so the noise "
+            "depends on the signal, or the channel is nonlinear (then check it with additive_noise=False)"
+        )
+
+
 def _noise(power: float) -> Callable[[Send, Tensor], Iterator[str]]:
     def noise_power(send: Send, x: Tensor) -> Iterator[str]:
-        silence = torch.zeros(1, NOISE_SYMBOLS, dtype=x.dtype, device=x.device)
+        silence = torch.zeros(2, NOISE_SYMBOLS, dtype=x.dtype, device=x.device)
         for snr_db in SNRS_DB:
-            faults = list(_noise_faults(send(silence, snr_db)[0], snr_db, float(noise_variance(snr_db, power))))
+            noise, other = send(silence, snr_db)
+            faults = list(_noise_faults(noise, snr_db, float(noise_variance(snr_db, power))))
+            if not faults and (noise * other.conj()).mean().abs() > TOLERANCE * noise.abs().square().mean():
+                faults = [f"noise per image: two images of a batch get correlated noise at {snr_db:g} dB"]
             yield from faults
             if faults:
                 return  # another SNR would repeat them

@@ -54,6 +54,7 @@ def evaluate(
     for snr_db in snrs_db:
         if not LOWEST_SNR_DB <= snr_db < math.inf:
             raise ValueError(f"snrs_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {snr_db}")
+    snrs_db = list(dict.fromkeys(snrs_db))  # a repeated SNR would count every image twice
     symbols, dimensions = [0] * len(paths), 0
     scores: dict[float, list[tuple[float, float, int]]] = {snr_db: [] for snr_db in snrs_db}
     for place, path in enumerate(paths):

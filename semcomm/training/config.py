@@ -24,7 +24,7 @@ class TrainingConfig:
         schedule: "constant", or "cosine" down to a hundredth of `learning_rate`.
         steps: optimisation steps.
         validate_every: steps between validations and checkpoints.
-        seed: of initialisation, crops, SNRs and noise.
+        seed: of crops, SNRs and noise (the command line draws the initial weights from it, too).
         workers: processes that decode photographs; 0 for none but this one.
         devices: GPUs or CPU processes on this machine.
         num_nodes: machines.
@@ -55,8 +55,8 @@ class TrainingConfig:
         for name in ("size", "batch_size", "steps", "validate_every", "devices", "num_nodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f'schedule must be "constant" or "cosine", got {self.schedule!r}')
         if self.workers < 0:

@@ -20,11 +20,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from semcomm.data.folders import CropDataset, StepBatches, list_images, manifest_hash
 from semcomm.extractors.cache import FeatureCache
-from semcomm.images import load_image, write_whole
+from semcomm.images import check_writable, load_image, write_whole
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
 from semcomm.training.module import TrainingModule
 from semcomm.transmitter.multilevel import MultiLevelTransmitter
+
+RECIPE, RESULT = "recipe.json", "training.json"
 
 
 def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
@@ -57,8 +59,11 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
         "val_manifest_sha256": manifest_hash(val_paths),
     }
     features = _features(system, config, paths)
-    checkpoint = _prepare(config.out, recipe, resume)
+    if _is_finished(config.out, recipe, resume):
+        return config.out
+    checkpoint = _newest_checkpoint(config.out)
     first_step = 0 if checkpoint is None else _step(checkpoint)
+    logs, run = config.out / "logs", f"from-step-{first_step}"
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = Trainer(
@@ -85,7 +90,7 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
                 enable_version_counter=False,
             ),
         ],
-        logger=[CSVLogger(config.out, name="logs", version=""), TensorBoardLogger(config.out, name="logs", version="")],
+        logger=[CSVLogger(logs, name="", version=run), TensorBoardLogger(logs, name="", version=run)],
     )
     started = time.perf_counter()
     val_loader = DataLoader(_WholeImages(val_paths), batch_size=1, num_workers=config.workers)
@@ -95,14 +100,17 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     )
     crops = CropDataset(paths, config.size, config.seed, features)
     loader = DataLoader(crops, batch_sampler=batches, num_workers=config.workers)
-    with expected_warnings():
+    _write_json(config.out / RECIPE, recipe)
+    with expected_warnings(), _interruptible(trainer, config.out):
         trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
 
+    if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
+        raise ValueError(f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high")
     if trainer.is_global_zero:
         system.save_pretrained(config.out)
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         _write_json(
-            config.out / "training.json",
+            config.out / RESULT,
             {
                 **recipe,
                 "steps": trainer.global_step,
@@ -114,6 +122,17 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
             },
         )
     return config.out
+
+
+@contextmanager
+def _interruptible(trainer: Trainer, out: Path) -> Iterator[None]:
+    """Turn Lightning's exit on Ctrl-C, after its last checkpoint, back into the interrupt that it was."""
+    try:
+        yield
+    except SystemExit as error:
+        if trainer.interrupted:
+            raise KeyboardInterrupt(f"stopped at step {trainer.global_step}; {out} can be resumed") from error
+        raise
 
 
 @contextmanager
@@ -153,23 +172,33 @@ def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path])
     )
 
 
-def _prepare(out: Path, recipe: dict[str, Any], resume: bool) -> Path | None:
-    """Claim the folder for this recipe; return the checkpoint to go on from."""
-    path = out / "recipe.json"
-    known = json.loads(path.read_text()) if path.is_file() else None
-    if known is None:
+def _is_finished(out: Path, recipe: dict[str, Any], resume: bool) -> bool:
+    """Refuse a folder that is not for this run; say whether the run has ended in it already."""
+    path = out / RECIPE
+    if not path.is_file():
         if resume:
             raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
         if out.is_dir() and any(out.iterdir()):
             raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
-        _write_json(path, recipe)
-        return None
+        check_writable(out)
+        return False
     if not resume:
         raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
-    different = sorted(_differences(known, json.loads(json.dumps(recipe))))
+    different = sorted(_differences(_read_json(path), json.loads(json.dumps(recipe))))
     if different:
         raise ValueError(f"cannot resume {out} with other settings: {'; '.join(different)}")
+    return (out / RESULT).is_file()
+
+
+def _newest_checkpoint(out: Path) -> Path | None:
     return max((out / "checkpoints").glob("step=*.ckpt"), key=_step, default=None)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON file: {error}") from error
 
 
 def _differences(known: Any, now: Any, name: str = "recipe") -> list[str]:

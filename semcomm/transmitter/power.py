@@ -26,7 +26,7 @@ def power_normalize(symbols: Tensor, power: float = 1.0) -> Tensor:
         tensor([[0.8485+1.1314j, 0.0000+0.0000j]])
     """
     check_symbols(symbols, "symbols")
-    parts = torch.view_as_real(symbols)
+    parts = torch.view_as_real(symbols.resolve_conj())
     largest = parts.detach().abs().amax((1, 2), keepdim=True)
     parts = parts / torch.where(largest > 0, largest, 1.0)
     mean_power = 2 * parts.square().mean((1, 2), keepdim=True)

@@ -64,6 +64,31 @@ def batch_mean_power(x, s, g):
     return x + s * x.abs().square().mean().sqrt() * normal(x, g)
 
 
+def own_power(x, s, g):
+    power = x.abs().square().mean(1, keepdim=True)
+    return x + s * torch.where(power > 0, power, 1.0).sqrt() * normal(x, g)
+
+
+def overwrite(x, s, g):
+    return x.detach().copy_(x.detach() + s * normal(x, g)) + 0 * x
+
+
+class Clamped(nn.Module):
+    def __init__(self, low, high):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x, snr_db, *, generator=None):
+        return x + sigma(torch.as_tensor(snr_db).clamp(self.low, self.high)) * normal(x, generator)
+
+
+class SeedsWithout(nn.Module):
+    def forward(self, x, snr_db, *, generator=None):
+        if generator is None:
+            torch.manual_seed(0)
+        return x + sigma(snr_db) * normal(x, generator)
+
+
 def own_noise(x, s, generator):  # noqa: ARG001
     return x + s * normal(x, None)
 
@@ -83,7 +108,7 @@ BAD = {
     "noise with a mean": (channel_of(lambda x, s, g: x + s * (normal(x, g) + 0.1)), r"noise mean: it must be zero"),
     "noise by the batch's mean power": (
         channel_of(batch_mean_power),
-        r"independence: the first image's y changes when the other images of the batch do",
+        r"independence: image 0's y changes when the other images of the batch do",
     ),
     "ignores the SNR per image": (MeanSNR(), r"SNR per image: .*images do not get the SNR that is theirs"),
     "cannot take an SNR per image": (SNRByNumberOnly(), r"SNR per image: a tensor of shape \(b,\) raised"),
@@ -123,6 +148,29 @@ BAD = {
         channel_of(own_noise),
         r"generator: two calls with the same generator state differ, so generator is ignored",
     ),
+    "the same noise for all images": (
+        channel_of(lambda x, s, g: x + s * normal(x[:1], g)),
+        r"noise per image: two images of a batch get correlated noise",
+    ),
+    "noise by each image's own power": (
+        channel_of(own_power),
+        r"additive noise: ten times the signal does not arrive ten times as strong",
+    ),
+    "leaks into the next image": (
+        channel_of(lambda x, s, g: x + 0.3 * x.roll(1, 0) * (torch.arange(len(x)) > 1)[:, None] + s * normal(x, g)),
+        r"independence: image 2's y changes",
+    ),
+    "clamps low SNRs": (Clamped(0.0, 99.0), r"noise power: an all-zero signal at -10 dB .*\(-9\.98 dB\)"),
+    "clamps high SNRs": (Clamped(-99.0, 20.0), r"(noise power: an all-zero signal at 25 dB|images do not get the SNR)"),
+    "has no gradient for real parts": (
+        channel_of(lambda x, s, g: torch.complex(x.real.detach(), x.imag) + s * normal(x, g)),
+        r"gradient: it is zero for all real or all imaginary parts",
+    ),
+    "overwrites x": (channel_of(overwrite), r"in place: x was overwritten"),
+    "seeds the global generator without one": (
+        SeedsWithout(),
+        r"no generator: two calls give the same y",
+    ),
     "has a seed of its own": (FixedNoise(), r"generator: two generators of different seeds give the same y"),
     "seeds the global generator": (SeedsGlobally(), r"generator: torch's global generator was seeded or drawn from"),
 }
@@ -151,6 +199,16 @@ def test_messages_differ_from_fault_to_fault():
 )
 def test_good_additive_channels_pass(channel):
     assert check_channel(channel) is None
+
+
+def test_a_lazy_conjugate_passes():
+    assert check_channel(channel_of(lambda x, s, g: (x.conj() + s * normal(x, g)).conj())) is None
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(device):
+    with pytest.raises(ValueError, match=f"device must be one that torch finds here.*{device}"):
+        check_channel(AWGNChannel(), device=device)
 
 
 @pytest.mark.parametrize("equalizer", ["zf", "mmse"])

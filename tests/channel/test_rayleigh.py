@@ -87,7 +87,8 @@ def test_mmse_is_never_worse_than_zero_forcing(snr_db, coherence, seed):
         channel = RayleighChannel(coherence=coherence, equalizer=equalizer)
         received = channel(x, snr_db, generator=seeded(seed))
         errors[equalizer] = (received - x).abs().square().double().mean().item()
-    assert errors["mmse"] <= errors["zf"]
+    # it is the expectation that never is; at high SNR the two differ by less than a sample's deviation
+    assert errors["mmse"] <= 1.01 * errors["zf"]
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 10.0, 20.0])

@@ -71,7 +71,7 @@ def test_a_run_leaves_a_trained_system_and_its_recipe(uninterrupted, photo_folde
 
 
 def test_logs_hold_the_loss_and_the_validation(uninterrupted):
-    with (uninterrupted / "logs" / "metrics.csv").open() as file:
+    with (uninterrupted / "logs" / "from-step-0" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     validations = [float(row["val/psnr_db"]) for row in rows if row["val/psnr_db"]]
     losses = [float(row["train/mse"]) for row in rows if row["train/mse"]]
@@ -79,7 +79,7 @@ def test_logs_hold_the_loss_and_the_validation(uninterrupted):
     assert all(3 < one < 40 for one in validations)
     assert losses
     assert all(0 < loss < 1 for loss in losses)
-    assert list((uninterrupted / "logs").glob("events.out.tfevents.*"))
+    assert list((uninterrupted / "logs" / "from-step-0").glob("events.out.tfevents.*"))
 
 
 def test_validation_is_what_the_saved_system_does(uninterrupted, photo_folder):
@@ -243,10 +243,32 @@ def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(uninterrupted, p
 
 def test_a_run_may_be_moved_before_it_is_resumed(uninterrupted, photo_folder, tmp_path):
     shutil.copytree(uninterrupted, tmp_path / "moved")
-    (tmp_path / "moved" / "model.safetensors").unlink()
+    for written_last in ("model.safetensors", "training.json"):
+        (tmp_path / "moved" / written_last).unlink()
     train(system(), config(photo_folder, tmp_path / "moved"), resume=True)
     assert json.loads((tmp_path / "moved" / "training.json").read_text())["resumed_from_step"] == STEPS
     assert identical(uninterrupted, tmp_path / "moved")
+
+
+def test_a_finished_run_is_left_as_it_is(uninterrupted, photo_folder, tmp_path):
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    train(system(), config(photo_folder, run), resume=True)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_diverged_run_ships_nothing(photo_folder, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"diverged: weights are NaN or inf; learning_rate 1e\+30 is too high"
+    ):
+        train(system(), config(photo_folder, tmp_path / "run", learning_rate=1e30))
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_settings_that_lightning_refuses_leave_the_folder_free(photo_folder, tmp_path):
+    with pytest.raises(ValueError, match="bogus"):
+        train(system(), config(photo_folder, tmp_path / "run", precision="bogus"))
+    train(system(), config(photo_folder, tmp_path / "run"))
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(uninterrupted, photo_folder, tmp_path):
@@ -326,8 +348,8 @@ def test_features_are_for_semantic_levels_only(photo_folder, tmp_path):
             ({name: 0}, f"{name} must be at least 1, got 0")
             for name in ("size", "batch_size", "steps", "validate_every", "devices", "num_nodes")
         ),
-        ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
-        ({"learning_rate": math.nan}, "learning_rate must be positive, got nan"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive and finite, got 0.0"),
+        ({"learning_rate": math.nan}, "learning_rate must be positive and finite, got nan"),
         ({"schedule": "linear"}, """schedule must be "constant" or "cosine", got 'linear'"""),
         ({"workers": -1}, "workers must be at least 0, got -1"),
         ({"snr_db": (10.0, 0.0)}, r"snr_db must be a number or a range \(low, high\), low < high, got \(10.0, 0.0\)"),
