@@ -258,9 +258,7 @@ def test_a_finished_run_is_left_as_it_is(uninterrupted, photo_folder, tmp_path):
 
 
 def test_a_diverged_run_ships_nothing(photo_folder, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"diverged: weights are NaN or inf; learning_rate 1e\+30 is too high"
-    ):
+    with pytest.raises(ValueError, match=r"diverged: weights are NaN or inf; learning_rate 1e\+30 is too high"):
         train(system(), config(photo_folder, tmp_path / "run", learning_rate=1e30))
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
