@@ -142,11 +142,7 @@ class SemanticSystem(
     def decode(self, received: Tensor, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Hops 5 and 6: received symbols, complex64 `(b, k)`, to images `(b, 3, *size)` in [0, 1]."""
         check_symbols(received, "received")
-        if len(size_ := tuple(size) if isinstance(size, tuple | list) else ()) != 2 or not all(
-            isinstance(side, int) and side >= 1 for side in size_
-        ):
-            raise ValueError(f"size must be (height, width) in pixels, got {size!r}")
-        height, width = size
+        height, width = _check_size(size)
         k = self.symbols_per_image(height, width)
         if received.shape[1] != k:
             raise ValueError(f"received: a {height} x {width} image takes k = {k} symbols, got {received.shape[1]}")
@@ -256,3 +252,10 @@ class SemanticSystem(
             revision=revision,
             device=device,
         )
+
+
+def _check_size(size: tuple[int, int]) -> tuple[int, int]:
+    sides = tuple(size) if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        raise ValueError(f"size must be (height, width) in pixels, got {size!r}")
+    return sides

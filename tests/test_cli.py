@@ -508,3 +508,24 @@ def test_success_of_a_real_process(tmp_path, model, photo):
     done = in_a_process("transmit", photo, "--model", model, "--json", "out.json", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert results(tmp_path / "out.json")["images"][0]["received"] == "received/photo.png"
+
+
+def test_transmit_never_overwrites_what_it_sends(run, hopper_path, tmp_path):
+    from PIL import Image
+
+    with Image.open(hopper_path) as image:
+        image.resize((40, 32)).save(tmp_path / "photo.png")
+    before = (tmp_path / "photo.png").read_bytes()
+    code, _, err = run("transmit", "photo.png", "--out", ".")
+    assert code == 2
+    assert "would overwrite" in err
+    assert (tmp_path / "photo.png").read_bytes() == before
+
+
+def test_bandwidth_ratios_may_be_fractions(run):
+    code, _, err = run("baseline", "jpeg", "--data", "nowhere", "--bandwidth-ratio", "1/0")
+    assert code == 2
+    assert "such as 1/12, got 1/0" in err
+    code, _, err = run("baseline", "jpeg", "--data", "nowhere", "--bandwidth-ratio", "1/12")
+    assert code == 2
+    assert "no such folder of images" in err

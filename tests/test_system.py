@@ -436,3 +436,26 @@ def test_on_a_gpu_it_is_the_same():
     assert sent.images.is_cuda
     with torch.autocast("cuda", dtype=torch.bfloat16):
         assert system.encode(images.cuda(), SNR_DB).dtype == torch.complex64
+
+
+@pytest.mark.parametrize("size", [16, (16.0, 16.0), (16,), (0, 16), None])
+def test_a_size_that_is_none_is_refused(size):
+    system = small_system()
+    with pytest.raises(ValueError, match=r"size must be \(height, width\) in pixels"):
+        system.decode(system.eval().encode(rand_images()), size)
+
+
+def test_arguments_of_another_type_are_named():
+    system = small_system().eval()
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator or None, got int 0"):
+        system(rand_images(), 10.0, generator=0)
+    with pytest.raises(TypeError, match=r"semantics must be a Semantics\(tokens, labels\) or None, got dict"):
+        system(rand_images(), 10.0, semantics={"labels": None})
+
+
+def test_transmit_leaves_every_module_in_its_own_mode():
+    system = small_system().train()
+    system.transmitter.eval()
+    system.transmit(rand_images(), 10.0)
+    assert system.receiver.training
+    assert not any(module.training for module in system.transmitter.modules())

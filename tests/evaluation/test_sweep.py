@@ -121,3 +121,12 @@ def test_an_snr_that_no_table_can_hold_is_refused_before_anything_is_sent(system
     with pytest.raises(ValueError, match="snrs_db must be finite, at least -300 dB, got"):
         evaluate(system, list_images(photo_folder), [10.0, snr_db], progress=lambda: calls.append(1))
     assert calls == []
+
+
+def test_a_repeated_snr_counts_once(photo_folder):
+    from semcomm import SeparationBaseline
+    from semcomm.data.folders import list_images
+
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1.0)
+    once = evaluate(scheme, list_images(photo_folder), [20.0])
+    assert evaluate(scheme, list_images(photo_folder), [20.0, 20.0]) == once
