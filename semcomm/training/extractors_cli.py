@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from semcomm.images import write_whole
 from semcomm.training.extractors import score_extractor, train_extractor
 
 KindArgument = Annotated[Literal["caption", "segmentation"], typer.Argument(help="Which extractor.")]
@@ -64,7 +65,8 @@ def score_extractor_command(
     scores = json.dumps(score_extractor(kind, data, model=model), indent=1)
     typer.echo(scores)
     if json_file is not None:
-        json_file.write_text(scores + "\n")
+        with write_whole(json_file) as temporary:
+            temporary.write_text(scores + "\n")
 
 
 if __name__ == "__main__":
