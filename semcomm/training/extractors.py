@@ -3,7 +3,6 @@
 import logging
 import shutil
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, final
@@ -153,6 +152,8 @@ def _fit(
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger
 
+    from semcomm.training.engine import expected_warnings
+
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     best = ModelCheckpoint(working, "best", monitor="score", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(working, newest.stem, enable_version_counter=False)
@@ -168,10 +169,7 @@ def _fit(
         log_every_n_steps=min(50, len(loader)),
     )
     module.network.to(memory_format=torch.channels_last)
-    with warnings.catch_warnings():
-        # The images are in memory already: more workers would only copy them.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    with expected_warnings():
         begin = newest if newest.exists() else None
         trainer.fit(module, loader, DataLoader(_Once()), ckpt_path=begin, weights_only=True)
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
