@@ -108,7 +108,7 @@ def test_the_shipped_scores_hold_their_bounds(shipped_folder):
     street = read["segmentation-lite"]["camvid_test"]
     assert street["mean_iou"] >= 0.45
     # 0.85 is wanted; the shipped network is short of it, and its README says by how much.
-    assert street["pixel_accuracy"] >= 0.83
+    assert street["pixel_accuracy"] >= 0.85
     assert len(street["iou"]) == 11
     captions = read["caption-lite"]["flickr8k_test"]
     assert captions["likelihood"]["p_value"] < 0.01
