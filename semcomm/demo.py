@@ -1,7 +1,9 @@
-"""The demo: one photograph through the shipped system, beside JPEG at capacity."""
+"""The demo: one photograph through the shipped system, beside Deep JSCC and JPEG at capacity."""
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import matplotlib
 import torch
@@ -11,10 +13,15 @@ from semcomm.evaluation.figures import draw_transmissions, save_figure
 from semcomm.images import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.transmission import Transmission
+from semcomm.transmitter.multilevel import MultiLevelTransmitter
+from semcomm.transmitter.segmentation import SegmentationFeature
 
-MODEL = "mlsc-image-l5-t8"
+MODEL = "mlsc-image-l4-t8"
+BASELINE = "deep-jscc-c4"
 SNRS_DB = (-2.0, 4.0, 10.0, 16.0)
 SEED = 0
+MAIN_CLASS = 0.01
+"""Share of the image from which a class is named in the legend."""
 
 
 def demo_photograph() -> Path:
@@ -23,7 +30,9 @@ def demo_photograph() -> Path:
 
 
 def run_demo(out: Path, *, progress: Callable[[], None] = lambda: None) -> tuple[Path, dict[str, list[Transmission]]]:
-    """Send the photograph at each of `SNRS_DB` by the shipped system and by JPEG at the same k, and draw it.
+    """Send the photograph at each of `SNRS_DB` by the shipped system and its baselines, and draw it.
+
+    JPEG gets the system's k; Deep JSCC the next larger one that it can have.
 
     Args:
         out: folder for `demo.png`.
@@ -33,28 +42,43 @@ def run_demo(out: Path, *, progress: Callable[[], None] = lambda: None) -> tuple
         The picture's path, and the transmissions per scheme.
     """
     photograph = load_image(demo_photograph())
-    system = from_pretrained(MODEL)
     height, width = photograph.shape[1:]
-    ratio = system.bandwidth_ratio(height, width)
-    rows: dict[str, list[Transmission]] = {"MLSC-image": [], "JPEG at capacity": []}
-    for scheme, sender in zip(rows, (system, SeparationBaseline("jpeg", bandwidth_ratio=ratio)), strict=True):
+    system, jscc = from_pretrained(MODEL), from_pretrained(BASELINE)
+    jpeg = SeparationBaseline("jpeg", bandwidth_ratio=system.bandwidth_ratio(height, width))
+    schemes = {"MLSC-image": system, "Deep JSCC": jscc, "JPEG at capacity": jpeg}
+    rows: dict[str, list[Transmission]] = {name: [] for name in schemes}
+    for name, scheme in schemes.items():
         for snr_db in SNRS_DB:
             generator = torch.Generator().manual_seed(SEED)
-            rows[scheme].append(sender.transmit(photograph[None], snr_db, generator=generator))
+            rows[name].append(scheme.transmit(photograph[None], snr_db, generator=generator))
             progress()
-    symbols = system.symbols_per_image(height, width)
+    sent = rows["MLSC-image"][0]
+    labels = cast(torch.Tensor, sent.labels)[0]
+    segmentation = cast(SegmentationFeature, cast(MultiLevelTransmitter, system.transmitter).segmentation)
     figure = draw_transmissions(
         photograph,
         rows,
         SNRS_DB,
         title="One photograph over a noisy channel",
         notes=[
-            f"{width} x {height} pixels",
-            f"k = {symbols:,} channel uses, k/n = {ratio:.4f}",
-            "additive white Gaussian noise",
-            f"one model ({MODEL}) for all SNRs",
+            *textwrap.wrap(f"Caption sent: “{(sent.captions or [''])[0]}”", 44),
+            f"{width} x {height} pixels, additive white Gaussian noise",
+            *(
+                f"{name}: k = {scheme.symbols_per_image(height, width):,} channel uses, "
+                f"k/n = {scheme.bandwidth_ratio(height, width):.4f}"
+                for name, scheme in schemes.items()
+            ),
+            "MLSC-image, Deep JSCC: one model each for all SNRs",
         ],
+        segmentation=segmentation.colors(labels[None])[0],
+        classes=_main_classes(segmentation, labels),
     )
     path = out / "demo.png"
     save_figure(figure, path)
     return path, rows
+
+
+def _main_classes(segmentation: SegmentationFeature, labels: torch.Tensor) -> dict[str, list[float]]:
+    counts = labels.flatten().bincount(minlength=len(segmentation.class_names))
+    main = [int(label) for label in counts.argsort(descending=True) if counts[label] >= MAIN_CLASS * labels.numel()]
+    return {segmentation.class_names[label]: segmentation.palette[label].tolist() for label in main}

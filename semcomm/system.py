@@ -150,6 +150,22 @@ class SemanticSystem(
         features = symbols_to_features(received, *plane_size(height, width, self.downsampling))
         return self.receiver(features, snr_db)[:, :, :height, :width].float()
 
+    def extract(self, images: Tensor) -> Semantics | None:
+        """Hop 1's frozen part: what the extractors find in images, to be sent as `semantics` any number of times.
+
+        Args:
+            images: uint8 `(b, 3, h, w)`, 0..255, or float32 in [0, 1]; moved to the system's device.
+
+        Returns:
+            Captions and label maps, or None for a transmitter without semantic levels.
+        """
+        if not isinstance(self.transmitter, MultiLevelTransmitter):
+            return None
+        images = to_float(images)
+        check_images(images)
+        with frozen(self):
+            return self.transmitter.extract(images.to(self.device))
+
     def transmit(
         self,
         images: Tensor,

@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 from PIL import Image
-from toys import small_system
+from toys import semantic_system, small_system
 
 from semcomm import demo
 from semcomm.images import load_image, save_image
@@ -14,10 +14,10 @@ from semcomm.images import load_image, save_image
 @pytest.fixture
 def small_demo(photograph, tmp_path, monkeypatch):
     save_image(photograph, tmp_path / "crop.png")
-    system = small_system(3, 4).eval()
+    systems = {demo.MODEL: semantic_system(3, 4).eval(), demo.BASELINE: small_system(4, 4).eval()}
     monkeypatch.setattr(demo, "demo_photograph", lambda: tmp_path / "crop.png")
-    monkeypatch.setattr(demo, "from_pretrained", lambda name: system if name == demo.MODEL else None)
-    return system
+    monkeypatch.setattr(demo, "from_pretrained", systems.get)
+    return systems
 
 
 def test_the_photograph_is_the_one_that_matplotlib_ships():
@@ -25,7 +25,7 @@ def test_the_photograph_is_the_one_that_matplotlib_ships():
     assert load_image(demo.demo_photograph()).shape == (3, 600, 512)
 
 
-def test_the_picture_is_written_and_every_scheme_pays_the_same(small_demo, photograph, tmp_path):
+def test_the_picture_is_written_and_every_scheme_pays_what_it_says(small_demo, photograph, tmp_path):
     calls = []
     path, rows = demo.run_demo(tmp_path / "out", progress=lambda: calls.append(1))
     assert path == tmp_path / "out" / "demo.png"
@@ -33,12 +33,15 @@ def test_the_picture_is_written_and_every_scheme_pays_the_same(small_demo, photo
     with Image.open(path) as image:
         image.load()
         assert (image.format, image.width > 700) == ("PNG", True)
-    ours, theirs = rows["MLSC-image"], rows["JPEG at capacity"]
-    k = small_demo.symbols_per_image(*photograph.shape[1:])
-    assert {sent.symbols_per_image for sent in (*ours, *theirs)} == {k}
-    assert len(ours) == len(theirs) == len(demo.SNRS_DB) == 4
-    assert len(calls) >= 8
-    assert all(sent.images.shape == (1, *photograph.shape) for sent in (*ours, *theirs))
+    ours, learned, jpeg = rows["MLSC-image"], rows["Deep JSCC"], rows["JPEG at capacity"]
+    k, learned_k = (system.symbols_per_image(*photograph.shape[1:]) for system in small_demo.values())
+    assert {sent.symbols_per_image for sent in (*ours, *jpeg)} == {k}
+    assert {sent.symbols_per_image for sent in learned} == {learned_k}
+    assert len(ours) == len(learned) == len(jpeg) == len(demo.SNRS_DB) == 4
+    assert len(calls) == 12
+    assert all(sent.images.shape == (1, *photograph.shape) for sent in (*ours, *learned, *jpeg))
+    assert ours[0].captions is not None
+    assert ours[0].labels.shape == (1, *photograph.shape[1:])
     measured = torch.cat([sent.measured_snr_db for sent in ours])
     # five standard deviations of a noise power measured on k symbols, in dB
     assert (measured - torch.tensor(demo.SNRS_DB)).abs().max() < 5 * 4.34 / k**0.5

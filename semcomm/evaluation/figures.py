@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from torch import Tensor
 
 from semcomm.images import write_whole
@@ -22,6 +23,8 @@ def draw_transmissions(
     *,
     title: str,
     notes: Sequence[str],
+    segmentation: Tensor | None = None,
+    classes: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Draw what was sent at the left, and what arrived in a row per scheme and a column per SNR.
 
@@ -30,7 +33,9 @@ def draw_transmissions(
         rows: per scheme, one transmission per SNR.
         snrs_db: the SNRs in dB, one per column.
         title: a line above the picture.
-        notes: lines below the image sent.
+        notes: lines below what was sent.
+        segmentation: the label map sent in its colours, `(3, h, w)` in [0, 1], drawn below the image.
+        classes: its classes' colours, RGB in [0, 1], for the legend.
     """
     height, width = photograph.shape[1:]
     cell = 2.5
@@ -51,16 +56,32 @@ def draw_transmissions(
     figure.suptitle(
         title, x=0.012, y=1 - 0.12 / figure.get_figheight(), ha="left", va="top", fontsize=13, color=INK, weight="bold"
     )
-    original = figure.add_subplot(grid[:, 0])
-    _show(original, photograph)
-    original.set_anchor("N")
-    original.set_title("sent", fontsize=10, color=INK)
-    original.text(
-        0, -0.03, "\n".join(notes), transform=original.transAxes, va="top", fontsize=9, color=FAINT, linespacing=1.5
+    pictures = {"sent": photograph} | ({} if segmentation is None else {"segmentation sent": segmentation})
+    column = grid[:, 0].subgridspec(len(pictures) + 1, 1, height_ratios=[1] * len(pictures) + [0.72], hspace=0.12)
+    for place, (name, picture) in enumerate(pictures.items()):
+        axes = figure.add_subplot(column[place])
+        _show(axes, picture)
+        axes.set_anchor("N")
+        axes.set_title(name, fontsize=10, color=INK)
+    beneath = figure.add_subplot(column[-1])
+    beneath.set_axis_off()
+    patches = [Patch(color=tuple(color), label=name) for name, color in (classes or {}).items()]
+    if patches:
+        legend = beneath.legend(handles=patches, loc="upper left", ncols=2, fontsize=8.5, frameon=False, borderpad=0)
+        legend.set_in_layout(False)
+    beneath.text(
+        0,
+        1 - 0.11 * -(-len(patches) // 2),
+        "\n".join(notes),
+        transform=beneath.transAxes,
+        va="top",
+        fontsize=9,
+        color=FAINT,
+        linespacing=1.5,
     )
     for row, (scheme, transmissions) in enumerate(rows.items()):
-        for column, (snr_db, sent) in enumerate(zip(snrs_db, transmissions, strict=True), start=1):
-            axes = figure.add_subplot(grid[row, column])
+        for column_number, (snr_db, sent) in enumerate(zip(snrs_db, transmissions, strict=True), start=1):
+            axes = figure.add_subplot(grid[row, column_number])
             _show(axes, sent.images[0].cpu())
             axes.set_title(f"{scheme}, {snr_db:g} dB", fontsize=10, color=INK)
             failed = sent.failed is not None and bool(sent.failed[0])

@@ -1,9 +1,10 @@
-"""Whole photographs sent at several SNRs: means, confidence intervals, failures."""
+"""Whole photographs sent at several SNRs: scores of single images, means, confidence intervals, failures."""
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,8 +12,13 @@ from torch import Tensor
 
 from semcomm.channel.snr import LOWEST_SNR_DB, SNR
 from semcomm.evaluation.metrics import mean_and_ci95
-from semcomm.images import load_image
+from semcomm.extractors.cache import FeatureCache
+from semcomm.images import center_crop, load_image, to_float
 from semcomm.transmission import Transmission
+from semcomm.transmitter.multilevel import Semantics
+
+Metrics = Callable[[Tensor, Tensor, Transmission], dict[str, Tensor]]
+"""Scores beside PSNR and SSIM: images received and sent, float `(1, 3, h, w)`, and the account, to values `(1,)`."""
 
 
 class Scheme(Protocol):
@@ -23,69 +29,170 @@ class Scheme(Protocol):
         ...
 
 
-def evaluate(
+@runtime_checkable
+class SemanticScheme(Protocol):
+    """A scheme whose frozen extractors need to look at an image only once, however often it is sent."""
+
+    def extract(self, images: Tensor) -> Semantics | None:
+        """Run the extractors on images."""
+        ...
+
+    def transmit(
+        self,
+        images: Tensor,
+        snr_db: SNR,
+        *,
+        semantics: Semantics | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Transmission:
+        """Send images once and account for it."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Measurement:
+    """What single images scored.
+
+    Args:
+        symbols: channel uses k of each image.
+        dimensions: source dimensions n = 3 h w of each image.
+        scores: per SNR in dB and score, such as "psnr_db", an array `(images, draws)`.
+        failures: per SNR, transmissions in which another image stood in for the one sent.
+    """
+
+    symbols: list[int]
+    dimensions: list[int]
+    scores: dict[float, dict[str, np.ndarray]]
+    failures: dict[float, int]
+
+    @property
+    def bandwidth_ratio(self) -> float:
+        """All channel uses over all source dimensions."""
+        return sum(self.symbols) / sum(self.dimensions)
+
+
+def measure(
     scheme: Scheme,
     paths: Sequence[Path],
     snrs_db: Sequence[float],
     *,
     seed: int = 0,
+    draws: int = 1,
+    size: int | None = None,
+    features: FeatureCache | None = None,
+    metrics: Metrics | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
-    """Send every photograph once at every SNR.
+) -> Measurement:
+    """Send every photograph at every SNR.
 
-    Each image is sent on its own, whole, and its noise is a function of the seed, the SNR and its place in `paths`, so
-    the same call gives the same numbers whatever else is evaluated.
+    Each image is sent on its own, and its noise is a function of the seed, the SNR, its place in `paths` and the draw,
+    so the same call gives the same numbers whatever else is evaluated.
 
     Args:
         scheme: what sends them.
         paths: the photographs.
         snrs_db: SNRs in dB.
         seed: of all noise.
-        progress: called after every transmission.
-
-    Returns:
-        `images`, `k` (one number, or one per image where they differ), `bandwidth_ratio` (all channel uses over all
-        source dimensions), and `rows`: per SNR the mean over images of PSNR and SSIM, half widths of their 95 %
-        confidence intervals, and failures. A figure that is not finite is None.
+        draws: how often each image is sent at each SNR, with new noise.
+        size: send the photographs' central `size x size` pixels; None for whole photographs.
+        features: what `cache_features` made of the photographs, for whole ones; else a system's extractors run once
+            per photograph.
+        metrics: scores beside PSNR and SSIM, or None.
+        progress: called after every photograph and SNR.
 
     Raises:
-        ValueError: if an SNR is not finite, or a photograph cannot be read or sent; the message names it.
+        ValueError: if an SNR is not finite, `draws` is not positive, or a photograph cannot be read or sent; the
+            message names it.
     """
     for snr_db in snrs_db:
         if not LOWEST_SNR_DB <= snr_db < math.inf:
             raise ValueError(f"snrs_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {snr_db}")
+    if size is not None and features is not None:
+        raise ValueError(f"features are those of whole photographs: size must be None, got {size}")
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
     snrs_db = list(dict.fromkeys(snrs_db))  # a repeated SNR would count every image twice
-    symbols, dimensions = [0] * len(paths), 0
-    scores: dict[float, list[tuple[float, float, int]]] = {snr_db: [] for snr_db in snrs_db}
+    symbols, dimensions = [], []
+    scores: dict[float, list[list[dict[str, float]]]] = {snr_db: [] for snr_db in snrs_db}
+    failures = dict.fromkeys(snrs_db, 0)
     for place, path in enumerate(paths):
-        image = load_image(path)[None]
-        for snr_db in snrs_db:
-            try:
-                sent = scheme.transmit(image, snr_db, generator=_generator(seed, snr_db, place))
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
-            failures = 0 if sent.failed is None else int(sent.failed.sum())
-            scores[snr_db].append((sent.psnr_db.item(), sent.ssim.item(), failures))
-            symbols[place] = sent.symbols_per_image
-            progress()
-        dimensions += image.numel()
+        try:
+            image = load_image(path)[None] if size is None else center_crop(load_image(path), size)[None]
+            send = _sender(scheme, image, None if features is None else features.semantics(path))
+            k = 0
+            for snr_db in snrs_db:
+                sent = [send(snr_db, _generator(seed, snr_db, place, draw)) for draw in range(draws)]
+                scores[snr_db].append([_scores(one, image, metrics) for one in sent])
+                failures[snr_db] += sum(int(one.failed.sum()) for one in sent if one.failed is not None)
+                k = sent[0].symbols_per_image
+                progress()
+        except ValueError as error:
+            raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from error
+        symbols.append(k)
+        dimensions.append(image.numel())
+    arrays = {
+        snr_db: {name: np.array([[draw[name] for draw in image] for image in rows]) for name in rows[0][0]}
+        for snr_db, rows in scores.items()
+    }
+    return Measurement(symbols, dimensions, arrays, failures)
+
+
+def evaluate(
+    scheme: Scheme,
+    paths: Sequence[Path],
+    snrs_db: Sequence[float],
+    *,
+    seed: int = 0,
+    draws: int = 1,
+    size: int | None = None,
+    metrics: Metrics | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Send every photograph at every SNR and summarise what arrived; the arguments are those of `measure`.
+
+    Returns:
+        `images`, `k` (one number, or one per image where they differ), `bandwidth_ratio` (all channel uses over all
+        source dimensions), and `rows`: per SNR the mean over images of PSNR, SSIM and what `metrics` adds, half widths
+        of their 95 % confidence intervals, and failures. Draws are averaged within an image first: images are what was
+        sampled. A figure that is not finite is None.
+    """
+    measured = measure(scheme, paths, snrs_db, seed=seed, draws=draws, size=size, metrics=metrics, progress=progress)
     return {
         "images": len(paths),
-        "k": symbols[0] if len(set(symbols)) == 1 else symbols,
-        "bandwidth_ratio": sum(symbols) / dimensions,
-        "rows": [_row(snr_db, scores[snr_db]) for snr_db in snrs_db],
+        "k": measured.symbols[0] if len(set(measured.symbols)) == 1 else measured.symbols,
+        "bandwidth_ratio": measured.bandwidth_ratio,
+        "rows": [
+            {"snr_db": snr_db, **summarize(scores), "failures": measured.failures[snr_db]}
+            for snr_db, scores in measured.scores.items()
+        ],
     }
 
 
-def _row(snr_db: float, scores: list[tuple[float, float, int]]) -> dict[str, float | None]:
-    psnrs, ssims, failures = zip(*scores, strict=True)
-    psnr_db, psnr_ci95 = mean_and_ci95(psnrs)
-    ssim, ssim_ci95 = mean_and_ci95(ssims)
-    row = {"psnr_db": psnr_db, "psnr_ci95": psnr_ci95, "ssim": ssim, "ssim_ci95": ssim_ci95}
-    finite = {name: round(value, 6) if math.isfinite(value) else None for name, value in row.items()}
-    return {"snr_db": snr_db, **finite, "failures": sum(failures)}
+def summarize(scores: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """Mean and half width of the 95 % confidence interval of each score `(images, draws)`; None where not finite."""
+    row = {}
+    for name, values in scores.items():
+        mean, half_width = mean_and_ci95(values)
+        row |= {name: mean, f"{name.removesuffix('_db')}_ci95": half_width}
+    return {name: round(value, 6) if math.isfinite(value) else None for name, value in row.items()}
 
 
-def _generator(seed: int, snr_db: float, place: int) -> torch.Generator:
-    stream = np.random.SeedSequence((seed, round(1000 * (snr_db + 1000)), place))
+def _sender(scheme: Scheme, image: Tensor, known: Semantics | None) -> Callable[[float, torch.Generator], Transmission]:
+    if isinstance(scheme, SemanticScheme):
+        semantics = known or scheme.extract(image)
+        return lambda snr_db, generator: scheme.transmit(image, snr_db, semantics=semantics, generator=generator)
+    return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator)
+
+
+def _scores(sent: Transmission, image: Tensor, metrics: Metrics | None) -> dict[str, float]:
+    scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
+    if metrics is None:
+        return scores
+    more = metrics(to_float(sent.images), to_float(image).to(sent.images.device), sent)
+    return scores | {name: value.item() for name, value in more.items()}
+
+
+def _generator(seed: int, snr_db: float, place: int, draw: int) -> torch.Generator:
+    stream = np.random.SeedSequence((seed, round(1000 * (snr_db + 1000)), place, draw))
     return torch.Generator().manual_seed(int(stream.generate_state(1)[0]))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from semcomm.images import load_image, to_float, write_whole
 from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.multilevel import Semantics
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 DESCRIPTION, CAPTIONS, LABELS = "cache.json", "captions.jsonl", "labels"
@@ -133,6 +134,11 @@ class FeatureCache:
                 return torch.from_numpy(np.array(image))
         except (OSError, SyntaxError, ValueError) as error:
             raise ValueError(f"feature cache: label map {png} is missing or damaged: {error}") from error
+
+    def semantics(self, path: Path) -> Semantics:
+        """Both of a photograph, as a batch of one."""
+        tokens, labels = self.tokens(path), self.labels(path)
+        return Semantics(None if tokens is None else tokens[None], None if labels is None else labels[None])
 
 
 def fingerprint(network: nn.Module) -> str:

@@ -75,7 +75,9 @@ class MultiLevelTransmitter(nn.Module):
             tokens = self.caption.tokens(images)
         if self.segmentation is not None and labels is None:
             labels = self.segmentation.labels(images)
-        return Semantics(tokens, labels)
+        return Semantics(
+            None if tokens is None else tokens.to(images.device), None if labels is None else labels.to(images.device)
+        )
 
     def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
         """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/t), ceil(w/t))`."""

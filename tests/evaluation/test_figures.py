@@ -21,7 +21,7 @@ def figure(photograph):
 
 def test_every_transmission_is_drawn_where_it_belongs_with_its_scores(figure, photograph):
     drawing, rows = figure
-    original, *received = drawing.axes
+    original, beneath, *received = drawing.axes
     assert original.get_title() == "sent"
     np.testing.assert_array_equal(original.images[0].get_array(), photograph.permute(1, 2, 0))
     expected = [(name, snr_db, sent) for name, row in rows.items() for snr_db, sent in zip(SNRS, row, strict=True)]
@@ -36,7 +36,28 @@ def test_every_transmission_is_drawn_where_it_belongs_with_its_scores(figure, ph
             assert texts == [f"PSNR {sent.psnr_db[0]:.1f} dB   SSIM {sent.ssim[0]:.3f}"]
     assert [sent.failed.item() for _, _, sent in expected] == [True, False, False] * 2
     assert drawing.get_suptitle() == "A title"
-    assert "a note\nanother" in [text.get_text() for text in original.texts]
+    assert "a note\nanother" in [text.get_text() for text in beneath.texts]
+
+
+def test_the_segmentation_sent_is_drawn_with_its_legend(photograph):
+    scheme = SeparationBaseline("jpeg", bandwidth_ratio=1)
+    colors = torch.zeros(photograph.shape)
+    colors[0] = 1
+    drawing = draw_transmissions(
+        photograph,
+        {"JPEG": [scheme.transmit(photograph[None], 20.0)]},
+        [20.0],
+        title="",
+        notes=[],
+        segmentation=colors,
+        classes={"brick": (1, 0, 0), "sky": (0, 0, 1)},
+    )
+    _, segmentation, beneath, _ = drawing.axes
+    assert segmentation.get_title() == "segmentation sent"
+    np.testing.assert_array_equal(segmentation.images[0].get_array(), colors.permute(1, 2, 0))
+    legend = beneath.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["brick", "sky"]
+    assert [patch.get_facecolor()[:3] for patch in legend.get_patches()] == [(1, 0, 0), (0, 0, 1)]
 
 
 def test_nothing_overlaps_and_nothing_is_cut_off(figure):

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toys import small_system
+from toys import semantic_system, small_system
 
 from semcomm import SeparationBaseline
 from semcomm.data.folders import list_images
-from semcomm.evaluation.sweep import evaluate
+from semcomm.evaluation.sweep import evaluate, measure
+from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.images import load_image
 
 SNRS = [0.0, 12.0]
@@ -130,3 +131,84 @@ def test_a_repeated_snr_counts_once(photo_folder):
     scheme = SeparationBaseline("jpeg", bandwidth_ratio=1.0)
     once = evaluate(scheme, list_images(photo_folder), [20.0])
     assert evaluate(scheme, list_images(photo_folder), [20.0, 20.0]) == once
+
+
+class Brightness:
+    """Delivers gray images of a random brightness, so that draws can be told apart."""
+
+    def transmit(self, images, snr_db, *, generator=None):  # noqa: ARG002
+        from semcomm.images import to_float
+        from semcomm.transmission import account
+
+        gray = torch.randint(0, 256, (1, 1, 1, 1), dtype=torch.uint8, generator=generator)
+        return account(to_float(images), gray.expand_as(images).contiguous(), 7)
+
+
+def test_draws_are_new_noise_and_averaged_within_an_image(photo_folder):
+    paths = list_images(photo_folder)
+    measured = measure(Brightness(), paths, [10.0], draws=5, seed=3)
+    scores = measured.scores[10.0]["psnr_db"]
+    assert scores.shape == (4, 5)
+    assert all(len(set(row)) > 1 for row in scores.tolist())
+    assert measure(Brightness(), paths, [10.0], draws=2, seed=3).scores[10.0]["psnr_db"].tolist() == (
+        scores[:, :2].tolist()
+    )
+    row = evaluate(Brightness(), paths, [10.0], draws=5, seed=3)["rows"][0]
+    means = scores.mean(axis=1)
+    assert row["psnr_db"] == pytest.approx(means.mean(), abs=1e-5)
+    assert row["psnr_ci95"] == pytest.approx(1.96 * means.std(ddof=1) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("draws", [0, -1])
+def test_draws_must_be_positive(photo_folder, draws):
+    with pytest.raises(ValueError, match=f"draws must be at least 1, got {draws}"):
+        measure(Brightness(), list_images(photo_folder), [10.0], draws=draws)
+
+
+def test_central_crops_are_sent_where_a_size_is_given(system, photo_folder):
+    paths = list_images(photo_folder)
+    results = evaluate(system, paths, [10.0], size=32)
+    assert results["k"] == system.symbols_per_image(32, 32)
+    middle = load_image(paths[0])[:, :, 4:36][None]  # of 32 x 40 pixels
+    sent = system.transmit(middle, 10.0, generator=torch.Generator().manual_seed(0))
+    alone = measure(system, paths[:1], [10.0], size=32)
+    assert alone.symbols == [sent.symbols_per_image]
+    assert alone.scores[10.0]["psnr_db"].item() == pytest.approx(sent.psnr_db.item(), abs=1.0)
+    with pytest.raises(ValueError, match=r"a\.png: image must be at least 40 x 40 pixels \(size\), got 32 x 40"):
+        evaluate(system, paths, [10.0], size=40)
+
+
+def test_extractors_look_once_at_an_image_however_often_it_is_sent(photo_folder):
+    system = semantic_system().eval()
+    looks = []
+    original = system.transmitter.segmentation.labels
+    system.transmitter.segmentation.labels = lambda images: looks.append(len(looks)) or original(images)
+    paths = list_images(photo_folder)
+    with_looks = evaluate(system, paths, SNRS, draws=3)
+    assert len(looks) == len(paths)
+    assert len(with_looks["rows"]) == 2
+
+
+def test_cached_features_give_the_same_numbers_without_a_look(photo_folder, tmp_path):
+    system = semantic_system().eval()
+    levels = {"caption": system.transmitter.caption, "segmentation": system.transmitter.segmentation}
+    paths = list_images(photo_folder)
+    cache_features(paths, photo_folder, tmp_path / "cache", **levels)
+    expected = measure(system, paths, SNRS).scores
+    features = FeatureCache(tmp_path / "cache", paths, photo_folder, **levels)
+    system.transmitter.segmentation.labels = lambda _: pytest.fail("looked")
+    found = measure(system, paths, SNRS, features=features).scores
+    assert all((found[snr_db][name] == expected[snr_db][name]).all() for snr_db in SNRS for name in ("psnr_db", "ssim"))
+    with pytest.raises(ValueError, match="features are those of whole photographs: size must be None, got 32"):
+        measure(system, paths, SNRS, features=features, size=32)
+
+
+def test_more_scores_stand_beside_psnr_with_their_intervals(photo_folder):
+    def brightness(received, sent, account):  # noqa: ARG001
+        return {"gray": received.mean((1, 2, 3)), "psnr_again_db": account.psnr_db}
+
+    paths = list_images(photo_folder)
+    row = evaluate(Brightness(), paths, [10.0], metrics=brightness)["rows"][0]
+    assert list(row) == [*ROW[:-1], "gray", "gray_ci95", "psnr_again_db", "psnr_again_ci95", "failures"]
+    assert row["psnr_again_db"] == row["psnr_db"]
+    assert 0 < row["gray"] < 1

@@ -1,0 +1,1 @@
+"""The paper's figures, from photographs to judged claims."""

@@ -1,0 +1,58 @@
+"""What one scheme scored at one SNR, on disk: every image's numbers, so that claims can be judged pair by pair."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import final
+
+from semcomm.evaluation.sweep import Measurement
+from semcomm.images import write_whole
+
+
+@final
+@dataclass(frozen=True)
+class PointResult:
+    """One point of a curve.
+
+    Args:
+        bandwidth_ratio: all channel uses over all source dimensions.
+        psnr_db: of each image.
+        ssim: of each image; NaN for images smaller than the window.
+        failures: images that another one stands in for.
+    """
+
+    bandwidth_ratio: float
+    psnr_db: list[float]
+    ssim: list[float]
+    failures: int
+
+
+def write_point(path: Path, measured: Measurement) -> None:
+    """Write a measurement at one SNR, whole or not at all."""
+    (snr_db,) = measured.scores
+    scores = measured.scores[snr_db]
+    point = PointResult(
+        bandwidth_ratio=measured.bandwidth_ratio,
+        psnr_db=[round(value, 6) for value in scores["psnr_db"].mean(axis=1).tolist()],
+        ssim=[round(value, 6) for value in scores["ssim"].mean(axis=1).tolist()],
+        failures=measured.failures[snr_db],
+    )
+    with write_whole(path) as temporary:
+        temporary.write_text(json.dumps(asdict(point)) + "\n")
+
+
+def read_point(path: Path) -> PointResult:
+    """Read what `write_point` wrote.
+
+    Raises:
+        ValueError: naming the file, if it holds something else.
+    """
+    try:
+        point = PointResult(**json.loads(path.read_text(encoding="utf-8")))
+        numbers = [point.bandwidth_ratio, point.failures, *point.psnr_db, *point.ssim]
+        if not point.psnr_db or len(point.psnr_db) != len(point.ssim) or any(map(math.isinf, numbers)):
+            raise ValueError("its numbers do not fit each other")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no result of a reproduction: {error}; delete it to measure it again") from error
+    return point
