@@ -3,7 +3,7 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,6 +65,33 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
     return F.pad(images, (0, right, 0, down), mode="replicate") if down or right else images
 
 
+def center_crop(image: Tensor, size: int) -> Tensor:
+    """Cut out the middle `size x size` pixels; of an odd rest the one pixel more is cut off below, or on the right.
+
+    Args:
+        image: a photograph.
+        size: height and width to keep, in pixels.
+
+    Shape:
+        `(..., h, w)` to `(..., size, size)`.
+
+    Raises:
+        ValueError: if `size` is not positive, or the image is smaller.
+
+    Example:
+        >>> center_crop(torch.arange(20).reshape(4, 5), 2)
+        tensor([[ 6,  7],
+                [11, 12]])
+    """
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}")
+    height, width = image.shape[-2:]
+    if min(height, width) < size:
+        raise ValueError(f"image must be at least {size} x {size} pixels (size), got {height} x {width}")
+    top, left = (height - size) // 2, (width - size) // 2
+    return image[..., top : top + size, left : left + size]
+
+
 def load_image(path: str | Path) -> Tensor:
     """Read a photograph of any mode: EXIF rotation applied, 16 bit scaled down, transparency laid over white.
 
@@ -78,14 +105,34 @@ def load_image(path: str | Path) -> Tensor:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is not an image, is truncated, or is too large to be safe.
     """
-    path = Path(path)
+    array = _decode(Path(path), lambda image: _to_rgb(ImageOps.exif_transpose(image)))
+    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+def load_values(path: str | Path) -> np.ndarray:
+    """Read an image file's values as they are stored, such as a label map's.
+
+    Args:
+        path: a file that Pillow reads.
+
+    Returns:
+        `(h, w)`, palette images' indices included, or `(h, w, c)`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not an image, is truncated, or is too large to be safe.
+    """
+    return _decode(Path(path), lambda image: image)
+
+
+def _decode(path: Path, convert: Callable[[Image.Image], Image.Image]) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"no such image file: {path}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                array = np.array(_to_rgb(ImageOps.exif_transpose(image)))
+                return np.array(convert(image))
     except Image.DecompressionBombError as error:
         raise ValueError(f"image {path} is too large: {error}") from error
     except Image.UnidentifiedImageError as error:
@@ -94,7 +141,6 @@ def load_image(path: str | Path) -> Tensor:
         raise OSError(f"cannot read image {path}: {error.strerror}") from error
     except (OSError, RuntimeError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         raise ValueError(f"image {path} is truncated or damaged: {error}") from error
-    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

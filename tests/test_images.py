@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from toys import rand_images, seeded
 
-from semcomm.images import check_images, load_image, pad_to_multiple, save_image, to_float, to_uint8, write_whole
+from semcomm.images import (
+    center_crop,
+    check_images,
+    load_image,
+    pad_to_multiple,
+    save_image,
+    to_float,
+    to_uint8,
+    write_whole,
+)
 
 ORIENTATION = 274
 UPRIGHT = {
@@ -224,6 +233,27 @@ def test_padding_repeats_the_border(height, width, multiple):
     down, right = -height % multiple, -width % multiple
     expected = np.pad(images.numpy(), ((0, 0), (0, 0), (0, down), (0, right)), mode="edge")
     np.testing.assert_array_equal(pad_to_multiple(images, multiple).numpy(), expected)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
+def test_the_centre_is_cut_out(height, width, size):
+    image = torch.rand(3, height, width, generator=seeded())
+    if size > min(height, width):
+        with pytest.raises(ValueError, match=f"at least {size} x {size} pixels .*, got {height} x {width}"):
+            center_crop(image, size)
+        return
+    crop = center_crop(image, size)
+    assert crop.shape == (3, size, size)
+    # the margins of opposite sides are equal, or the later one is a pixel wider
+    top, left = ((image == crop[0, 0, 0]).nonzero()[0, axis].item() for axis in (1, 2))
+    assert height - size - 2 * top in (0, 1)
+    assert width - size - 2 * left in (0, 1)
+    assert torch.equal(image[:, top : top + size, left : left + size], crop)
+
+
+def test_no_empty_crop():
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
+        center_crop(rand_images(), 0)
 
 
 # Checks

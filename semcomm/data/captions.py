@@ -1,8 +1,7 @@
-"""Photographs with captions in people's words: Flickr8k's and COCO's layouts, and the words in them."""
+"""Photographs with captions in people's words: Flickr8k's layout, splits, and the words in the captions."""
 
 import csv
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -41,31 +40,6 @@ def read_flickr8k(folder: str | Path) -> list[CaptionedImage]:
                 raise ValueError(f"captions.txt must have the columns image,caption on every line, got {dict(row)}")
             captions.setdefault(row["image"], []).append(row["caption"])
     return _with_pictures(pictures, captions)
-
-
-def read_coco_captions(images: str | Path, captions: str | Path) -> list[CaptionedImage]:
-    """Read COCO's captions; images without a caption or without a file in the folder are left out.
-
-    Args:
-        images: folder of the JPEG files, such as `train2017`.
-        captions: COCO's captions JSON file.
-
-    Returns:
-        one entry per image, sorted by file name.
-
-    Raises:
-        ValueError: if no captioned image is in the folder.
-    """
-    document = json.loads(Path(captions).read_text(encoding="utf-8"))
-    names = {int(record["id"]): record["file_name"] for record in document["images"]}
-    found: dict[str, list[str]] = {}
-    for annotation in document["annotations"]:
-        name = names.get(int(annotation["image_id"]))
-        if name is not None and (Path(images) / name).is_file():
-            found.setdefault(name, []).append(annotation["caption"])
-    if not found:
-        raise ValueError(f"images folder {str(images)!r} must hold images captioned in {Path(captions).name}")
-    return _with_pictures(Path(images), found)
 
 
 def split_by_name(

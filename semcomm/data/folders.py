@@ -20,7 +20,9 @@ CACHE_BYTES = 2 * 1024**3
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Find the photographs in a folder and its subfolders, sorted by path.
+    """Find the images in a folder and its subfolders, sorted by path: files by their suffix, broken links included.
+
+    `semcomm.data.layouts.find_photographs` leaves out data sets' annotations.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -29,10 +31,22 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no such folder of images: {folder}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
     if not paths:
         raise ValueError(f"no images ({', '.join(sorted(SUFFIXES))}) in folder {folder}")
     return paths
+
+
+def evenly(paths: list[Path], count: int | None) -> list[Path]:
+    """Choose `count` of the paths, evenly spaced; all of them if None or if there are fewer.
+
+    Example:
+        >>> [path.name for path in evenly([Path(str(number)) for number in range(10)], 3)]
+        ['0', '3', '6']
+    """
+    if count is None or count >= len(paths):
+        return paths
+    return [paths[number * len(paths) // count] for number in range(count)]
 
 
 def manifest_hash(paths: list[Path]) -> str:

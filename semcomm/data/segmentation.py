@@ -1,20 +1,18 @@
 """Photographs with a label per pixel: CamVid's folders and COCO's object masks, in the merged classes."""
 
-import json
-import warnings
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from semcomm.data.classes import CAMVID_CLASSES, IGNORED, NOT_A_THING, merged_label
+from semcomm.data.coco import draw_labels, mask_tools, read_coco_objects
 from semcomm.extractors.lite_trunk import resize_to_area
-from semcomm.images import load_image, to_float, to_uint8
+from semcomm.images import load_image, load_values, to_float, to_uint8
 
 LabelledImage = tuple[Tensor, Tensor]
 """An image, uint8 `(3, h, w)`, and its labels, uint8 `(h, w)`."""
@@ -30,11 +28,7 @@ def load_small(path: str | Path, max_area: int) -> Tensor:
     Shape:
         uint8 `(3, h, w)`, RGB.
     """
-    image = load_image(path)
-    height, width = image.shape[1:]
-    if height * width <= max_area:
-        return image
-    return to_uint8(resize_to_area(to_float(image[None]), max_area))[0]
+    return _shrink(load_image(path), max_area)
 
 
 @final
@@ -66,8 +60,7 @@ class CamVid(Dataset[LabelledImage]):
 
     def __getitem__(self, index: int) -> LabelledImage:
         """Read one image and its labels; void becomes `IGNORED`."""
-        with Image.open(self.labels[index]) as opened:
-            labels = np.array(opened)
+        labels = load_values(self.labels[index])
         if labels.ndim != 2 or labels.max() > CAMVID_CLASSES:
             raise ValueError(
                 f"labels of {self.labels[index].name} must be one channel of 0 to {CAMVID_CLASSES} (void), "
@@ -84,71 +77,50 @@ class CocoObjects(Dataset[LabelledImage]):
     Pixels outside every object are labelled `NOT_A_THING`. Only annotated images are taken. Needs pycocotools.
 
     Args:
-        images: folder of the JPEG files, such as `val2017`.
-        instances: COCO's instances JSON file.
+        root: the folder that holds the splits' folders and `annotations`.
+        split: such as "val2017".
         max_area: shrink larger images to about so many pixels.
 
     Raises:
-        ValueError: if none of the annotated images is in the folder.
+        FileNotFoundError: if a folder or the annotation file is missing.
+        ValueError: if the annotation file is malformed, or none of the annotated images is in the folder.
         ImportError: if pycocotools is not installed.
     """
 
-    def __init__(self, images: str | Path, instances: str | Path, *, max_area: int = 480 * 360) -> None:
-        _mask_tools()
-        document = json.loads(Path(instances).read_text())
-        self.merged = {int(c["id"]): merged_label(c["name"]) for c in document["categories"]}
-        self.annotations: dict[int, list[dict]] = {}
-        for annotation in document["annotations"]:
-            self.annotations.setdefault(int(annotation["image_id"]), []).append(annotation)
-        records = [i for i in document["images"] if int(i["id"]) in self.annotations]
-        self.records = sorted(
-            (i for i in records if (Path(images) / i["file_name"]).is_file()), key=lambda i: i["file_name"]
-        )
-        if not self.records:
-            raise ValueError(f"images folder {str(images)!r} must hold images annotated in {Path(instances).name}")
-        self.folder = Path(images)
+    def __init__(self, root: str | Path, split: str, *, max_area: int = 480 * 360) -> None:
+        mask_tools()
+        self.outlined = [image for image in read_coco_objects(root, split) if image.objects]
+        if not self.outlined:
+            raise ValueError(f"split {split} of {root} must hold images with outlined objects, none has any")
         self.max_area = max_area
 
     @property
     def images(self) -> list[Path]:
         """The image files, in order."""
-        return [self.folder / record["file_name"] for record in self.records]
+        return [image.path for image in self.outlined]
 
     def __len__(self) -> int:
         """Count the images."""
-        return len(self.records)
+        return len(self.outlined)
 
     def __getitem__(self, index: int) -> LabelledImage:
         """Read one image and draw its masks."""
-        record = self.records[index]
-        labels = np.full((record["height"], record["width"]), NOT_A_THING, dtype=np.uint8)
-        for annotation in sorted(self.annotations[int(record["id"])], key=lambda a: -float(a["area"])):
-            labels[_mask(annotation, record["height"], record["width"])] = self.merged[int(annotation["category_id"])]
-        image = load_small(self.folder / record["file_name"], self.max_area)
-        drawn = torch.from_numpy(labels)
-        if drawn.shape != image.shape[1:]:
-            drawn = F.interpolate(drawn[None, None].float(), image.shape[1:], mode="nearest-exact")[0, 0].byte()
-        return image, drawn
+        outlined = self.outlined[index]
+        image = load_image(outlined.path)
+        labels = torch.from_numpy(draw_labels(outlined, merged_label, background=NOT_A_THING))
+        if labels.shape != image.shape[1:]:
+            raise ValueError(
+                f"{outlined.listing} lists {outlined.path.name} as {outlined.height} x {outlined.width} pixels, "
+                f"the file has {image.shape[1]} x {image.shape[2]}"
+            )
+        image = _shrink(image, self.max_area)
+        if labels.shape != image.shape[1:]:
+            labels = F.interpolate(labels[None, None].float(), image.shape[1:], mode="nearest-exact")[0, 0].byte()
+        return image, labels
 
 
-def _mask_tools() -> Any:
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise ImportError("COCO masks need pycocotools: pip install 'semcomm[train]'") from error
-    return mask
-
-
-def _mask(annotation: dict, height: int, width: int) -> np.ndarray:
-    tools = _mask_tools()
-    outline = annotation["segmentation"]
-    if isinstance(outline, list):
-        encoded = tools.merge(tools.frPyObjects(outline, height, width))
-    elif isinstance(outline["counts"], list):
-        encoded = tools.frPyObjects(outline, height, width)
-    else:
-        encoded = outline
-    with warnings.catch_warnings():
-        # pycocotools 2.0.11 hands NumPy 2 an array in the old way.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return tools.decode(encoded).astype(bool)
+def _shrink(image: Tensor, max_area: int) -> Tensor:
+    height, width = image.shape[1:]
+    if height * width <= max_area:
+        return image
+    return to_uint8(resize_to_area(to_float(image[None]), max_area))[0]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semcomm.data.captions import CaptionedImage, read_coco_captions, read_flickr8k, split_by_name
+from semcomm.data.captions import CaptionedImage, read_flickr8k, split_by_name
 from semcomm.data.classes import CLASS_NAMES
+from semcomm.data.coco import read_coco_captions
 from semcomm.data.segmentation import CamVid, CocoObjects
 
 TEST_CAPTIONS = 100
@@ -61,9 +62,9 @@ def find_labelled(folders: Sequence[str | Path]) -> LabelledSources:
             manifest.append(describe_files(folder, "camvid", len(street), [*street.images, *street.labels]))
         elif (folder / "annotations" / "instances_train2017.json").is_file():
             annotations = folder / "annotations"
-            masks = CocoObjects(folder / "train2017", annotations / "instances_train2017.json")
+            masks = CocoObjects(folder, "train2017")
             if (annotations / "instances_val2017.json").is_file():
-                things = CocoObjects(folder / "val2017", annotations / "instances_val2017.json")
+                things = CocoObjects(folder, "val2017")
             train["coco"] = masks
             files = [*masks.images, annotations / "instances_train2017.json"]
             manifest.append(describe_files(folder, "coco", len(masks), files))
@@ -107,7 +108,7 @@ def find_captions(folders: Sequence[str | Path]) -> CaptionSources:
             origin, listing = "flickr8k", folder / "captions.txt"
         elif (folder / "annotations" / "captions_train2017.json").is_file():
             listing = folder / "annotations" / "captions_train2017.json"
-            found = read_coco_captions(folder / "train2017", listing)
+            found = read_coco_captions(folder, "train2017")
             origin = "coco"
         else:
             raise ValueError(

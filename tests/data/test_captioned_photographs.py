@@ -1,7 +1,5 @@
 """Captioned photographs: the two layouts, the split and the words."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +7,6 @@ from PIL import Image
 from semcomm.data.captions import (
     CaptionedImage,
     common_words,
-    read_coco_captions,
     read_flickr8k,
     split_by_name,
     tokenize,
@@ -40,21 +37,6 @@ def test_wrong_flickr8k_folders_are_refused(tmp_path):
     (tmp_path / "captions.txt").write_text("file\nb.jpg\n")
     with pytest.raises(ValueError, match="must have the columns image,caption"):
         read_flickr8k(tmp_path)
-
-
-def test_coco_leaves_out_images_without_file_or_caption(tmp_path):
-    for name in ("1.jpg", "3.jpg"):
-        picture(tmp_path / "train2017" / name)
-    # The identifiers come as numbers or as strings of digits.
-    document = {
-        "images": [{"id": number, "file_name": f"{number}.jpg"} for number in (1, 2, 3)],
-        "annotations": [{"image_id": "1", "caption": "One."}, {"image_id": 2, "caption": "Two."}],
-    }
-    (tmp_path / "captions.json").write_text(json.dumps(document))
-    found = read_coco_captions(tmp_path / "train2017", tmp_path / "captions.json")
-    assert found == [CaptionedImage(tmp_path / "train2017" / "1.jpg", ("One.",))]
-    with pytest.raises(ValueError, match=r"must hold images captioned in captions\.json"):
-        read_coco_captions(tmp_path, tmp_path / "captions.json")
 
 
 def test_the_split_is_disjoint_whole_and_independent_of_the_order(tmp_path):

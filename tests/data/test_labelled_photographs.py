@@ -27,14 +27,16 @@ def save(path, array):
 
 
 def write_instances(folder, annotations, size=(8, 10)):
+    """MSCOCO's layout with one photograph; the arguments of its data set."""
     save(folder / "val2017" / "1.jpg", np.full((*size, 3), 200, np.uint8))
     document = {
         "images": [{"id": 1, "file_name": "1.jpg", "height": size[0], "width": size[1]}],
         "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
         "annotations": [{"id": n, "image_id": "1", "iscrowd": 0} | a for n, a in enumerate(annotations)],
     }
-    (folder / "instances.json").write_text(json.dumps(document))
-    return folder / "val2017", folder / "instances.json"
+    (folder / "annotations").mkdir(exist_ok=True)
+    (folder / "annotations" / "instances_val2017.json").write_text(json.dumps(document))
+    return folder, "val2017"
 
 
 def box(left, top, right, bottom):
@@ -66,6 +68,9 @@ def test_wrong_camvid_folders_are_refused(tmp_path):
     save(tmp_path / "valannot" / "a.png", np.full((4, 6), 12, np.uint8))
     with pytest.raises(ValueError, match=r"labels of a\.png must be one channel of 0 to 11 \(void\), got .* up to 12"):
         CamVid(tmp_path, "val")[0]
+    (tmp_path / "valannot" / "a.png").write_bytes(b"no PNG")
+    with pytest.raises(ValueError, match=r"not an image that can be read: .*valannot.*a\.png"):
+        CamVid(tmp_path, "val")[0]
 
 
 def test_coco_draws_small_objects_over_large_ones(tmp_path):
@@ -82,13 +87,6 @@ def test_coco_draws_small_objects_over_large_ones(tmp_path):
     assert [path.name for path in data.images] == ["1.jpg"]
 
 
-def test_coco_reads_run_lengths(tmp_path):
-    """COCO's run lengths count down the columns, background first."""
-    runs = {"size": [8, 10], "counts": [3, 2, 75]}
-    _, labels = CocoObjects(*write_instances(tmp_path, [{"category_id": 1, "area": 2, "segmentation": runs}]))[0]
-    assert (labels == CLASS_NAMES.index("person")).nonzero().tolist() == [[3, 0], [4, 0]]
-
-
 def test_large_images_shrink_with_their_labels(tmp_path):
     half = {"category_id": 1, "area": 1600, "segmentation": box(0, 0, 40, 40)}
     data = CocoObjects(*write_instances(tmp_path, [half], size=(40, 80)), max_area=800)
@@ -99,13 +97,23 @@ def test_large_images_shrink_with_their_labels(tmp_path):
     assert load_small(data.images[0], 10**6).shape == (3, 40, 80)
 
 
-def test_wrong_coco_folders_are_refused(tmp_path, monkeypatch):
-    _, instances = write_instances(tmp_path, [{"category_id": 1, "area": 1, "segmentation": box(0, 0, 1, 1)}])
-    with pytest.raises(ValueError, match=r"must hold images annotated in instances\.json"):
-        CocoObjects(tmp_path, instances)
+def test_only_images_with_objects_are_taken(tmp_path):
+    with pytest.raises(ValueError, match=r"split val2017 of .* must hold images with outlined objects"):
+        CocoObjects(*write_instances(tmp_path, []))
+
+
+def test_an_image_of_another_size_than_listed_is_refused(tmp_path):
+    data = CocoObjects(*write_instances(tmp_path, [{"category_id": 1, "area": 1, "segmentation": box(0, 0, 1, 1)}]))
+    save(tmp_path / "val2017" / "1.jpg", np.zeros((10, 8, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"val2017\.json lists 1\.jpg as 8 x 10 pixels, the file has 10 x 8"):
+        data[0]
+
+
+def test_masks_need_pycocotools_from_the_start(tmp_path, monkeypatch):
+    given = write_instances(tmp_path, [{"category_id": 1, "area": 1, "segmentation": box(0, 0, 1, 1)}])
     monkeypatch.setitem(sys.modules, "pycocotools", None)
     with pytest.raises(ImportError, match=r"pip install 'semcomm\[train\]'"):
-        CocoObjects(tmp_path / "val2017", instances)
+        CocoObjects(*given)
 
 
 def test_classes_are_consistent():
