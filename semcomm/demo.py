@@ -78,7 +78,8 @@ def run_demo(out: Path, *, progress: Callable[[], None] = lambda: None) -> tuple
     return path, rows
 
 
-def _main_classes(segmentation: SegmentationFeature, labels: torch.Tensor) -> dict[str, list[float]]:
+def _main_classes(segmentation: SegmentationFeature, labels: torch.Tensor) -> dict[str, tuple[float, float, float]]:
     counts = labels.flatten().bincount(minlength=len(segmentation.class_names))
     main = [int(label) for label in counts.argsort(descending=True) if counts[label] >= MAIN_CLASS * labels.numel()]
-    return {segmentation.class_names[label]: segmentation.palette[label].tolist() for label in main}
+    colors = segmentation.palette.tolist()
+    return {segmentation.class_names[label]: (*colors[label],) for label in main}

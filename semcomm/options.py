@@ -13,6 +13,8 @@ from torch import nn
 
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.pretrained import from_pretrained
+from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 
@@ -86,6 +88,15 @@ def build_segmentation(value: str) -> SegmentationFeature | None:
     if not Path(value).is_file():
         raise FileNotFoundError(f"--segmentation takes lite, none or an SPNet checkpoint, got {value!r}")
     return SegmentationFeature(load_spnet(value))
+
+
+def load_system(model: str, caption: str | None, segmentation: str | None) -> SemanticSystem:
+    """Load a system by the values of --model, and of --caption and --segmentation where it was trained with others."""
+    return from_pretrained(
+        model,
+        caption=None if caption is None else build_caption(caption),
+        segmentation=None if segmentation is None else build_segmentation(segmentation),
+    )
 
 
 def _only(folder: Path, part: str) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -111,7 +112,10 @@ def save_folder(system: SemanticSystem, folder: Path) -> None:
         )
     weights = {name: value.contiguous() for name, value in _weights(system).items()}
     with write_whole(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary, metadata={"format": "pt"})
+        try:
+            save_file(weights, temporary, metadata={"format": "pt"})
+        except SafetensorError as error:  # a full disk, most often
+            raise OSError(f"cannot write {folder / WEIGHTS}: {error}") from error
     with write_whole(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps({**system.config, "channel": _describe(system.channel)}, indent=2) + "\n")
 

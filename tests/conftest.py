@@ -1,6 +1,7 @@
 """What every test gets: one thread, fixed hypothesis profiles, and a real photograph."""
 
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -57,3 +58,46 @@ def photo_folder(_hopper, tmp_path_factory):
     for name, crop in crops.items():
         Image.fromarray(crop).save(folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A small system on disk, as an argument."""
+    from toys import settle, small_system
+
+    folder = tmp_path_factory.mktemp("model")
+    settle(small_system(3, 4)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: exit code, stdout, stderr."""
+    from semcomm import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["semcomm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    """Run what must be refused; the one line that says why."""
+
+    def call(*arguments):
+        code, _, err = run(*arguments)
+        assert code == 2, err
+        assert err.count("\n") == 1, err
+        assert err.startswith("semcomm: ")
+        assert "Traceback" not in err
+        return err
+
+    return call

@@ -9,52 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toys import settle, small_system
+from toys import small_system
 
 from semcomm import cli, from_pretrained, list_pretrained
 from semcomm.images import load_image
-
-ROW = {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
-RESULT = ["model", "data", "images", "k", "bandwidth_ratio", "channel", "seed", "rows"]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A small system on disk, as an argument."""
-    folder = tmp_path_factory.mktemp("model")
-    settle(small_system(3, 4)).save_pretrained(folder)
-    return str(folder)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run `main()` in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["semcomm", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
-
-
-@pytest.fixture
-def refused(run):
-    """Run what must be refused; the one line that says why."""
-
-    def call(*arguments):
-        code, _, err = run(*arguments)
-        assert code == 2, err
-        assert err.count("\n") == 1, err
-        assert err.startswith("semcomm: ")
-        assert "Traceback" not in err
-        return err
-
-    return call
 
 
 @pytest.fixture
@@ -157,54 +115,6 @@ def test_a_seed_reproduces(run, model, photo, tmp_path):
     a, b, c = ((tmp_path / out / "photo.png").read_bytes() for out in "abc")
     assert a == b
     assert a != c
-
-
-# evaluate, baseline
-
-
-def test_evaluate_writes_the_documented_json(run, model, photo_folder, tmp_path):
-    arguments = ("--data", photo_folder, "--snr", "1,13", "--json", "out.json", "--seed", 4)
-    code, out, err = run("evaluate", model, *arguments)
-    assert code == 0, err
-    written = results(tmp_path / "out.json")
-    assert list(written) == RESULT
-    assert (written["model"], written["data"], written["seed"]) == (model, str(photo_folder), 4)
-    assert (written["images"], written["channel"]) == (4, "awgn")
-    assert written["k"] == [10 * 8 * 10, 10 * 10 * 8, 10 * 8 * 10, 10 * 9 * 9]
-    assert [row["snr_db"] for row in written["rows"]] == [1.0, 13.0]
-    assert all(set(row) == ROW and row["failures"] == 0 for row in written["rows"])
-    for row in written["rows"]:
-        assert f"{row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f}" in out
-    assert "4 images" in out
-    run("evaluate", model, *arguments[:-3], "again.json", "--seed", 4)
-    assert results(tmp_path / "again.json") == written
-
-
-def test_evaluate_of_several_models_is_a_list(run, model, photo_folder, tmp_path):
-    other = tmp_path / "other"
-    small_system(2, 8).save_pretrained(other)
-    code, _, err = run("evaluate", model, other, "--data", photo_folder, "--snr", "10", "--json", "out.json")
-    assert code == 0, err
-    written = results(tmp_path / "out.json")
-    assert [one["model"] for one in written] == [model, str(other)]
-    assert all(list(one) == RESULT for one in written)
-
-
-@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000", "webp", "avif"])
-def test_baseline_writes_the_same_json(run, photo_folder, tmp_path, codec):
-    channel = "rayleigh" if codec == "webp" else "awgn"
-    arguments = ("--bandwidth-ratio", 0.25, "--snr", "-15,20", "--channel", channel, "--json", "new/out.json")
-    code, out, err = run("baseline", codec, "--data", photo_folder / "more", *arguments)
-    assert code == 0, err
-    written = results(tmp_path / "new" / "out.json")
-    assert list(written) == RESULT
-    assert (written["model"], written["images"]) == (codec, 2)
-    assert written["channel"].startswith(channel)
-    assert "capacity" in written["channel"]
-    assert written["k"] == [960, 972]
-    assert [row["failures"] for row in written["rows"]] == [2, 0]
-    assert written["rows"][1]["psnr_db"] > written["rows"][0]["psnr_db"] + 5
-    assert codec in out
 
 
 # demo, train

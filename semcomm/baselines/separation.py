@@ -1,25 +1,22 @@
 """The separation baseline: a real image codec, and an ideal channel code at capacity."""
 
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, final
 
 import numpy as np
 import torch
-from PIL import Image, features
+from PIL import features
 from torch import Tensor
 
+from semcomm.baselines.codecs import CODECS, Codec, compress
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.transmission import Transmission, account
 
-Codec = Literal["jpeg", "jpeg2000", "webp", "avif"]
 Delivered = Literal["random", "gray"]
-JPEG2000_RATES = tuple(round(1.05**step, 4) for step in range(141))
-"""Compression factors from 1 to 926, best first: Pillow's JPEG 2000 takes rates instead of qualities."""
 
 
 def awgn_capacity(snr_db: float) -> float:
@@ -55,15 +52,17 @@ CAPACITIES: dict[str, Callable[[float], float]] = {"awgn": awgn_capacity, "rayle
 class SeparationBaseline:
     """A scheme that compresses, then codes for the channel without loss at any rate below capacity.
 
-    Per image it spends at most k C bits, all headers counted, on the best quality whose file fits. Where even the
-    coarsest file does not fit, the scheme fails, and another image stands in for the one sent (arXiv 2202.04754,
-    Section IV).
+    Per image it spends at most k C bits, headers included, on the highest quality whose file fits. Where no file fits,
+    the scheme fails, and another image stands in for the one sent (arXiv 2202.04754, Section IV). An image is encoded
+    once for all SNRs, bandwidth ratios and baselines of a process.
 
     Args:
         codec: "jpeg", "jpeg2000", "webp" or "avif".
         bandwidth_ratio: k/n, n = 3 h w; k is rounded down.
         channel: whose capacity: "awgn", or "rayleigh" for the ergodic capacity with CSI.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
+        headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
+            size and quality does not, and one byte that names the quality does.
 
     Raises:
         ValueError: if an argument is not one of the above, or Pillow was built without the codec.
@@ -81,6 +80,7 @@ class SeparationBaseline:
         bandwidth_ratio: float,
         channel: Literal["awgn", "rayleigh"] = "awgn",
         delivered: Delivered = "random",
+        headers: bool = True,
     ):
         if codec not in CODECS:
             raise ValueError(f"codec must be one of {', '.join(CODECS)}, got {codec!r}")
@@ -97,6 +97,7 @@ class SeparationBaseline:
         self.ratio = float(bandwidth_ratio)
         self.channel = channel
         self.delivered = delivered
+        self.headers = headers
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image: k/n of n = 3 h w, rounded down."""
@@ -126,7 +127,8 @@ class SeparationBaseline:
         snrs = torch.as_tensor(check_snr(snr_db, count)).expand(count).tolist()
         received, failed = [], []
         for image, snr in zip(to_uint8(images).cpu(), snrs, strict=True):
-            decoded = compress(image, self.codec, self.bits_per_image(height, width, snr))
+            bits = self.bits_per_image(height, width, snr)
+            decoded = compress(image, self.codec, bits, headers=self.headers)
             failed.append(decoded is None)
             received.append(self._stand_in(image, generator) if decoded is None else decoded)
         return replace(
@@ -138,69 +140,3 @@ class SeparationBaseline:
         if self.delivered == "gray":
             return torch.full_like(image, 128)
         return torch.randint(0, 256, image.shape, dtype=torch.uint8, generator=generator)
-
-
-def compress(image: Tensor, codec: Codec, bits: int) -> Tensor | None:
-    """Compress to the best quality whose file fits, and decompress.
-
-    File sizes grow with the quality but not strictly, so a bisection would miss some: every quality from the best
-    one downwards is tried until one fits.
-
-    Args:
-        image: uint8 `(3, h, w)`.
-        codec: see `SeparationBaseline`.
-        bits: the budget, headers included.
-
-    Returns:
-        uint8 `(3, h, w)`, or None if no quality fits.
-    """
-    photograph = Image.fromarray(image.permute(1, 2, 0).numpy())
-    encode, qualities = CODECS[codec]
-    for quality in qualities:
-        file = encode(photograph, quality)
-        if 8 * len(file) <= bits:
-            decoded = Image.open(io.BytesIO(file)).convert("RGB")
-            return torch.from_numpy(np.array(decoded)).permute(2, 0, 1)
-    return None
-
-
-def _jpeg(photograph: Image.Image, quality: float) -> bytes:
-    file = io.BytesIO()
-    photograph.save(file, "JPEG", quality=int(quality), optimize=True)
-    return file.getvalue()
-
-
-def _jpeg2000(photograph: Image.Image, rate: float) -> bytes:
-    file = io.BytesIO()
-    photograph.save(
-        file,
-        "JPEG2000",
-        quality_mode="rates",
-        quality_layers=[rate],
-        irreversible=True,
-        no_jp2=True,
-        mct=1,  # Pillow's default codes RGB without decorrelating the colours, which costs several dB
-        num_resolutions=min(6, min(photograph.size).bit_length()),
-    )
-    return file.getvalue()
-
-
-def _webp(photograph: Image.Image, quality: float) -> bytes:
-    file = io.BytesIO()
-    photograph.save(file, "WEBP", quality=int(quality))
-    return file.getvalue()
-
-
-def _avif(photograph: Image.Image, quality: float) -> bytes:
-    file = io.BytesIO()
-    photograph.save(file, "AVIF", quality=int(quality))
-    return file.getvalue()
-
-
-CODECS: dict[str, tuple[Callable[[Image.Image, float], bytes], Sequence[float]]] = {
-    "jpeg": (_jpeg, range(100, 0, -1)),
-    "jpeg2000": (_jpeg2000, JPEG2000_RATES),
-    "webp": (_webp, range(100, -1, -1)),
-    "avif": (_avif, range(100, -1, -1)),
-}
-"""Encoders, and their qualities from the best to the coarsest."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -47,6 +47,21 @@ class SemanticFidelity:
         if self.segmentation is None and self.caption is None:
             raise ValueError("segmentation or caption must be an extractor, got None for both")
 
+    def look(self, sent: Tensor) -> dict[str, Any]:
+        """See what is in images sent once, to pass it as `labels` and `captions` however often they arrive.
+
+        Args:
+            sent: float `(b, 3, h, w)` in [0, 1].
+        """
+        seen: dict[str, Any] = {}
+        if self.segmentation is not None:
+            with frozen(self.segmentation.to(sent.device)):
+                seen["labels"] = one_by_one(self.segmentation.labels, sent)
+        if self.caption is not None:
+            with frozen(self.caption.to(sent.device)):
+                seen["captions"] = self.caption.text(one_by_one(self.caption.tokens, sent))
+        return seen
+
     def __call__(
         self,
         received: Tensor,
@@ -75,18 +90,16 @@ class SemanticFidelity:
         """
         if received.shape != sent.shape:
             raise ValueError(f"received must have the shape of sent, {tuple(sent.shape)}, got {tuple(received.shape)}")
-        scores = {}
+        known = {"labels": labels, "captions": captions}
+        if (self.segmentation is not None and labels is None) or (self.caption is not None and captions is None):
+            known = self.look(sent) | {name: value for name, value in known.items() if value is not None}
+        arrived, scores = self.look(received), {}
         if self.segmentation is not None:
-            with frozen(self.segmentation.to(received.device)):
-                arrived = one_by_one(self.segmentation.labels, received)
-                labels = one_by_one(self.segmentation.labels, sent) if labels is None else labels.to(arrived.device)
-            scores["label_agreement"] = label_agreement(arrived, labels)
-            scores["label_iou"] = label_iou(arrived, labels)
+            expected = known["labels"].to(received.device)
+            scores["label_agreement"] = label_agreement(arrived["labels"], expected)
+            scores["label_iou"] = label_iou(arrived["labels"], expected)
         if self.caption is not None:
-            with frozen(self.caption.to(received.device)):
-                written = _captions(self.caption, received)
-                captions = _captions(self.caption, sent) if captions is None else captions
-            scores["caption_agreement"] = caption_agreement(written, captions).to(received.device)
+            scores["caption_agreement"] = caption_agreement(arrived["captions"], known["captions"]).to(received.device)
         return scores
 
 
@@ -163,10 +176,6 @@ def caption_agreement(received: Sequence[str], sent: Sequence[str]) -> Tensor:
 def _shared_words(one: list[str], other: list[str]) -> float:
     shared = (Counter(one) & Counter(other)).total()
     return 2 * shared / (len(one) + len(other)) if one or other else 1.0
-
-
-def _captions(caption: CaptionFeature, images: Tensor) -> list[str]:
-    return caption.text(one_by_one(caption.tokens, images))
 
 
 def _check_maps(received: Tensor, sent: Tensor) -> None:

@@ -24,7 +24,7 @@ def draw_transmissions(
     title: str,
     notes: Sequence[str],
     segmentation: Tensor | None = None,
-    classes: Mapping[str, Sequence[float]] | None = None,
+    classes: Mapping[str, tuple[float, float, float]] | None = None,
 ) -> Figure:
     """Draw what was sent at the left, and what arrived in a row per scheme and a column per SNR.
 
@@ -65,7 +65,7 @@ def draw_transmissions(
         axes.set_title(name, fontsize=10, color=INK)
     beneath = figure.add_subplot(column[-1])
     beneath.set_axis_off()
-    patches = [Patch(color=tuple(color), label=name) for name, color in (classes or {}).items()]
+    patches = [Patch(color=color, label=name) for name, color in (classes or {}).items()]
     if patches:
         legend = beneath.legend(handles=patches, loc="upper left", ncols=2, fontsize=8.5, frameon=False, borderpad=0)
         legend.set_in_layout(False)

@@ -17,8 +17,10 @@ from semcomm.images import center_crop, load_image, to_float
 from semcomm.transmission import Transmission
 from semcomm.transmitter.multilevel import Semantics
 
-Metrics = Callable[[Tensor, Tensor, Transmission], dict[str, Tensor]]
-"""Scores beside PSNR and SSIM: images received and sent, float `(1, 3, h, w)`, and the account, to values `(1,)`."""
+Scorer = Callable[[Tensor], dict[str, Tensor]]
+"""Scores of an image received, float `(1, 3, h, w)`, by name; each `(1,)`."""
+Metrics = Callable[[Tensor], Scorer]
+"""What makes a scorer of an image sent, float `(1, 3, h, w)`, so that it looks at it only once."""
 
 
 class Scheme(Protocol):
@@ -120,10 +122,11 @@ def measure(
         try:
             image = load_image(path)[None] if size is None else center_crop(load_image(path), size)[None]
             send = _sender(scheme, image, None if features is None else features.semantics(path))
+            scorer = None if metrics is None else metrics(to_float(image))
             k = 0
             for snr_db in snrs_db:
                 sent = [send(snr_db, _generator(seed, snr_db, place, draw)) for draw in range(draws)]
-                scores[snr_db].append([_scores(one, image, metrics) for one in sent])
+                scores[snr_db].append([_scores(one, scorer) for one in sent])
                 failures[snr_db] += sum(int(one.failed.sum()) for one in sent if one.failed is not None)
                 k = sent[0].symbols_per_image
                 progress()
@@ -185,11 +188,9 @@ def _sender(scheme: Scheme, image: Tensor, known: Semantics | None) -> Callable[
     return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator)
 
 
-def _scores(sent: Transmission, image: Tensor, metrics: Metrics | None) -> dict[str, float]:
+def _scores(sent: Transmission, scorer: Scorer | None) -> dict[str, float]:
     scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
-    if metrics is None:
-        return scores
-    more = metrics(to_float(sent.images), to_float(image).to(sent.images.device), sent)
+    more = {} if scorer is None else scorer(to_float(sent.images))
     return scores | {name: value.item() for name, value in more.items()}
 
 

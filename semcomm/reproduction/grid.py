@@ -8,6 +8,7 @@ from semcomm.baselines.separation import Codec, SeparationBaseline
 from semcomm.blocks import Norm
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.system import SemanticSystem
+from semcomm.training.config import Schedule
 
 SNR_RANGE = (0.0, 20.0)
 TrainingSNR = float | tuple[float, float]
@@ -34,7 +35,7 @@ class Effort:
     size: int
     batch_size: int
     steps: int
-    schedule: str
+    schedule: Schedule
     width: int
     norm: Norm
     validations: int

@@ -110,8 +110,8 @@ def _markdown(
             "",
             f"Means over {settings['test_images']} photographs and half widths of their 95 % confidence intervals. "
             "PSNR and SSIM are of single images, then averaged. k counts padding. At capacity a codec may spend "
-            "k log2(1 + SNR) bits, headers counted; where its coarsest file is larger it fails, and random pixels count "
-            "instead.",
+            "k log2(1 + SNR) bits, headers counted; where its coarsest file is larger it fails, and random pixels "
+            "count instead.",
             "",
             *_table(["scheme", "trained at", "SNR (dB)", "k/n", "PSNR (dB)", "SSIM", "failures"], numbers),
             "",

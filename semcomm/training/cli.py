@@ -7,7 +7,6 @@ import torch
 import typer
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.data.folders import list_images
 from semcomm.options import (
     ChannelOption,
     CoherenceOption,
@@ -20,6 +19,7 @@ from semcomm.options import (
     build_segmentation,
     show_progress,
 )
+from semcomm.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 
 CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
@@ -48,19 +48,26 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
     schedule: Annotated[Literal["constant", "cosine"], typer.Option(help="Of the learning rate.")] = "constant",
+    gradient_clip: Annotated[float | None, typer.Option(help="Largest norm of the gradients; any if left out.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Rounds through the photographs.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimisation steps; 10,000 without --epochs.")] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 500,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 500,
     workers: Annotated[int, typer.Option(help="Processes that decode photographs.")] = 0,
     devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
     num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
-    strategy: Annotated[str, typer.Option(help="Lightning's strategy.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Lightning's precision, such as bf16-mixed.")] = "32-true",
+    strategy: Annotated[Literal["auto", "ddp"], typer.Option(help="How several devices share the work.")] = "auto",
+    precision: Annotated[
+        Literal["32-true", "16-mixed", "bf16-mixed"], typer.Option(help="Of the networks' arithmetic.")
+    ] = "32-true",
     seed: SeedOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
+    skip_bad: SkipBadOption = False,
 ) -> None:
     """Train a system on a folder of photographs."""
     try:
+        from lightning.fabric.utilities import rank_zero_only
+
+        from semcomm.training.checkpoints import Stopped
         from semcomm.training.config import TrainingConfig
         from semcomm.training.engine import train as run
     except ModuleNotFoundError as error:
@@ -69,8 +76,10 @@ def train(
         raise ValueError(f"give --snr or --snr-range, not both, got {snr} and {snr_range}")
     if steps is not None and epochs is not None:
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
+    paths, bad = choose_photographs(train, skip_bad=skip_bad)
+    val_paths, bad_val = choose_photographs(val, skip_bad=skip_bad)
     if epochs is not None:
-        steps = epochs * -(-len(list_images(train)) // max(batch_size, 1))
+        steps = epochs * -(-len(paths) // max(batch_size, 1))
     config = TrainingConfig(
         train=train,
         val=val,
@@ -81,6 +90,7 @@ def train(
         batch_size=batch_size,
         learning_rate=lr,
         schedule=schedule,
+        gradient_clip=gradient_clip,
         steps=10_000 if steps is None else steps,
         validate_every=validate_every,
         seed=seed,
@@ -89,6 +99,7 @@ def train(
         num_nodes=num_nodes,
         strategy=strategy,
         precision=precision,
+        leave_out=(*bad, *bad_val),
     )
     torch.manual_seed(seed)
     hop4 = build_channel(channel, coherence, equalizer, power=1.0)
@@ -106,8 +117,14 @@ def train(
         )
     else:
         built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, channel=hop4)
-    run(built, config, resume=resume)
-    typer.echo(f"wrote {out}")
+    try:
+        with naming_the_remedy([*paths, *val_paths]):
+            run(built, config, resume=resume)
+    except Stopped as stopped:
+        typer.echo(f"semcomm: {stopped}", err=True)
+        raise
+    if getattr(rank_zero_only, "rank", 0) == 0:  # of several processes, one speaks
+        typer.echo(f"wrote {out}")
 
 
 def cache_features(
@@ -115,14 +132,15 @@ def cache_features(
     out: OutOption,
     caption: CaptionOption = "lite",
     segmentation: SegmentationOption = "lite",
+    skip_bad: SkipBadOption = False,
 ) -> None:
     """Run the frozen extractors once on every photograph, for train --features; start it again to go on."""
     from semcomm.extractors.cache import cache_features as run
 
-    paths = list_images(data)
+    paths, _ = choose_photographs(data, skip_bad=skip_bad)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     caption_feature, segmentation_feature = build_caption(caption), build_segmentation(segmentation)
-    with show_progress("extracting", total=len(paths)) as advance:
+    with naming_the_remedy(paths), show_progress("extracting", total=len(paths)) as advance:
         extracted = run(
             paths,
             data,

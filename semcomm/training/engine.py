@@ -1,9 +1,9 @@
 """A training run, from its start or from where it stopped, to a folder with a trained system."""
 
-import json
+import errno
 import logging
 import platform
-import time
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,28 +12,39 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from semcomm.data.folders import CropDataset, StepBatches, list_images, manifest_hash
+from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
+from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
-from semcomm.images import check_writable, load_image, write_whole
+from semcomm.images import load_image
 from semcomm.system import SemanticSystem
+from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
 from semcomm.training.module import TrainingModule
+from semcomm.training.run_folder import (
+    RECIPE,
+    RESULT,
+    check_recipe,
+    is_finished,
+    newest_checkpoint,
+    step_of,
+    write_json,
+)
 from semcomm.transmitter.multilevel import MultiLevelTransmitter
-
-RECIPE, RESULT = "recipe.json", "training.json"
 
 
 def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
     """Train a system and save it.
 
     The crops, SNRs and noise of a step are functions of the seed and the step's number, so a resumed run ends with the
-    weights of an uninterrupted one.
+    weights of an uninterrupted one. With several devices every process calls this, and the first one writes.
 
     Args:
         system: made by a builder.
@@ -45,11 +56,75 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
 
     Raises:
         FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
-        ValueError: if `config.out` holds another run, or a folder holds no photographs.
+        ValueError: if `config.out` holds another run, a folder holds no photographs, or the devices are not there.
         OSError: if `config.out` cannot be written.
+        Stopped: if SIGINT, SIGTERM or SIGUSR1 ended the run, which can then be resumed.
     """
-    paths, val_paths = list_images(config.train), list_images(config.val)
-    recipe = {
+    paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
+    val_paths = evenly(val_paths, config.val_images)
+    features = _features(system, config, paths)
+    keeper = KeepNewest(
+        config.out,
+        every=config.validate_every,
+        batch_size=config.batch_size,
+        images=len(paths),
+        steps=config.steps,
+    )
+    checkpoint = newest_checkpoint(config.out) if resume else None
+    first_step = step_of(checkpoint)
+    trainer = _trainer(system, config, keeper, first_step)
+    recipe: dict[str, Any] = {}
+    if trainer.is_global_zero:  # the others would find the folder taken
+        recipe = _recipe(system, config, paths, val_paths)
+        check_recipe(config.out, recipe, resume=resume)
+    if resume and is_finished(config.out, config.steps):
+        return config.out
+    if trainer.is_global_zero:
+        write_json(config.out / RECIPE, recipe)
+    hardware = _hardware(system.device)
+    module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
+    share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
+    batches = StepBatches(config.batch_size, first_step=first_step, **share)
+    crops = CropDataset(paths, config.size, config.seed, features)
+    workers: dict[str, Any] = {
+        "num_workers": config.workers,
+        "persistent_workers": config.workers > 0,
+        "worker_init_fn": leave_signals_to_the_main_process,
+    }
+    loader = DataLoader(crops, batch_sampler=batches, **workers)
+    val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
+    with expected_warnings(), _stoppable(trainer, config.out):
+        trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if "val/psnr_db" not in metrics or config.steps % config.validate_every:
+            trainer.validate(module, val_loader, verbose=False)
+            metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+    if trainer.is_global_zero:
+        if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
+            raise ValueError(
+                f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
+            )
+        system.save_pretrained(config.out)
+        write_json(
+            config.out / RESULT,
+            {
+                **recipe,
+                "steps": trainer.global_step,
+                "weights": sum(weight.numel() for weight in system.parameters() if weight.requires_grad),
+                "metrics": metrics,
+                "wall_time_s": round(keeper.seconds, 1),
+                "resumed_from_step": first_step,
+                "processes": trainer.world_size,
+                "skipped": [path.name for path in config.leave_out],
+                "hardware": hardware,
+                "versions": _versions(),
+            },
+        )
+    return config.out
+
+
+def _recipe(system: SemanticSystem, config: TrainingConfig, paths: list[Path], val_paths: list[Path]) -> dict[str, Any]:
+    return {
         "system": system.config,
         "channel": str(system.channel),
         "training": config.describe(),
@@ -58,80 +133,64 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
         "val_images": len(val_paths),
         "val_manifest_sha256": manifest_hash(val_paths),
     }
-    features = _features(system, config, paths)
-    if _is_finished(config.out, recipe, resume):
-        return config.out
-    checkpoint = _newest_checkpoint(config.out)
-    first_step = 0 if checkpoint is None else _step(checkpoint)
+
+
+def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest, first_step: int) -> Trainer:
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     logs, run = config.out / "logs", f"from-step-{first_step}"
-
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = Trainer(
-        accelerator=system.device.type,
-        devices=config.devices,
-        num_nodes=config.num_nodes,
-        strategy=config.strategy,
-        precision=config.precision,  # type: ignore[arg-type]
-        max_epochs=1,  # an endless one; steps count
-        max_steps=config.steps,
-        val_check_interval=config.validate_every,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        log_every_n_steps=min(50, config.validate_every),
-        use_distributed_sampler=False,
-        enable_model_summary=False,
-        callbacks=[
-            RichProgressBar(),
-            ModelCheckpoint(
-                config.out / "checkpoints",
-                filename="{step}",
-                every_n_train_steps=config.validate_every,
-                save_on_exception=True,
-                enable_version_counter=False,
-            ),
-        ],
-        logger=[CSVLogger(logs, name="", version=run), TensorBoardLogger(logs, name="", version=run)],
-    )
-    started = time.perf_counter()
-    val_loader = DataLoader(_WholeImages(val_paths), batch_size=1, num_workers=config.workers)
-    module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
-    batches = StepBatches(
-        config.batch_size, first_step=first_step, rank=trainer.global_rank, world_size=trainer.world_size
-    )
-    crops = CropDataset(paths, config.size, config.seed, features)
-    loader = DataLoader(crops, batch_sampler=batches, num_workers=config.workers)
-    _write_json(config.out / RECIPE, recipe)
-    with expected_warnings(), _interruptible(trainer, config.out):
-        trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
-
-    if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
-        raise ValueError(f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high")
-    if trainer.is_global_zero:
-        system.save_pretrained(config.out)
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        _write_json(
-            config.out / RESULT,
-            {
-                **recipe,
-                "steps": trainer.global_step,
-                "metrics": metrics,
-                "wall_time_s": round(time.perf_counter() - started, 1),
-                "resumed_from_step": first_step,
-                "hardware": _hardware(system.device),
-                "versions": {name: version(name) for name in ("semcomm", "torch", "torchvision", "lightning")},
-            },
+    plugins: list[Any] = [WholeCheckpoints()]
+    if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
+        # Lightning's own requeueing keeps a checkpoint elsewhere, of which our sampler would not know
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    several_gpus = system.device.type == "cuda" and config.devices * config.num_nodes > 1
+    try:
+        return Trainer(
+            accelerator=system.device.type,
+            devices=config.devices,
+            num_nodes=config.num_nodes,
+            strategy=config.strategy,
+            precision=config.precision,
+            sync_batchnorm=several_gpus,  # torch has none for CPUs
+            gradient_clip_val=config.gradient_clip,
+            max_epochs=1,  # an endless one; steps count
+            max_steps=config.steps,
+            val_check_interval=config.validate_every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            log_every_n_steps=min(50, config.validate_every),
+            use_distributed_sampler=False,
+            enable_model_summary=False,
+            default_root_dir=config.out,
+            plugins=plugins,
+            callbacks=[RichProgressBar(), keeper],
+            logger=[CSVLogger(logs, name="", version=run), TensorBoardLogger(logs, name="", version=run)],
         )
-    return config.out
+    except MisconfigurationException as error:
+        raise ValueError(f"Lightning refuses these devices: {error}") from error
 
 
 @contextmanager
-def _interruptible(trainer: Trainer, out: Path) -> Iterator[None]:
-    """Turn Lightning's exit on Ctrl-C, after its last checkpoint, back into the interrupt that it was."""
+def _stoppable(trainer: Trainer, out: Path) -> Iterator[None]:
+    """Tell every end by a signal in one way, in the first of several processes; name the folder of a full disk."""
     try:
         yield
+    except RuntimeError as error:
+        if trainer.world_size > 1 and "by peer" in str(error):  # gloo: closed or reset
+            raise OSError("another process of this run has ended; its own message says why") from error
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise OSError(f"cannot write to folder {out}: {error.strerror}") from error
+        raise
     except SystemExit as error:
-        if trainer.interrupted:
-            raise KeyboardInterrupt(f"stopped at step {trainer.global_step}; {out} can be resumed") from error
+        if not trainer.is_global_zero:
+            # Lightning would kill the first process, which may still be writing, if another one failed
+            raise SystemExit(0) from error
+        if isinstance(error, Stopped):
+            raise
+        if trainer.received_sigterm or trainer.interrupted:  # before the first step, or a second Ctrl-C
+            raise Stopped(signal.SIGTERM if trainer.received_sigterm else signal.SIGINT, out) from error
         raise
 
 
@@ -146,15 +205,24 @@ def expected_warnings() -> Iterator[None]:
 
 
 @final
-class _WholeImages(Dataset[Tensor]):
-    def __init__(self, paths: list[Path]):
+class _WholeImages(Dataset[dict[str, Any]]):
+    """This process's share of the photographs, each with its place among all and its weight in their mean.
+
+    All shares are of one size, since the processes wait for one another at every photograph: the last may be there
+    twice, the second time without weight.
+    """
+
+    def __init__(self, paths: list[Path], *, rank: int, world_size: int):
         self.paths = paths
+        self.places = range(rank, -(-len(paths) // world_size) * world_size, world_size)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.places)
 
-    def __getitem__(self, index: int) -> Tensor:
-        return load_image(self.paths[index])
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        place = self.places[index]
+        image = load_image(self.paths[min(place, len(self.paths) - 1)])
+        return {"images": image, "place": place, "weight": (place < len(self.paths)) / len(self.paths)}
 
 
 def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path]) -> FeatureCache | None:
@@ -172,53 +240,12 @@ def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path])
     )
 
 
-def _is_finished(out: Path, recipe: dict[str, Any], resume: bool) -> bool:
-    """Refuse a folder that is not for this run; say whether the run has ended in it already."""
-    path = out / RECIPE
-    if not path.is_file():
-        if resume:
-            raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
-        if out.is_dir() and any(out.iterdir()):
-            raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
-        check_writable(out)
-        return False
-    if not resume:
-        raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
-    different = sorted(_differences(_read_json(path), json.loads(json.dumps(recipe))))
-    if different:
-        raise ValueError(f"cannot resume {out} with other settings: {'; '.join(different)}")
-    return (out / RESULT).is_file()
-
-
-def _newest_checkpoint(out: Path) -> Path | None:
-    return max((out / "checkpoints").glob("step=*.ckpt"), key=_step, default=None)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
-
-
-def _differences(known: Any, now: Any, name: str = "recipe") -> list[str]:
-    if isinstance(known, dict) and isinstance(now, dict):
-        return [
-            problem for key in known.keys() | now.keys() for problem in _differences(known.get(key), now.get(key), key)
-        ]
-    return [] if known == now else [f"{name} was {known!r}, now {now!r}"]
-
-
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.stem.removeprefix("step="))
-
-
 def _hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with write_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+def _versions() -> dict[str, str]:
+    packages = ("semcomm", "torch", "torchvision", "lightning")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}

@@ -22,6 +22,8 @@ TRAINING, VALIDATION = 0, 1
 class TrainingModule(lightning.LightningModule):
     """MSE under Adam (arXiv 2202.04754, Section IV), every step a function of the seed and the step's number.
 
+    Not of the number of processes: image i of a batch gets the same SNR and noise whoever sends it.
+
     Args:
         system: what to train.
         config: learning rate, schedule, SNR and seed.
@@ -31,25 +33,38 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.system = system
         self.config = config
+        self.processes = config.devices * config.num_nodes
+
+    @property
+    def _share(self) -> slice:
+        """Places of this process's images in the whole batch, as `StepBatches` deals them out."""
+        return slice(self.global_rank, None, self.processes)
 
     def training_step(self, batch: dict[str, Tensor]) -> Tensor:
-        """Send a batch of crops, as `CropDataset` makes them, and return the mean squared error."""
+        """Send this process's share of a batch of crops, as `CropDataset` makes them; return the mean squared error."""
         generator = self._generator(TRAINING, self.global_step)
         images = to_float(batch["images"])
         semantics = Semantics(batch.get("tokens"), batch.get("labels"))
-        snr_db = self._snr_db(len(images), generator)
-        received = self.system(images, snr_db, semantics=semantics, generator=generator)
+        snr_db = self._snr_db(len(images) * self.processes, generator)
+        own_snr_db = snr_db[self._share] if isinstance(snr_db, Tensor) else snr_db
+        symbols = self.system.encode(images, own_snr_db, semantics=semantics)
+        # the whole batch's randomness is drawn, and this share's taken, so that the number of processes changes nothing
+        whole_batch = symbols.repeat_interleave(self.processes, dim=0)
+        symbols = self.system.channel(whole_batch, snr_db, generator=generator)[self._share]
+        received = self.system.decode(symbols, (images.shape[2], images.shape[3]), own_snr_db)
         loss = F.mse_loss(received, images)
-        self.log("train/mse", loss, prog_bar=True)
+        self.log("train/mse", loss, prog_bar=True, sync_dist=True)
         return loss
 
-    def validation_step(self, batch: Tensor, batch_index: int) -> None:
+    def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:  # noqa: ARG002
         """Send one whole photograph at the training SNR, or at the middle of its range."""
         snr = self.config.snr_db
         snr_db = sum(snr) / 2 if isinstance(snr, tuple) else snr
-        images = to_float(batch)
-        received = self.system(images, snr_db, generator=self._generator(VALIDATION, batch_index))
-        self.log("val/psnr_db", psnr(received, images).mean(), prog_bar=True, batch_size=len(batch), sync_dist=True)
+        images = to_float(batch["images"])
+        received = self.system(images, snr_db, generator=self._generator(VALIDATION, int(batch["place"])))
+        # a sum of shares: a mean of the processes' means would be wrong where one has fewer photographs
+        share_of_mean = (psnr(received, images) * batch["weight"]).sum()
+        self.log("val/psnr_db", share_of_mean, prog_bar=True, reduce_fx="sum", sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """Adam, at a constant or a cosine rate."""
@@ -63,7 +78,7 @@ class TrainingModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _generator(self, stream: int, number: int) -> torch.Generator:
-        entropy = np.random.SeedSequence((self.config.seed, stream, number, self.global_rank))
+        entropy = np.random.SeedSequence((self.config.seed, stream, number))
         return torch.Generator(self.device).manual_seed(int(entropy.generate_state(1)[0]))
 
     def _snr_db(self, images: int, generator: torch.Generator) -> float | Tensor:

@@ -9,6 +9,7 @@ from toys import semantic_system, small_system
 
 from semcomm import SeparationBaseline
 from semcomm.data.folders import list_images
+from semcomm.evaluation.metrics import psnr
 from semcomm.evaluation.sweep import evaluate, measure
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.images import load_image
@@ -204,11 +205,15 @@ def test_cached_features_give_the_same_numbers_without_a_look(photo_folder, tmp_
 
 
 def test_more_scores_stand_beside_psnr_with_their_intervals(photo_folder):
-    def brightness(received, sent, account):  # noqa: ARG001
-        return {"gray": received.mean((1, 2, 3)), "psnr_again_db": account.psnr_db}
+    looks = []
+
+    def brightness(sent):
+        looks.append(1)
+        return lambda received: {"gray": received.mean((1, 2, 3)), "psnr_again_db": psnr(received, sent)}
 
     paths = list_images(photo_folder)
-    row = evaluate(Brightness(), paths, [10.0], metrics=brightness)["rows"][0]
+    row = evaluate(Brightness(), paths, [10.0], draws=2, metrics=brightness)["rows"][0]
+    assert len(looks) == len(paths)
     assert list(row) == [*ROW[:-1], "gray", "gray_ci95", "psnr_again_db", "psnr_again_ci95", "failures"]
-    assert row["psnr_again_db"] == row["psnr_db"]
+    assert row["psnr_again_db"] == pytest.approx(row["psnr_db"], abs=1e-5)
     assert 0 < row["gray"] < 1

@@ -1,0 +1,84 @@
+"""The folder of a training run: whose it is, how far the run has come, and files that are written whole."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from semcomm.images import check_writable, write_whole
+
+RECIPE, RESULT, CHECKPOINTS = "recipe.json", "training.json", "checkpoints"
+
+
+def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
+    """Refuse a folder that is not for this run.
+
+    A resumed run must have the recipe that it was started with. At a constant learning rate it may have more steps:
+    each step is what it would have been in the longer run.
+
+    Raises:
+        FileNotFoundError: if there is nothing to resume.
+        ValueError: if the folder holds other files, a run that is not to be resumed, or one with another recipe.
+        OSError: if the folder cannot be written.
+    """
+    path = out / RECIPE
+    if not path.is_file():
+        if resume:
+            raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
+        if out.is_dir() and any(out.iterdir()):
+            raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
+        check_writable(out)
+        return
+    if not resume:
+        raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
+    known, now = read_json(path), json.loads(json.dumps(recipe))
+    if _only_longer(known, now):
+        known["training"]["steps"] = now["training"]["steps"]
+    different = sorted(_differences(known, now))
+    if different:
+        raise ValueError(f"cannot resume {out} with other settings: {'; '.join(different)}")
+    check_writable(out)
+
+
+def is_finished(out: Path, steps: int) -> bool:
+    """Whether a run of that many steps has ended in this folder."""
+    return (out / RESULT).is_file() and read_json(out / RESULT)["steps"] >= steps
+
+
+def newest_checkpoint(out: Path) -> Path | None:
+    """Find the checkpoint of the highest step, if there is any."""
+    return max((out / CHECKPOINTS).glob("step=*.ckpt"), key=step_of, default=None)
+
+
+def step_of(checkpoint: Path | None) -> int:
+    """Steps that were done when a checkpoint was written; 0 without one."""
+    return 0 if checkpoint is None else int(checkpoint.stem.removeprefix("step="))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a ValueError names it if it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON file: {error}") from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    with write_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _only_longer(known: Any, now: dict[str, Any]) -> bool:
+    try:
+        was, wanted = known["training"], now["training"]
+        return was["schedule"] == wanted["schedule"] == "constant" and was["steps"] < wanted["steps"]
+    except (KeyError, TypeError):
+        return False  # a recipe of another kind; the comparison says what is amiss
+
+
+def _differences(known: Any, now: Any, name: str = "recipe") -> list[str]:
+    if isinstance(known, dict) and isinstance(now, dict):
+        return [
+            problem for key in known.keys() | now.keys() for problem in _differences(known.get(key), now.get(key), key)
+        ]
+    return [] if known == now else [f"{name} was {known!r}, now {now!r}"]
