@@ -112,7 +112,7 @@ def draw_path(path: pathlib.Path) -> None:
 
     sent = load_image(demo_photograph())[None, :, 10:430, 46:466].float() / 255
     sent = F.interpolate(sent, size=(SIZE, SIZE), mode="bilinear", antialias=True).clamp(0, 1)
-    arrived = from_pretrained("mlsc-image-l5-t8").transmit(sent, 10.0, generator=torch.Generator().manual_seed(0))
+    arrived = from_pretrained("mlsc-image-l4-t8").transmit(sent, 10.0, generator=torch.Generator().manual_seed(0))
     _picture(axes, sent[0], (0.5, 3.0), "image", _text((1, *sent.shape[1:])))
     _picture(axes, arrived.images[0], (14.05, 3.0), "image", _text(shapes["image"][0]))
 

@@ -71,7 +71,7 @@ except ValueError as error:
 
 SNR_DB = 1.0
 photograph = load_image(demo_photograph())[None]
-system = from_pretrained("mlsc-image-l5-t8")
+system = from_pretrained("mlsc-image-l4-t8")
 channels = {
     "AWGN": AWGNChannel(),
     "impulsive noise": ImpulsiveChannel(),

@@ -19,7 +19,7 @@ from semcomm.images import load_image
 
 photograph = load_image(demo_photograph())[None]
 height, width = photograph.shape[2:]
-system = from_pretrained("mlsc-image-l5-t8")
+system = from_pretrained("mlsc-image-l4-t8")
 jpeg = SeparationBaseline("jpeg", bandwidth_ratio=system.bandwidth_ratio(height, width))
 print(f"{height} x {width} pixels, k = {system.symbols_per_image(height, width):,} channel uses by MLSC-image")
 print(f"{height} x {width} pixels, k = {jpeg.symbols_per_image(height, width):,} channel uses by JPEG")

@@ -28,7 +28,7 @@ def list_pretrained() -> list[str]:
     """Names of the trained systems in the package, for `from_pretrained`.
 
     Example:
-        >>> "mlsc-image-l5-t8" in list_pretrained()
+        >>> "mlsc-image-l4-t8" in list_pretrained()
         True
     """
     configs = {path.parent.name: _read_json(path) for path in sorted(SHIPPED.glob(f"*/{CONFIG}"))}
@@ -64,9 +64,9 @@ def from_pretrained(
         ValueError: if a file is damaged, unsafe, or of another configuration; the message says which.
 
     Example:
-        >>> system = from_pretrained("mlsc-image-l5-t8", device="cpu")
+        >>> system = from_pretrained("mlsc-image-l4-t8", device="cpu")
         >>> system.symbols_per_image(256, 256)
-        16384
+        13312
     """
     name = str(name_or_folder)
     folder = Path(name)

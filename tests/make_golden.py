@@ -1,4 +1,4 @@
-"""Write a shipped system's `golden.json`: `python tests/make_golden.py mlsc-image-l5-t8`."""
+"""Write a shipped system's `golden.json`: `python tests/make_golden.py mlsc-image-l4-t8`."""
 
 import argparse
 import json

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toys import small_system
+from toys import semantic_system
 
 from semcomm import cli, from_pretrained, list_pretrained
 from semcomm.images import load_image
@@ -121,7 +121,7 @@ def test_a_seed_reproduces(run, model, photo, tmp_path):
 
 
 def test_demo_prints_its_scores_and_where_it_drew_them(run, monkeypatch, photo, tmp_path):
-    system = small_system(3, 4).eval()
+    system = semantic_system(3, 4).eval()
     monkeypatch.setattr("semcomm.demo.from_pretrained", lambda _: system)
     monkeypatch.setattr("semcomm.demo.demo_photograph", lambda: photo)
     code, out, err = run("demo", "--out", "here")

@@ -101,7 +101,7 @@ def test_shipped_system_delivers_a_recognisable_photograph(name, photograph):
 
 
 def test_there_is_a_shipped_system_and_extractors_are_not_systems():
-    assert "mlsc-image-l5-t8" in list_pretrained()
+    assert "mlsc-image-l4-t8" in list_pretrained()
     for name in list_pretrained():
         assert "builder" in json.loads((SHIPPED / name / "config.json").read_text())
 
@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 @pytest.mark.parametrize("name", ["no-such-system", "./nowhere", "/nowhere/at/all", "~/nowhere", "a/b/c", ""])
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
-    with pytest.raises(FileNotFoundError, match=f"no (trained system {name!r}.*mlsc-image-l5-t8|configuration)"):
+    with pytest.raises(FileNotFoundError, match=f"no (trained system {name!r}.*mlsc-image-l4-t8|configuration)"):
         from_pretrained(name, device="cpu")
 
 
@@ -390,7 +390,7 @@ def test_a_repository_that_the_hub_does_not_deliver_is_one_clear_error(monkeypat
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     with pytest.raises(
-        FileNotFoundError, match=r"no trained system 'owner/name'.*mlsc-image-l5-t8.*\(no network here\)"
+        FileNotFoundError, match=r"no trained system 'owner/name'.*mlsc-image-l4-t8.*\(no network here\)"
     ):
         from_pretrained("owner/name", device="cpu")
 

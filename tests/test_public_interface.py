@@ -165,7 +165,7 @@ def with_good_arguments():
         "baseline": lambda **typo: jpeg.transmit(images, 10.0, **typo),
         "build_mlsc_image": lambda **typo: small_system(**typo),
         "build_deep_jscc": lambda **typo: build_deep_jscc(complex_channels=2, **typo),
-        "from_pretrained": lambda **typo: semcomm.from_pretrained("mlsc-image-l5-t8", **typo),
+        "from_pretrained": lambda **typo: semcomm.from_pretrained("mlsc-image-l4-t8", **typo),
         "CaptionFeature": lambda **typo: caption_feature()(images, **typo),
         "SegmentationFeature": lambda **typo: segmentation_feature()(images, **typo),
     }

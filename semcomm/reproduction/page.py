@@ -106,6 +106,7 @@ def _markdown(
             "",
             *_table(["claim", "where", "difference (dB)", "verdict"], evidence),
             "",
+            *_mismatch(rows),
             "## The numbers",
             "",
             f"Means over {settings['test_images']} photographs and half widths of their 95 % confidence intervals. "
@@ -127,6 +128,24 @@ def _markdown(
             "",
         ]
     )
+
+
+def _mismatch(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The matrix of training against test SNRs, where a system was tested at more than its own."""
+    systems: dict[tuple[str, str], dict[float, float]] = {}
+    for row in rows:
+        if isinstance(row["trained_at_db"], float):
+            trained = (row["scheme"], _training_snr(row["trained_at_db"]))
+            systems.setdefault(trained, {})[row["snr_db"]] = row["psnr_db"]
+    if all(len(tested) == 1 for tested in systems.values()):
+        return []
+    snrs = sorted({snr_db for tested in systems.values() for snr_db in tested})
+    body = [
+        [*trained, *(f"{tested[snr_db]:.2f}" if snr_db in tested else "" for snr_db in snrs)]
+        for trained, tested in systems.items()
+    ]
+    head = ["scheme", "trained at", *(f"{snr_db:g} dB" for snr_db in snrs)]
+    return ["## Training against test SNR: mean PSNR (dB)", "", *_table(head, body), ""]
 
 
 def _row(point: Point, result: PointResult) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import torch
 from PIL import Image
 from toys import small_system
 
@@ -163,3 +164,22 @@ def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_fo
 
 def test_no_metrics_cost_nothing():
     assert more_scores([]) is None
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_the_company(run, model, photo_folder, tmp_path):
+    """There is no batch, and no worker: images are sent one by one, so only threads could make a difference."""
+    other = tmp_path / "other"
+    small_system(2, 8).save_pretrained(other)
+    threads = torch.get_num_threads()
+    written = []
+    try:
+        for count, models in ((1, [model]), (2, [model]), (1, [model, other])):
+            torch.set_num_threads(count)
+            code, _, err = run("evaluate", *models, "--data", photo_folder, "--snr", "-2,7", "--json", "out.json")
+            assert code == 0, err
+            content = results(tmp_path / "out.json")
+            written.append((tmp_path / "out.json").read_bytes() if len(models) == 1 else content[0])
+    finally:
+        torch.set_num_threads(threads)
+    assert written[0] == written[1]
+    assert json.loads(written[0]) == written[2]

@@ -47,6 +47,17 @@ def test_every_figure_has_its_page_picture_and_numbers(finished):
             assert f"| {system} | 2 |" in text
 
 
+def test_the_mismatch_matrix_is_on_its_page_alone(finished):
+    folders, pages, _ = finished
+    fig5 = json.loads((folders.out / "fig5.json").read_text())["rows"]
+    psnr = {(row["scheme"], row["snr_db"]): f"{row['psnr_db']:.2f}" for row in fig5}
+    text = pages[1].read_text()
+    assert "| scheme | trained at | 7 dB | 10 dB |" in text
+    for scheme in ("MLSC-image", "Deep JSCC"):
+        assert f"| {scheme} | 10 dB | {psnr[scheme, 7.0]} | {psnr[scheme, 10.0]} |" in text
+    assert not any("Training against test SNR" in page.read_text() for page in (pages[0], pages[2]))
+
+
 def test_figures_share_systems(finished):
     folders, _, said = finished
     trained = [text.split(" train ")[1] for text in said if " train " in text]

@@ -1,0 +1,179 @@
+"""Train, judge and ship the systems of the zoo: `python zoo/make_zoo.py --help`.
+
+Every system is trained by a `semcomm train` command, which its `training.json` keeps, in `OUT/NAME`; started again, the
+script resumes what is unfinished and skips what is done. `--ship` evaluates finished systems and writes their folders
+in the package: weights, configuration, recipe with scores, golden output, model card.
+"""
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
+
+SNRS_DB = [-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0]
+ONE_FOR_ALL = "--snr-range 0 20"
+MLSC = "mlsc --norm none --width 24"
+SYSTEMS = {
+    "mlsc-image-l4-t8": f"{MLSC} --l 4 --t 8 --snr-adaptive {ONE_FOR_ALL}",
+    "deep-jscc-c4": f"deep-jscc --bandwidth-ratio 4/48 {ONE_FOR_ALL}",
+    "mlsc-image-l2-t8": f"{MLSC} --l 2 --t 8 --snr-adaptive {ONE_FOR_ALL}",
+    "deep-jscc-c2": f"deep-jscc --bandwidth-ratio 2/48 {ONE_FOR_ALL}",
+    "mlsc-image-l3-t8": f"{MLSC} --l 3 --t 8 --snr-adaptive {ONE_FOR_ALL}",
+    "deep-jscc-c3": f"deep-jscc --bandwidth-ratio 3/48 {ONE_FOR_ALL}",
+    "mlsc-image-l6-t8": f"{MLSC} --l 6 --t 8 --snr-adaptive {ONE_FOR_ALL}",
+    "mlsc-image-l4-t16": f"{MLSC} --l 4 --t 16 --snr-adaptive {ONE_FOR_ALL}",
+}
+CARD = """---
+library_name: semcomm
+tags:
+- semantic-communication
+---
+
+# {name}
+
+{what}
+
+```python
+from semcomm import from_pretrained
+
+system = from_pretrained("{name}")
+received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
+```
+
+## Trained on
+
+{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to 1e-5, one SNR per image
+drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}. `training.json` has the command, the fingerprints of the
+photographs, and versions.
+
+## Scores
+
+Photographs sent whole over AWGN, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images ± 95 % confidence.
+`semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them.
+
+{tables}
+
+`golden.json` records what the system makes of a synthetic picture; a test recomputes it.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SYSTEMS)}; all without one")
+    parser.add_argument("--train", type=Path, required=True, help="photographs to train on")
+    parser.add_argument("--features", type=Path, required=True, help="what semcomm cache-features made of them")
+    parser.add_argument("--val", type=Path, required=True, help="photographs to watch the training with")
+    parser.add_argument("--test", type=Path, required=True, help="photographs to judge by, with --ship")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--precision", default="32-true")
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--ship", action="store_true", help="put finished systems into the package, train none")
+    given = parser.parse_args()
+    unknown = set(given.names) - set(SYSTEMS)
+    if unknown:
+        parser.error(f"no system {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}")
+    for name in given.names or SYSTEMS:
+        if not given.ship:
+            train(name, given)
+        elif (given.out / name / "training.json").is_file():
+            ship(name, given)
+
+
+def train(name, given):
+    out = given.out / name
+    if (out / "training.json").is_file():
+        return
+    options = [
+        *["--train", given.train, "--val", given.val, "--out", out, "--size", given.size],
+        *["--batch-size", given.batch_size, "--schedule", "cosine", "--steps", given.steps],
+        *["--validate-every", max(1, given.steps // 2), "--precision", given.precision, "--workers", given.workers],
+        *(["--features", given.features] if SYSTEMS[name].startswith("mlsc") else []),
+        *(["--resume"] if (out / "recipe.json").is_file() else []),
+    ]
+    subprocess.run(["semcomm", "train", *shlex.split(SYSTEMS[name]), *map(str, options)], check=True)
+
+
+def ship(name, given):
+    import test_pretrained
+
+    from semcomm.data.layouts import find_photographs
+    from semcomm.evaluation.sweep import evaluate
+    from semcomm.pretrained import SHIPPED, from_pretrained
+
+    run, folder = given.out / name, SHIPPED / name
+    system = from_pretrained(str(run), device="cpu")
+    record = json.loads((run / "training.json").read_text())
+    record["command"] = (
+        f"semcomm train {SYSTEMS[name]} --train TRAIN --val VAL --out OUT --size {record['training']['size']} "
+        f"--batch-size {record['training']['batch_size']} --schedule cosine --steps {record['steps']} "
+        f"--validate-every {record['training']['validate_every']}"
+        + (" --features FEATURES" if SYSTEMS[name].startswith("mlsc") else "")
+    )
+    record["evaluations"] = []
+    for data in (given.val, given.test):
+        print(f"evaluate {name} on {data}", flush=True)
+        measured = evaluate(system, find_photographs(data), SNRS_DB)
+        measured.pop("k")
+        record["evaluations"].append({"data": "/".join(data.parts[-2:]), "channel": "awgn", "seed": 0, **measured})
+    folder.mkdir(exist_ok=True)
+    for file in ("config.json", "model.safetensors"):
+        shutil.copy(run / file, folder / file)
+    (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    golden = test_pretrained.golden_output(from_pretrained(str(run), device="cpu"))
+    (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    (folder / "README.md").write_text(card(name, system, record))
+    print(f"wrote {folder}")
+
+
+def card(name, system, record):
+    arguments = system.config["arguments"]
+    weights = sum(weight.numel() for weight in system.parameters() if weight.requires_grad)
+    ratio = f"k/n = {system.bandwidth_ratio(256, 256):.4f} where h and w are multiples of {system.downsampling}"
+    if system.config["builder"] == "build_mlsc_image":
+        what = (
+            f"MLSC-image with l = {arguments['l']}, t = {arguments['t']} ({ratio}), with its caption and its segmentation by the\n"
+            f"small extractors in the package. {weights:,} trained weights. One model serves all SNRs (`snr_adaptive=True`)."
+        )
+    else:
+        what = (
+            f"Deep JSCC as published (Bourtsoulatze, Kurka, Gunduz 2019) with c = {arguments['complex_channels']} complex channels\n"
+            f"({ratio}), the learned baseline. {weights:,} weights. One model serves all SNRs."
+        )
+    tables = []
+    for evaluation in record["evaluations"]:
+        rows = [
+            f"| {row['snr_db']:g} | {row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f} | {row['ssim']:.3f} ± {row['ssim_ci95']:.3f} |"
+            for row in evaluation["rows"]
+        ]
+        head = f"{evaluation['images']} photographs of `{evaluation['data']}` (k/n = {evaluation['bandwidth_ratio']:.4f} with padding):"
+        tables.append("\n".join([head, "", "| SNR (dB) | PSNR (dB) | SSIM |", "|---|---|---|", *rows]))
+    training = record["training"]
+    return CARD.format(
+        name=name,
+        what=what,
+        images=record["train_images"],
+        steps=record["steps"],
+        batch_size=training["batch_size"],
+        size=training["size"],
+        seed=record["evaluations"][0]["seed"],
+        minutes=record["wall_time_s"] / 60,
+        hardware=describe(record["hardware"]),
+        snrs=",".join(f"{snr_db:g}" for snr_db in SNRS_DB),
+        tables="\n\n".join(tables),
+    )
+
+
+def describe(hardware):
+    return hardware if isinstance(hardware, str) else ", ".join(str(value) for value in hardware.values())
+
+
+if __name__ == "__main__":
+    main()
