@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toys import semantic_system
+from toys import semantic_system, small_system
 
 from semcomm import cli, from_pretrained, list_pretrained
 from semcomm.images import load_image
@@ -382,7 +382,7 @@ def test_results_are_written_whole_or_not_at_all(run, model, photo, tmp_path, mo
     def fail(*_, **__):
         raise ValueError("no JSON today")
 
-    monkeypatch.setattr(cli.json, "dumps", fail)
+    monkeypatch.setattr("semcomm.reports.json.dumps", fail)
     code, _, err = run("transmit", photo, "--model", model, "--json", "out.json")
     assert (code, "no JSON today" in err) == (2, True)
     assert (tmp_path / "out.json").read_text() == "old"
