@@ -59,8 +59,9 @@ for name, snr_db in cliffs.items():
 # The cliff
 # ---------
 #
-# A curve of a separate scheme ends in a cliff. The shade is darker by a step for every codec that fails. JPEG 2000 reaches farthest down, because its header is short and its files may be cut anywhere. AVIF is the
-# best of the four wherever it works.
+# A curve of a separate scheme ends in a cliff. The shade is darker by a step for every codec that fails. JPEG 2000
+# reaches farthest down, because its header is short and its files may be cut anywhere. AVIF is the best of the four
+# wherever it works.
 
 COLORS = {"JPEG": "#d1661f", "JPEG 2000": "#7a5195", "WebP": "#4c9a5b", "AVIF": "#0b6e99"}
 SHOWN_DB = (-4.0, 4.0)

@@ -1,6 +1,5 @@
 """Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.checkpoints import mismatches, read_safetensors
 from semcomm.images import write_whole
+from semcomm.json_files import read_object, write_json
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -31,7 +31,7 @@ def list_pretrained() -> list[str]:
         >>> "mlsc-image-l4-t8" in list_pretrained()
         True
     """
-    configs = {path.parent.name: _read_json(path) for path in sorted(SHIPPED.glob(f"*/{CONFIG}"))}
+    configs = {path.parent.name: read_object(path) for path in sorted(SHIPPED.glob(f"*/{CONFIG}"))}
     return [name for name, config in configs.items() if "builder" in config]
 
 
@@ -116,8 +116,7 @@ def save_folder(system: SemanticSystem, folder: Path) -> None:
             save_file(weights, temporary, metadata={"format": "pt"})
         except SafetensorError as error:  # a full disk, most often
             raise OSError(f"cannot write {folder / WEIGHTS}: {error}") from error
-    with write_whole(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps({**system.config, "channel": _describe(system.channel)}, indent=2) + "\n")
+    write_json(folder / CONFIG, {**system.config, "channel": _describe(system.channel)})
 
 
 def load_folder(
@@ -130,7 +129,9 @@ def load_folder(
 ) -> SemanticSystem:
     """Build what `config.json` describes and fill it with `model.safetensors`; see `from_pretrained`."""
     path = folder / CONFIG
-    config = _read_json(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no configuration: {path} is missing")
+    config = read_object(path)
     builder = BUILDERS.get(str(config.get("builder")))
     arguments = config.get("arguments")
     if builder is None or not isinstance(arguments, dict):
@@ -187,15 +188,3 @@ def _channel(description: Any, power: float, path: Path) -> nn.Module | None:
             power, coherence=description.get("coherence", ""), equalizer=description.get("equalizer", "")
         )
     raise ValueError(f"{path} names an unknown channel: {description!r}")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no configuration: {path} is missing")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(content).__name__}")
-    return content

@@ -47,14 +47,14 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 
 ## Trained on
 
-{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to 1e-5, one SNR per image
-drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}. `training.json` has the command, the fingerprints of the
-photographs, and versions.
+{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to
+1e-5, one SNR per image drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}. `training.json` has
+the command, the fingerprints of the photographs, and versions.
 
 ## Scores
 
-Photographs sent whole over AWGN, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images ± 95 % confidence.
-`semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them.
+Photographs sent whole over AWGN, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images
+± 95 % confidence. `semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them.
 
 {tables}
 
@@ -139,21 +139,25 @@ def card(name, system, record):
     ratio = f"k/n = {system.bandwidth_ratio(256, 256):.4f} where h and w are multiples of {system.downsampling}"
     if system.config["builder"] == "build_mlsc_image":
         what = (
-            f"MLSC-image with l = {arguments['l']}, t = {arguments['t']} ({ratio}), with its caption and its segmentation by the\n"
-            f"small extractors in the package. {weights:,} trained weights. One model serves all SNRs (`snr_adaptive=True`)."
+            f"MLSC-image with l = {arguments['l']}, t = {arguments['t']} ({ratio}),\n"
+            "with its caption and its segmentation by the small extractors in the package.\n"
+            f"{weights:,} trained weights. One model serves all SNRs (`snr_adaptive=True`)."
         )
     else:
         what = (
-            f"Deep JSCC as published (Bourtsoulatze, Kurka, Gunduz 2019) with c = {arguments['complex_channels']} complex channels\n"
-            f"({ratio}), the learned baseline. {weights:,} weights. One model serves all SNRs."
+            "Deep JSCC as published (Bourtsoulatze, Kurka, Gunduz 2019), the learned baseline, with\n"
+            f"c = {arguments['complex_channels']} complex channels ({ratio}).\n"
+            f"{weights:,} weights. One model serves all SNRs."
         )
     tables = []
     for evaluation in record["evaluations"]:
         rows = [
-            f"| {row['snr_db']:g} | {row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f} | {row['ssim']:.3f} ± {row['ssim_ci95']:.3f} |"
+            f"| {row['snr_db']:g} | {row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f} "
+            f"| {row['ssim']:.3f} ± {row['ssim_ci95']:.3f} |"
             for row in evaluation["rows"]
         ]
-        head = f"{evaluation['images']} photographs of `{evaluation['data']}` (k/n = {evaluation['bandwidth_ratio']:.4f} with padding):"
+        used = f"(k/n = {evaluation['bandwidth_ratio']:.4f} with padding):"
+        head = f"{evaluation['images']} photographs of `{evaluation['data']}` {used}"
         tables.append("\n".join([head, "", "| SNR (dB) | PSNR (dB) | SSIM |", "|---|---|---|", *rows]))
     training = record["training"]
     return CARD.format(

@@ -42,7 +42,7 @@ def encode_all(image: Tensor, codec: Codec) -> tuple[bytes, ...]:
         (100, 'ffd8')
     """
     pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
-    key = (codec, pixels.shape, hashlib.sha256(pixels).digest())
+    key = (codec, pixels.shape, hashlib.sha256(pixels.tobytes()).digest())
     files = _encoded.pop(key, None)
     if files is None:
         photograph, (encode, qualities, _) = Image.fromarray(pixels), CODECS[codec]

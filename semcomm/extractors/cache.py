@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from semcomm.images import load_image, to_float, write_whole
+from semcomm.json_files import read_object, write_json
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.multilevel import Semantics
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -165,8 +166,7 @@ def _claim(out: Path, description: dict[str, Any]) -> None:
     if not (out / DESCRIPTION).is_file():
         if out.is_dir() and any(out.iterdir()):
             raise ValueError(f"out must be an empty or a new folder, or a feature cache, but {out} holds other files")
-        with write_whole(out / DESCRIPTION) as temporary:
-            temporary.write_text(json.dumps(description, indent=2) + "\n")
+        write_json(out / DESCRIPTION, description)
     elif _read_description(out) != description:
         raise ValueError(f"out is the feature cache of other extractors: {out}; name a new folder")
 
@@ -175,13 +175,7 @@ def _read_description(cache: Path) -> dict[str, Any]:
     path = cache / DESCRIPTION
     if not path.is_file():
         raise FileNotFoundError(f"no feature cache in {cache}: {DESCRIPTION} is missing; make one with cache-features")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
-    if not isinstance(description, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(description).__name__}")
-    return description
+    return read_object(path)
 
 
 def _read_lines(path: Path) -> dict[str, dict[str, Any]]:

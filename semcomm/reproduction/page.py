@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from semcomm.evaluation.figures import save_figure
 from semcomm.evaluation.metrics import mean_and_ci95
 from semcomm.images import write_whole
+from semcomm.json_files import read_object, write_json
 from semcomm.reproduction.claims import CLAIMS, Claim
 from semcomm.reproduction.draw import DRAW, describe
 from semcomm.reproduction.grid import NO_CAPACITY_DB, AtCapacity, Point, Preset, Scheme
@@ -52,7 +52,7 @@ def write_page(
         for claim in claims
     ]
     content = {"figure": figure, "settings": settings, "claims": judged, "rows": rows, "training": trained}
-    _write(out / f"{figure}.json", json.dumps(content, indent=2) + "\n")
+    write_json(out / f"{figure}.json", content)
     page = out / f"{figure}.md"
     _write(page, _markdown(figure, preset, settings, claims, rows, trained))
     return page
@@ -163,7 +163,7 @@ def _trainings(out: Path, schemes: Sequence[Scheme]) -> dict[str, dict[str, Any]
         path = out / "systems" / scheme.name / RESULT
         if isinstance(scheme, AtCapacity):
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_object(path)
         records[scheme.name] = {key: record[key] for key in ("steps", "weights", "wall_time_s", "hardware")}
     return records
 

@@ -1,13 +1,12 @@
 """What one scheme scored at one SNR, on disk: every image's numbers, so that claims can be judged pair by pair."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
 
 from semcomm.evaluation.sweep import Measurement
-from semcomm.images import write_whole
+from semcomm.json_files import read_object, write_json
 
 
 @final
@@ -38,8 +37,7 @@ def write_point(path: Path, measured: Measurement) -> None:
         ssim=[round(value, 6) for value in scores["ssim"].mean(axis=1).tolist()],
         failures=measured.failures[snr_db],
     )
-    with write_whole(path) as temporary:
-        temporary.write_text(json.dumps(asdict(point)) + "\n")
+    write_json(path, asdict(point))
 
 
 def read_point(path: Path) -> PointResult:
@@ -49,7 +47,7 @@ def read_point(path: Path) -> PointResult:
         ValueError: naming the file, if it holds something else.
     """
     try:
-        point = PointResult(**json.loads(path.read_text(encoding="utf-8")))
+        point = PointResult(**read_object(path))
         numbers = [point.bandwidth_ratio, point.failures, *point.psnr_db, *point.ssim]
         if not point.psnr_db or len(point.psnr_db) != len(point.ssim) or any(map(math.isinf, numbers)):
             raise ValueError("its numbers do not fit each other")

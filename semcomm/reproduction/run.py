@@ -13,7 +13,8 @@ from semcomm.data.layouts import find_photographs
 from semcomm.evaluation.sweep import measure
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
-from semcomm.images import check_writable, write_whole
+from semcomm.images import check_writable
+from semcomm.json_files import read_object, write_json
 from semcomm.options import show_progress
 from semcomm.pretrained import from_pretrained
 from semcomm.reproduction.grid import POINTS, AtCapacity, Learned, Point, Preset, has_levels
@@ -127,19 +128,15 @@ def system_folder(out: Path, scheme: Learned) -> Path:
 def _claim(out: Path, settings: dict[str, Any]) -> None:
     path = out / SETTINGS
     if path.is_file():
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is no JSON file: {error}; name a new folder") from error
-        different = sorted(key for key in settings if not isinstance(known, dict) or known.get(key) != settings[key])
+        known = read_object(path)
+        different = sorted(key for key in settings if known.get(key) != settings[key])
         if different:
             raise ValueError(f"out {out} holds a reproduction with another {', '.join(different)}; name a new folder")
         return
     if out.is_dir() and any(out.iterdir()):
         raise ValueError(f"out must be an empty or a new folder, or one to go on in, but {out} holds other files")
     check_writable(out)
-    with write_whole(path) as temporary:
-        temporary.write_text(json.dumps(settings, indent=2) + "\n")
+    write_json(path, settings)
 
 
 def _train(scheme: Learned, folders: Folders, preset: Preset, seed: int, workers: int) -> None:

@@ -24,6 +24,7 @@ from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
 from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
 from semcomm.images import load_image
+from semcomm.json_files import write_json
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
@@ -35,7 +36,6 @@ from semcomm.training.run_folder import (
     is_finished,
     newest_checkpoint,
     step_of,
-    write_json,
 )
 from semcomm.transmitter.multilevel import MultiLevelTransmitter
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semcomm.images import check_writable, write_whole
+from semcomm.images import check_writable
+from semcomm.json_files import read_object
 
 RECIPE, RESULT, CHECKPOINTS = "recipe.json", "training.json", "checkpoints"
 
@@ -30,7 +31,7 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
         return
     if not resume:
         raise ValueError(f"out holds a training run already: {out}; resume it, or name another folder")
-    known, now = read_json(path), json.loads(json.dumps(recipe))
+    known, now = read_object(path), json.loads(json.dumps(recipe))
     if _only_longer(known, now):
         known["training"]["steps"] = now["training"]["steps"]
     different = sorted(_differences(known, now))
@@ -41,7 +42,7 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
 
 def is_finished(out: Path, steps: int) -> bool:
     """Whether a run of that many steps has ended in this folder."""
-    return (out / RESULT).is_file() and read_json(out / RESULT)["steps"] >= steps
+    return (out / RESULT).is_file() and read_object(out / RESULT)["steps"] >= steps
 
 
 def newest_checkpoint(out: Path) -> Path | None:
@@ -52,20 +53,6 @@ def newest_checkpoint(out: Path) -> Path | None:
 def step_of(checkpoint: Path | None) -> int:
     """Steps that were done when a checkpoint was written; 0 without one."""
     return 0 if checkpoint is None else int(checkpoint.stem.removeprefix("step="))
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a ValueError names it if it is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    with write_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _only_longer(known: Any, now: dict[str, Any]) -> bool:
