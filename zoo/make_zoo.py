@@ -48,8 +48,8 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 ## Trained on
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to
-1e-5, one SNR per image drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}. `training.json` has
-the command, the fingerprints of the photographs, and versions.
+1e-5, one SNR per image drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}.
+`training.json` has the command, the fingerprints of the photographs, and versions.
 
 ## Scores
 

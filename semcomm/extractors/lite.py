@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
+from semcomm.checkpoints import load_checked, read_safetensors
 from semcomm.extractors.lite_captioner import LiteCaptioner, build_lite_captioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.json_files import read_object
 
 __all__ = [
     "LiteCaptioner",
@@ -57,31 +58,14 @@ def load_lite(folder: str | Path) -> LiteCaptioner | LiteSegmenter:
         folder: holds `config.json` and `model.safetensors`.
 
     Raises:
-        ValueError: if a file is missing or unreadable, the configuration is not a lite extractor's, or the weights
-            are of another network.
+        FileNotFoundError: if a file is missing.
+        ValueError: if a file is damaged, the configuration is not a lite extractor's, or the weights are of another
+            network.
     """
     folder = Path(folder)
-    for name in ("config.json", "model.safetensors"):
-        if not (folder / name).is_file():
-            raise ValueError(f"folder {str(folder)!r} must hold {name}, it does not")
     model = _build(folder)
-    try:
-        weights = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise ValueError(f"{str(folder / 'model.safetensors')!r} must be a safetensors file: {error}") from error
-    expected = model.state_dict()
-    wrong = sorted(
-        name
-        for name in expected.keys() | weights.keys()
-        if name not in weights or name not in expected or weights[name].shape != expected[name].shape
-    )
-    wrong = [name for name in wrong if not name.endswith("num_batches_tracked")]
-    if wrong:
-        raise ValueError(
-            f"weights in {str(folder)!r} must fit config.json, {len(wrong)} are missing, unexpected or of another "
-            f"shape: {', '.join(wrong[:10])}"
-        )
-    model.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
+    weights = read_safetensors(folder / "model.safetensors")
+    load_checked(model, {name: value.float() for name, value in weights.items()}, source=folder / "model.safetensors")
     return model.requires_grad_(False).eval()
 
 
@@ -153,8 +137,10 @@ def _configuration(model: LiteCaptioner | LiteSegmenter) -> dict:
 
 def _build(folder: Path) -> LiteCaptioner | LiteSegmenter:
     builders = {"caption-lite": build_lite_captioner, "segmentation-lite": build_lite_segmenter}
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"no configuration: {folder / 'config.json'} is missing")
     try:
-        settings = json.loads((folder / "config.json").read_text())
+        settings = read_object(folder / "config.json")
         builder = builders[settings.pop("kind")]
         first = settings.pop("words" if builder is build_lite_captioner else "class_names")
         return builder(first, **settings)

@@ -206,7 +206,7 @@ def test_a_folder_gives_back_what_was_saved(build, tmp_path):
 
 
 def test_wrong_folders_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"must hold config\.json"):
+    with pytest.raises(FileNotFoundError, match=r"no configuration: .*config\.json is missing"):
         load_lite(tmp_path)
     save_lite(small_segmenter(), tmp_path / "a")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
@@ -215,12 +215,15 @@ def test_wrong_folders_are_refused(tmp_path):
         load_lite(tmp_path / "b")
     (tmp_path / "b" / "config.json").write_text((tmp_path / "a" / "config.json").read_text())
     (tmp_path / "b" / "model.safetensors").write_bytes(b"\x80\x04 a pickle")
-    with pytest.raises(ValueError, match="must be a safetensors file"):
+    with pytest.raises(ValueError, match=r"model\.safetensors is a pickle.* and is refused"):
+        load_lite(tmp_path / "b")
+    (tmp_path / "b" / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=r"model\.safetensors is truncated or no safetensors file"):
         load_lite(tmp_path / "b")
     weights = load_file(tmp_path / "a" / "model.safetensors")
     del weights["head.classify.bias"]
     save_file(weights | {"surplus": torch.zeros(1)}, tmp_path / "b" / "model.safetensors")
-    with pytest.raises(ValueError, match=r"2 are missing, unexpected or .*: head\.classify\.bias, surplus"):
+    with pytest.raises(ValueError, match=r"missing 1: head\.classify\.bias; unexpected 1: surplus"):
         load_lite(tmp_path / "b")
 
 
