@@ -183,7 +183,7 @@ def _draw(path: Path | None, results: Sequence[dict[str, Any]]) -> None:
 
     first = results[0]
     note = f"{first['images']} photographs, {first['channel']}, 95 % confidence, seed {first['seed']}"
-    rows = [[panel("psnr_db", "PSNR (dB)")], [panel("ssim", "SSIM")]]
+    rows = [[panel("psnr_db", "PSNR (dB)"), panel("ssim", "SSIM")]]
     save_figure(draw_curves(rows, title="Quality against SNR", note=note), path)
     typer.echo(f"wrote {path}")
 

@@ -1,6 +1,7 @@
 """Curves for a paper: readable in print and by the colour-blind, with confidence bands."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -60,9 +61,9 @@ def draw_curves(rows: Sequence[Sequence[Panel]], *, title: str, note: str = "") 
     """Draw panels in rows, with one legend for all.
 
     Args:
-        rows: the panels, row by row; panels of a row share the range of y.
+        rows: the panels, row by row; neighbours with the same `y_label` share their scale.
         title: above the figure.
-        note: a line below it: data, seed, training budget.
+        note: above the legend: data, seed, training budget.
     """
     columns = max(len(row) for row in rows)
     labels = list(dict.fromkeys(curve.label for row in rows for panel in row for curve in panel.curves))
@@ -70,29 +71,34 @@ def draw_curves(rows: Sequence[Sequence[Panel]], *, title: str, note: str = "") 
         label: {"color": color, "marker": marker, "linestyle": dash}
         for label, color, marker, dash in zip(labels, cycle(COLORS), cycle(MARKERS), cycle(DASHES), strict=False)
     }
-    figure = Figure(figsize=(3.5 * columns + 0.7, 2.7 * len(rows) + 1.3), dpi=150, layout="constrained")
+    figure = Figure(figsize=(3.7 * columns + 0.5, 2.9 * len(rows) + 1.3), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(len(rows), columns, squeeze=False, sharey="row")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes_row, row in zip(grid, rows, strict=True):
         for axes in axes_row[len(row) :]:
             axes.set_axis_off()
         for place, (axes, panel) in enumerate(zip(axes_row, row, strict=False)):
             _draw(axes, panel, styles)
-            axes.set_ylabel(panel.y_label if place == 0 else "", color=INK)
+            if place and row[place - 1].y_label == panel.y_label:
+                axes.sharey(axes_row[place - 1])
+                axes.tick_params(labelleft=False)
+            else:
+                axes.set_ylabel(panel.y_label, color=INK)
     handles = {}
     for axes in grid.flat:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(
+    legend = figure.legend(
         [handles[label] for label in labels],
         labels,
         loc="outside lower center",
-        ncols=min(len(labels), 2 * columns),
+        ncols=min(len(labels), columns if max(map(len, labels)) > 20 else 2 * columns),
         frameon=False,
         fontsize=9,
+        title=textwrap.fill(note, 58 * columns),  # the one place below that the layout keeps free for text
+        title_fontproperties={"size": 7.5},
     )
+    legend.get_title().set_color(FAINT)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, weight="bold", color=INK)
-    if note:
-        figure.supxlabel(note, x=0.01, ha="left", fontsize=7.5, color=FAINT)
     return figure
 
 

@@ -92,7 +92,7 @@ def draw_fig5(preset: Preset, results: Results, note: str) -> Figure:
         return Panel("", SNR, label, [*curves, replace(coded, x=list(preset.test_snrs_db))])
 
     return draw_curves(
-        [[panel("psnr_db", PSNR)], [panel("ssim", SSIM)]], title="Trained at one SNR, tested across", note=note
+        [[panel("psnr_db", PSNR), panel("ssim", SSIM)]], title="Trained at one SNR, tested across", note=note
     )
 
 
@@ -110,13 +110,16 @@ def draw_fig6(preset: Preset, results: Results, note: str) -> Figure:
         gains = [paired_difference(results[one].psnr_db, results[other].psnr_db) for one, other in pairs]
         return Curve(describe(system), tested, [mean for mean, _ in gains], [ci95 for _, ci95 in gains])
 
+    gains = [gain(system) for system in systems[:-1]]
     levels = [
         _curve(describe(system), results, points(system), lambda point: point.snr_db, "psnr_db") for system in systems
     ]
     return draw_curves(
         [
-            [Panel("Quality at equal k", SNR, PSNR, levels)],
-            [Panel("Gain over no semantic level", SNR, "gain in PSNR (dB)", list(map(gain, systems[:-1])), zero=True)],
+            [
+                Panel("Quality at equal k", SNR, PSNR, levels),
+                Panel("Gain over no semantic level", SNR, "gain in PSNR (dB)", gains, zero=True),
+            ]
         ],
         title="What the semantic levels are worth",
         note=note,

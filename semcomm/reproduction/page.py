@@ -39,7 +39,7 @@ def write_page(
     effort = preset.effort
     note = (
         f"{settings['test_images']} test photographs, 95 % confidence; every system trained for {effort.steps:,} steps "
-        f"of {effort.batch_size} {effort.size} x {effort.size} crops; seed {settings['seed']}"
+        f"of {effort.batch_size} crops, {effort.size} x {effort.size}; seed {settings['seed']}"
     )
     save_figure(DRAW[figure](preset, results, note), out / f"{figure}.png")
     _write(out / f"{figure}.csv", _csv(rows))

@@ -52,6 +52,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Rounds through the photographs.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimisation steps; 10,000 without --epochs.")] = None,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 500,
+    val_images: Annotated[
+        int | None, typer.Option(help="Photographs of --val to validate on, evenly spaced; all without it.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that decode photographs.")] = 0,
     devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
     num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
@@ -93,6 +96,7 @@ def train(
         gradient_clip=gradient_clip,
         steps=10_000 if steps is None else steps,
         validate_every=validate_every,
+        val_images=val_images,
         seed=seed,
         workers=workers,
         devices=devices,

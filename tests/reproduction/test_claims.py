@@ -90,3 +90,12 @@ def test_fig6_what_the_levels_are_worth():
 def test_fig6_levels_that_do_harm_do_not_help():
     judged = fig6_claims(QUICK, results("fig6", lambda scheme, _: 20 - scheme.caption))
     assert judged[0].verdict == FAILS
+
+
+def test_fig6_doing_less_harm_at_low_snr_is_no_help():
+    def psnr_db(scheme, snr_db):
+        return 20 - 0.1 * (snr_db + 10) * (scheme.caption + scheme.segmentation)
+
+    together = fig6_claims(QUICK, results("fig6", psnr_db))[-1]
+    assert [one.verdict for one in together.evidence] == [FAILS, HOLDS]
+    assert together.verdict == FAILS

@@ -24,6 +24,7 @@ from training_runs import config
         ({"gradient_clip": 0.0}, "gradient_clip must be None or positive and finite, got 0.0"),
         ({"gradient_clip": math.inf}, "gradient_clip must be None or positive and finite, got inf"),
         ({"gradient_clip": math.nan}, "gradient_clip must be None or positive and finite, got nan"),
+        ({"val_images": 0}, "val_images must be None or at least 1, got 0"),
         ({"workers": -1}, "workers must be at least 0, got -1"),
         ({"snr_db": (10.0, 0.0)}, r"snr_db must be a number or a range \(low, high\), low < high, got \(10.0, 0.0\)"),
         ({"snr_db": (5.0, 5.0)}, "snr_db must be a number or a range"),

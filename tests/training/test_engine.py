@@ -193,3 +193,12 @@ def test_mixed_precision_computes_nearly_the_same_and_sends_whole_symbols(photo_
     assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.02)
     assert losses["bf16-mixed"] != losses["32-true"]
     assert all(value.dtype == torch.float32 for value in weights(tmp_path / "bf16-mixed").values() if value.ndim)
+
+
+def test_validation_may_be_on_fewer_photographs(photo_folder, tmp_path):
+    out = train(system(), config(photo_folder, tmp_path / "run", val=photo_folder, val_images=2, steps=1))
+    recipe = json.loads((out / "training.json").read_text())
+    chosen = [photo_folder / "a.png", photo_folder / "more" / "c.png"]
+    assert recipe["val_images"] == 2
+    assert recipe["val_manifest_sha256"] == manifest_hash(chosen)
+    assert recipe["weights"] == sum(weight.numel() for weight in system().parameters())
