@@ -47,12 +47,12 @@ def demo(out: OutOption = Path("semcomm-demo")) -> None:
     check_writable(out)
     with show_progress("sending", total=3 * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)
-    printed = table("SNR (dB)", *(f"{scheme} PSNR (dB) / SSIM" for scheme in rows))
+    printed = table("SNR (dB)", *rows)
     for column, snr_db in enumerate(SNRS_DB):
         sent = [transmissions[column] for transmissions in rows.values()]
         printed.add_row(f"{snr_db:g}", *(_score(one.psnr_db[0], one.ssim[0], one.failed) for one in sent))
     Console().print(printed)
-    typer.echo(f"wrote {path}")
+    typer.echo(f"PSNR in dB / SSIM\nwrote {path}")
 
 
 @app.command()
@@ -122,10 +122,10 @@ def transmit(
 @app.command()
 def models() -> None:
     """List the trained systems in the package."""
-    printed = table("name", "k/n at 256 x 256", "weights")
+    printed = table("name", "k/n at 256 x 256", "trained weights")
     for name in list_pretrained():
         system = from_pretrained(name, device="cpu")
-        weights = sum(weight.numel() for weight in system.parameters())
+        weights = sum(weight.numel() for weight in system.parameters() if weight.requires_grad)
         printed.add_row(name, f"{system.bandwidth_ratio(256, 256):.4f}", f"{weights:,}")
     Console().print(printed)
 
