@@ -210,8 +210,8 @@ def test_train_deep_jscc(run, photo_folder, tmp_path):
         (["evaluate", "MODEL", "--data", "."], "letter.jpg|half.png"),
         (["evaluate", "MODEL", "--data", "good", "--snr", "1;2"], "--snr takes numbers separated by commas.*got '1;2'"),
         (["evaluate", "MODEL", "--data", "good", "--snr", ""], "--snr takes numbers separated by commas"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "snrs_db must be finite"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "snrs_db must be finite"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "snrs_db must be from -300 to 300 dB"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "snrs_db must be from -300 to 300 dB"),
         (["evaluate", "MODEL"], "Missing option '--data'"),
         (
             ["evaluate", "MODEL", "--data", "good", "--snr", "1", "--json", "letter.jpg/x"],

@@ -147,8 +147,7 @@ def _jpeg2000_payload(file: bytes) -> bytes:
 
 def _webp_payload(file: bytes) -> bytes:
     """The VP8 frame without its start code and size (RFC 9649, Section 2.5; RFC 6386, Section 9.1)."""
-    end = 20 + int.from_bytes(file[16:20], "little")  # an odd frame is followed by a byte of padding
-    return file[20:23] + file[30:end]
+    return file[20:23] + file[30:]
 
 
 def _avif_payload(file: bytes) -> bytes:

@@ -104,12 +104,12 @@ def measure(
         progress: called after every photograph and SNR.
 
     Raises:
-        ValueError: if an SNR is not finite, `draws` is not positive, or a photograph cannot be read or sent; the
+        ValueError: if an SNR is out of range, `draws` is not positive, or a photograph cannot be read or sent; the
             message names it.
     """
     for snr_db in snrs_db:
-        if not LOWEST_SNR_DB <= snr_db < math.inf:
-            raise ValueError(f"snrs_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {snr_db}")
+        if not LOWEST_SNR_DB <= snr_db <= -LOWEST_SNR_DB:
+            raise ValueError(f"snrs_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {snr_db}")
     if size is not None and features is not None:
         raise ValueError(f"features are those of whole photographs: size must be None, got {size}")
     if draws < 1:

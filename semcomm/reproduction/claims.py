@@ -45,7 +45,7 @@ class Evidence:
     @property
     def verdict(self) -> str:
         """Whether the difference is positive, negative or neither, beyond its confidence interval."""
-        if abs(self.difference_db) <= self.ci95:
+        if not abs(self.difference_db) > self.ci95:  # nor where one of them is NaN
             return OPEN
         return HOLDS if self.difference_db > 0 else FAILS
 
@@ -53,7 +53,7 @@ class Evidence:
 @final
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper and what bears on it; it holds if it does under every condition."""
+    """A sentence of the paper and what bears on it; it holds if it does under every condition, of which there are."""
 
     text: str
     evidence: Sequence[Evidence]
@@ -61,7 +61,7 @@ class Claim:
     @property
     def verdict(self) -> str:
         """Contradicted by one comparison, a claim does not hold; shown by all, it does."""
-        verdicts = {one.verdict for one in self.evidence}
+        verdicts = {one.verdict for one in self.evidence} or {OPEN}
         return next((verdict for verdict in (FAILS, OPEN) if verdict in verdicts), HOLDS)
 
 
@@ -157,4 +157,5 @@ CLAIMS: dict[str, Callable[[Preset, Results], list[Claim]]] = {
 
 def _compare(results: Results, better: Point, worse: Point) -> Evidence:
     difference, ci95 = paired_difference(results[better].psnr_db, results[worse].psnr_db)
-    return Evidence(f"k/n = {better.scheme.ratio:.4f}, {better.snr_db:g} dB", difference, ci95)
+    ratios = dict.fromkeys(f"{results[point].bandwidth_ratio:.4f}" for point in (better, worse))
+    return Evidence(f"k/n = {' against '.join(ratios)}, {better.snr_db:g} dB", difference, ci95)

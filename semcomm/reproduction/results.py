@@ -17,7 +17,7 @@ class PointResult:
     Args:
         bandwidth_ratio: all channel uses over all source dimensions.
         psnr_db: of each image.
-        ssim: of each image; NaN for images smaller than the window.
+        ssim: of each image.
         failures: images that another one stands in for.
     """
 
@@ -40,8 +40,8 @@ def write_point(path: Path, measured: Measurement) -> None:
     write_json(path, asdict(point))
 
 
-def read_point(path: Path) -> PointResult:
-    """Read what `write_point` wrote.
+def read_point(path: Path, images: int) -> PointResult:
+    """Read what `write_point` wrote of that many images.
 
     Raises:
         ValueError: naming the file, if it holds something else.
@@ -49,7 +49,7 @@ def read_point(path: Path) -> PointResult:
     try:
         point = PointResult(**read_object(path))
         numbers = [point.bandwidth_ratio, point.failures, *point.psnr_db, *point.ssim]
-        if not point.psnr_db or len(point.psnr_db) != len(point.ssim) or any(map(math.isinf, numbers)):
+        if not len(point.psnr_db) == len(point.ssim) == images or not all(map(math.isfinite, numbers)):
             raise ValueError("its numbers do not fit each other")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no result of a reproduction: {error}; delete it to measure it again") from error

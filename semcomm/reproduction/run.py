@@ -13,7 +13,7 @@ from semcomm.data.layouts import find_photographs
 from semcomm.evaluation.sweep import measure
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
-from semcomm.images import check_writable
+from semcomm.images import check_writable, load_image
 from semcomm.json_files import read_object, write_json
 from semcomm.options import show_progress
 from semcomm.pretrained import from_pretrained
@@ -28,6 +28,8 @@ from semcomm.transmitter.multilevel import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SETTINGS, TRAIN_FEATURES, TEST_FEATURES = "reproduction.json", "features/train", "features/test"
+SMALLEST = 16
+"""Least height and width of a photograph to send and to score, in pixels: every t, and SSIM's window."""
 Report = Callable[[str], None]
 
 
@@ -91,22 +93,28 @@ def reproduce(
         "test_images": len(test_paths),
         "test_manifest_sha256": manifest_hash(test_paths),
     }
+    _check_sizes([*find_photographs(folders.val), *test_paths])
+    if len(test_paths) < 2:
+        raise ValueError(f"test must hold two photographs or more, for confidence intervals, got 1 in {folders.test}")
     _claim(folders.out, json.loads(json.dumps(settings)))
     points = list(dict.fromkeys(POINTS[figure](preset)))
     schemes = list(dict.fromkeys(point.scheme for point in points))
     due = [point for point in points if not _point_file(folders.out, point).is_file()]
-    if any(has_levels(point.scheme) for point in due):
+    undone = [
+        scheme for scheme in schemes if not isinstance(scheme, AtCapacity) and not _is_trained(folders.out, scheme)
+    ]
+    if any(has_levels(scheme) for scheme in (*undone, *(point.scheme for point in due))):
         report("extract captions and label maps")
         _extract(folders.train, find_photographs(folders.train), folders.out / TRAIN_FEATURES)
         _extract(folders.test, test_paths, folders.out / TEST_FEATURES)
     for number, scheme in enumerate(schemes, start=1):
         unmeasured = [point for point in due if point.scheme == scheme]
-        if not unmeasured:
+        if not unmeasured and (isinstance(scheme, AtCapacity) or _is_trained(folders.out, scheme)):
             continue
         if isinstance(scheme, AtCapacity):
             sender, features = scheme.build(), None
         else:
-            if not (system_folder(folders.out, scheme) / RESULT).is_file():
+            if not _is_trained(folders.out, scheme):
                 report(f"[{number}/{len(schemes)}] train {scheme.name}")
                 _train(scheme, folders, preset, seed, workers)
             sender = from_pretrained(str(system_folder(folders.out, scheme)))
@@ -116,13 +124,25 @@ def reproduce(
             for point in unmeasured:
                 measured = measure(sender, test_paths, [point.snr_db], seed=seed, features=features, progress=advance)
                 write_point(_point_file(folders.out, point), measured)
-    results = {point: read_point(_point_file(folders.out, point)) for point in points}
+    results = {point: read_point(_point_file(folders.out, point), len(test_paths)) for point in points}
     return write_page(figure, folders.out, preset, settings, results)
 
 
 def system_folder(out: Path, scheme: Learned) -> Path:
     """Where a trained system of a reproduction is."""
     return out / "systems" / scheme.name
+
+
+def _is_trained(out: Path, scheme: Learned) -> bool:
+    return (system_folder(out, scheme) / RESULT).is_file()
+
+
+def _check_sizes(paths: list[Path]) -> None:
+    """Find a photograph that could not be sent or scored before anything is trained."""
+    for path in paths:
+        height, width = load_image(path).shape[1:]
+        if min(height, width) < SMALLEST:
+            raise ValueError(f"{path}: photographs must be at least {SMALLEST} x {SMALLEST}, got {height} x {width}")
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:

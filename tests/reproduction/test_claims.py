@@ -1,10 +1,11 @@
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from semcomm.reproduction.claims import FAILS, HOLDS, OPEN, Claim, Evidence, fig4_claims, fig5_claims, fig6_claims
-from semcomm.reproduction.grid import POINTS, QUICK, AtCapacity, DeepJSCC, Mlsc
+from semcomm.reproduction.grid import POINTS, QUICK, AtCapacity, DeepJSCC, Mlsc, Point
 from semcomm.reproduction.results import PointResult
 
 IMAGES = 30
@@ -31,7 +32,8 @@ def verdicts(claims):
 
 
 @pytest.mark.parametrize(
-    ("mean", "half", "verdict"), [(0.3, 0.2, HOLDS), (-0.3, 0.2, FAILS), (0.1, 0.2, OPEN), (0, 0, OPEN)]
+    ("mean", "half", "verdict"),
+    [(0.3, 0.2, HOLDS), (-0.3, 0.2, FAILS), (0.1, 0.2, OPEN), (0, 0, OPEN), (5, math.nan, OPEN), (math.nan, 1, OPEN)],
 )
 def test_a_difference_counts_beyond_its_interval(mean, half, verdict):
     assert Evidence("", mean, half).verdict == verdict
@@ -42,6 +44,17 @@ def test_one_contradiction_refutes_and_one_doubt_leaves_open():
     assert Claim("", [good, good]).verdict == HOLDS
     assert Claim("", [good, open_]).verdict == OPEN
     assert Claim("", [good, open_, bad]).verdict == FAILS
+    assert Claim("", []).verdict == OPEN
+
+
+def test_evidence_says_what_both_schemes_really_spent():
+    measured = results("fig4", lambda *_: 20)
+    padded = {point: replace(one, bandwidth_ratio=one.bandwidth_ratio * 1.05) for point, one in measured.items()}
+    mlsc, jpeg = padded[Point(Mlsc(2, 1.0), 1.0)], padded[Point(AtCapacity("jpeg", 7 / 192), 1.0)]
+    assert mlsc.bandwidth_ratio == jpeg.bandwidth_ratio
+    ahead, beside_jpeg = fig4_claims(QUICK, padded)
+    assert ahead.evidence[0].condition == f"k/n = {1.05 * 7 / 192:.4f} against {1.05 * 2 / 48:.4f}, 1 dB"
+    assert beside_jpeg.evidence[0].condition == f"k/n = {1.05 * 7 / 192:.4f}, 1 dB"
 
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(0.5, HOLDS), (-0.5, FAILS), (0.0, OPEN)])

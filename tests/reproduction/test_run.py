@@ -1,8 +1,11 @@
 import csv
 import json
+import math
+import shutil
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from semcomm.reproduction import run as run_module
 from semcomm.reproduction.grid import POINTS, QUICK, AtCapacity, Effort
@@ -130,3 +133,51 @@ def test_a_damaged_settings_file_is_named(finished, tmp_path):
 def test_a_codec_is_measured_at_mlscs_ratio():
     ratios = {point.scheme.ratio for point in POINTS["fig4"](TINY) if isinstance(point.scheme, AtCapacity)}
     assert ratios == {7 / 192}
+
+
+def test_a_deleted_system_is_trained_again(finished, tmp_path):
+    folders, _, _ = finished
+    out = tmp_path / "out"
+    shutil.copytree(folders.out, out)
+    (lost,) = (out / "systems").glob("deep-jscc*")
+    shutil.rmtree(lost)
+    said = []
+    reproduce("fig4", replace(folders, out=out), TINY, report=said.append)
+    assert f"[2/4] train {lost.name}" in said
+    assert (lost / "model.safetensors").read_bytes() == (
+        folders.out / "systems" / lost.name / "model.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"psnr_db": [20.0]}, "its numbers do not fit each other"),
+        ({"psnr_db": [20.0, math.nan]}, "its numbers do not fit each other"),
+        ({"psnr_db": ["a", "b"]}, "must be real number"),
+        ({"more": 1}, "unexpected keyword"),
+    ],
+)
+def test_a_point_that_was_tampered_with_is_named(finished, tmp_path, change, problem):
+    folders, _, _ = finished
+    out = tmp_path / "out"
+    shutil.copytree(folders.out, out)
+    path = next((out / "points").glob("mlsc*at-10dB.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=f"{path.name} is no result of a reproduction: .*{problem}.*; delete it"):
+        reproduce("fig5", replace(folders, out=out), TINY)
+
+
+def test_photographs_that_cannot_be_sent_are_found_before_the_training(finished, tmp_path):
+    folders, _, _ = finished
+    small = tmp_path / "small"
+    small.mkdir()
+    Image.new("RGB", (20, 9)).save(small / "low.png")
+    out = tmp_path / "out"
+    for place in ("val", "test"):
+        with pytest.raises(ValueError, match=r"low\.png: photographs must be at least 16 x 16, got 9 x 20"):
+            reproduce("fig4", replace(folders, out=out, **{place: small}), TINY)
+    Image.new("RGB", (20, 20)).save(small / "low.png")
+    with pytest.raises(ValueError, match="test must hold two photographs or more.* got 1 in"):
+        reproduce("fig4", replace(folders, out=out, test=small), TINY)
+    assert not out.exists()
