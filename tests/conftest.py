@@ -1,6 +1,10 @@
 """What every test gets: one thread, fixed hypothesis profiles, and a real photograph."""
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it: threads of OpenMP in this process hang its forks
+
+# ruff: noqa: E402
 import sys
 from pathlib import Path
 
