@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -185,7 +186,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_else_is_evaluated(run, mode
 def test_the_bytes_do_not_depend_on_the_number_of_threads(model, photo_folder, tmp_path):
     """In processes of their own: a second OpenMP thread in this one would hang the tests that fork it."""
     for threads in ("1", "2"):
-        command = ["semcomm", "evaluate", model, "--data", photo_folder, "--snr", "-2,7", "--json", f"{threads}.json"]
+        entry = [sys.executable, "-c", "from semcomm.cli import main; main()"]
+        command = [*entry, "evaluate", model, "--data", photo_folder, "--snr", "-2,7", "--json", f"{threads}.json"]
         environment = os.environ | {"OMP_NUM_THREADS": threads}
         subprocess.run(list(map(str, command)), check=True, cwd=tmp_path, env=environment, capture_output=True)
     assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
