@@ -36,6 +36,7 @@ def build_mlsc_image(
     power: float = 1.0,
     text_rank: int | None = 64,
     snr_adaptive: bool = False,
+    shortcut: bool = False,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble MLSC-image (Zhang et al., arXiv 2202.04754): an image sent by its meaning beside its details.
@@ -56,6 +57,8 @@ def build_mlsc_image(
         power: the transmit power constraint.
         text_rank: inner size of the caption's factorised dense layer; None is the paper's dense layer.
         snr_adaptive: let encoders, decoders and fusion weigh their channels for the SNR.
+        shortcut: add a linear path from block to block beside the convolutions of encoders, decoders and fusion. Not
+            in the paper; with `norm="none"` the better choice.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -76,8 +79,8 @@ def build_mlsc_image(
     size = _image_size(image_size, t)
     caption_feature = _caption_feature(caption, size)
     segmentation_feature = _segmentation_feature(segmentation)
-    encoder = partial(EncoderModule, downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
-    decoder = partial(DecoderModule, downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
+    network = {"downsampling": t, "width": width, "norm": norm, "snr_adaptive": snr_adaptive, "shortcut": shortcut}
+    encoder, decoder = partial(EncoderModule, **network), partial(DecoderModule, **network)
 
     dropped_levels = (caption_feature is None) + (segmentation_feature is None)
     freed_channels = (1 if caption_feature is None else 0) + (LEVEL_CHANNELS if segmentation_feature is None else 0)
@@ -97,7 +100,7 @@ def build_mlsc_image(
         decoder(LEVEL_CHANNELS + freed_channels, 3 * (1 + dropped_levels), kernel_size=3),
         *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
     ]
-    fusion = FeatureFusion(3 * (l + 1), downsampling=t, width=width, norm=norm, snr_adaptive=snr_adaptive)
+    fusion = FeatureFusion(3 * (l + 1), **network)
     channel = AWGNChannel(power) if channel is None else channel
     system = SemanticSystem(transmitter, channel, MultiLevelReceiver(decoders, fusion), power)
     system.config = {
@@ -113,6 +116,7 @@ def build_mlsc_image(
             "power": power,
             "text_rank": text_rank,
             "snr_adaptive": snr_adaptive,
+            "shortcut": shortcut,
         },
     }
     return system.to(_device(device))

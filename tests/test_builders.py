@@ -140,6 +140,7 @@ def test_the_configuration_says_what_was_built():
         "power": 1.0,
         "text_rank": 5,
         "snr_adaptive": False,
+        "shortcut": False,
     }
 
 

@@ -16,18 +16,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
 
 SNRS_DB = [-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0]
-ONE_FOR_ALL = "--snr-range 0 20"
-MLSC = "mlsc --norm none --width 24"
+TUNED = "--norm none --shortcut --width 24"
+ADAPTIVE = "--snr-adaptive --snr-range 0 20"
 SYSTEMS = {
-    "mlsc-image-l4-t8": f"{MLSC} --l 4 --t 8 --snr-adaptive {ONE_FOR_ALL}",
-    "deep-jscc-c4": f"deep-jscc --bandwidth-ratio 4/48 {ONE_FOR_ALL}",
-    "mlsc-image-l2-t8": f"{MLSC} --l 2 --t 8 --snr-adaptive {ONE_FOR_ALL}",
-    "deep-jscc-c2": f"deep-jscc --bandwidth-ratio 2/48 {ONE_FOR_ALL}",
-    "mlsc-image-l3-t8": f"{MLSC} --l 3 --t 8 --snr-adaptive {ONE_FOR_ALL}",
-    "deep-jscc-c3": f"deep-jscc --bandwidth-ratio 3/48 {ONE_FOR_ALL}",
-    "mlsc-image-l6-t8": f"{MLSC} --l 6 --t 8 --snr-adaptive {ONE_FOR_ALL}",
-    "mlsc-image-l4-t16": f"{MLSC} --l 4 --t 16 --snr-adaptive {ONE_FOR_ALL}",
+    "mlsc-image-l2-t8": f"mlsc --l 2 --t 8 {TUNED} {ADAPTIVE}",
+    "mlsc-image-l3-t8": f"mlsc --l 3 --t 8 {TUNED} {ADAPTIVE}",
+    "mlsc-image-l4-t8": f"mlsc --l 4 --t 8 {TUNED} {ADAPTIVE}",
+    "mlsc-image-l6-t8": f"mlsc --l 6 --t 8 {TUNED} {ADAPTIVE}",
+    "mlsc-image-l4-t16": f"mlsc --l 4 --t 16 {TUNED} {ADAPTIVE}",
+    "mlsc-image-l4-t8-rayleigh": f"mlsc --l 4 --t 8 {TUNED} {ADAPTIVE} --channel rayleigh",
+    **{f"deep-jscc-c{c}": f"deep-jscc --bandwidth-ratio {c}/48 --snr-range 0 20" for c in (1, 2, 3, 4, 5)},
+    "mlsc-image-l2-t8-no-caption": f"mlsc --l 2 --t 8 --caption none {TUNED} {ADAPTIVE}",
+    "mlsc-image-l2-t8-no-segmentation": f"mlsc --l 2 --t 8 --segmentation none {TUNED} {ADAPTIVE}",
+    "mlsc-image-l2-t8-no-semantics": f"mlsc --l 2 --t 8 --caption none --segmentation none {TUNED} {ADAPTIVE}",
+    **{f"mlsc-image-l3-t8-{snr}db": f"mlsc --l 3 --t 8 {TUNED} --snr {snr}" for snr in (1, 10, 19)},
+    "mlsc-image-l3-t8-plain": "mlsc --l 3 --t 8 --snr 10",  # the paper's configuration
 }
+"""What to train, by name: options of `semcomm train`. The rest of an equal training is `train`'s."""
 CARD = """---
 library_name: semcomm
 tags:
@@ -71,8 +76,8 @@ def main():
     parser.add_argument("--test", type=Path, required=True, help="photographs to judge by, with --ship")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--ship", action="store_true", help="put finished systems into the package, train none")
@@ -94,11 +99,16 @@ def train(name, given):
     options = [
         *["--train", given.train, "--val", given.val, "--out", out, "--size", given.size],
         *["--batch-size", given.batch_size, "--schedule", "cosine", "--steps", given.steps],
-        *["--validate-every", max(1, given.steps // 2), "--precision", given.precision, "--workers", given.workers],
-        *(["--features", given.features] if SYSTEMS[name].startswith("mlsc") else []),
+        *["--validate-every", max(1, given.steps // 4), "--val-images", 25],
+        *["--precision", given.precision, "--workers", given.workers],
+        *(["--features", given.features] if has_semantics(name) else []),
         *(["--resume"] if (out / "recipe.json").is_file() else []),
     ]
     subprocess.run(["semcomm", "train", *shlex.split(SYSTEMS[name]), *map(str, options)], check=True)
+
+
+def has_semantics(name):
+    return name.startswith("mlsc") and not name.endswith("no-semantics")
 
 
 def ship(name, given):

@@ -4,7 +4,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from semcomm.blocks import Norm, Stage, Stages, check_positive, stage_widths, transposed_convolution
+from semcomm.blocks import Norm, SNRAttention, Stage, Stages, check_positive, stage_widths, transposed_convolution
 from semcomm.channel.snr import SNR
 
 
@@ -14,7 +14,7 @@ class DecoderModule(nn.Module):
 
     The mirror of an `EncoderModule`'s two innermost convolutions: a stride-1 m x m transposed convolution to the
     encoder's last width, PReLU, and a stride-2 one to the output channels (arXiv 2202.04754, Fig. 3; the widths are
-    chosen here).
+    chosen here). With `shortcut`, a linear map of each position to its 2 x 2 is added, as in the encoder.
 
     Args:
         complex_channels: complex channels c received.
@@ -23,7 +23,8 @@ class DecoderModule(nn.Module):
         kernel_size: m, odd.
         width: `width` of the encoder it mirrors.
         norm: "batch" (after every convolution, as in the paper) or "none".
-        snr_adaptive: weigh the channels for the SNR after every PReLU.
+        snr_adaptive: weigh the channels for the SNR after every PReLU, and at the start where there is a shortcut.
+        shortcut: add the linear map.
 
     Shape:
         `(b, 2c, h/t, w/t)` to `(b, out_channels, 2h/t, 2w/t)`.
@@ -47,6 +48,7 @@ class DecoderModule(nn.Module):
         width: int = 32,
         norm: Norm = "batch",
         snr_adaptive: bool = False,
+        shortcut: bool = False,
     ):
         super().__init__()
         self.complex_channels = check_positive(complex_channels, "complex_channels")
@@ -60,7 +62,12 @@ class DecoderModule(nn.Module):
                 Stage(enlarge, norm=norm),
             ]
         )
+        self.attention = SNRAttention(2 * complex_channels) if shortcut and snr_adaptive else None
+        self.shortcut = nn.ConvTranspose2d(2 * complex_channels, out_channels, 2, 2) if shortcut else None
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Decode `(b, 2c, h/t, w/t)` into `(b, out_channels, 2h/t, 2w/t)`."""
-        return self.stages(features, snr_db)
+        if self.attention is not None:
+            features = self.attention(features, snr_db)
+        decoded = self.stages(features, snr_db)
+        return decoded if self.shortcut is None else decoded + self.shortcut(features)

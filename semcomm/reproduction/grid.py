@@ -27,6 +27,7 @@ class Effort:
         schedule: of the learning rate, which starts at 1e-3.
         width: MLSC-image's width.
         norm: MLSC-image's normalisation.
+        shortcut: whether MLSC-image has shortcuts.
         validations: how often in a run to validate and to keep a checkpoint.
         val_images: photographs to validate on; None for all.
         test_images: photographs to test on, evenly spaced in the folder; None for all.
@@ -38,6 +39,7 @@ class Effort:
     schedule: Schedule
     width: int
     norm: Norm
+    shortcut: bool
     validations: int
     val_images: int | None = None
     test_images: int | None = None
@@ -83,6 +85,7 @@ class Mlsc:
             segmentation="lite" if self.segmentation else None,
             width=effort.width,
             norm=effort.norm,
+            shortcut=effort.shortcut,
             snr_adaptive=isinstance(self.snr_db, tuple),
         )
 
@@ -189,6 +192,7 @@ QUICK = Preset(
         schedule="cosine",
         width=24,
         norm="none",
+        shortcut=True,
         validations=1,
         val_images=10,
         test_images=24,
@@ -203,7 +207,16 @@ QUICK = Preset(
 )
 PAPER = Preset(
     name="paper",
-    effort=Effort(size=256, batch_size=32, steps=50_000, schedule="constant", width=32, norm="batch", validations=50),
+    effort=Effort(
+        size=256,
+        batch_size=32,
+        steps=50_000,
+        schedule="constant",
+        width=32,
+        norm="batch",
+        shortcut=False,
+        validations=50,
+    ),
     levels=(2, 3, 4, 5, 6, 8, 10),
     snrs_db=(1.0, 4.0, 7.0, 10.0, 13.0),
     mismatch_level=3,

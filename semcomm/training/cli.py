@@ -38,6 +38,7 @@ def train(
     width: Annotated[int, typer.Option(help="MLSC-image: channels after the first convolution.")] = 32,
     norm: Annotated[Literal["batch", "none"], typer.Option(help="MLSC-image: normalisation.")] = "batch",
     snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="MLSC-image: adapt to the SNR.")] = False,
+    shortcut: Annotated[bool, typer.Option(help="MLSC-image: linear paths beside convolutions.")] = False,
     bandwidth_ratio: RatioOption = 1 / 12,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
@@ -118,6 +119,7 @@ def train(
             width=width,
             norm=norm,
             snr_adaptive=snr_adaptive,
+            shortcut=shortcut,
         )
     else:
         built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, channel=hop4)

@@ -69,7 +69,7 @@ class TrainingModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, at a constant or a cosine rate."""
         weights = [weight for weight in self.system.parameters() if weight.requires_grad]
-        optimizer = torch.optim.Adam(weights, lr=self.config.learning_rate)
+        optimizer = torch.optim.Adam(weights, lr=self.config.learning_rate, fused=True)
         if self.config.schedule == "constant":
             return optimizer
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(

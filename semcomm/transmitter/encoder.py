@@ -5,7 +5,7 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.blocks import Norm, Stage, Stages, check_positive, convolution, stage_widths
+from semcomm.blocks import Norm, SNRAttention, Stage, Stages, check_positive, convolution, stage_widths
 from semcomm.channel.snr import SNR
 from semcomm.symbols import plane_size
 
@@ -17,6 +17,9 @@ class EncoderModule(nn.Module):
     log2(t) stride-2 m x m convolutions with growing widths, then one stride-1 to the output channels; PReLU after all
     but the last (arXiv 2202.04754, Fig. 3; the widths are chosen here).
 
+    With `shortcut`, a linear transform of t x t blocks is added to what they make (chosen here): a learned transform
+    code, of which the convolutions learn what is missing. Training begins where a linear code is.
+
     Args:
         in_channels: channels of the feature.
         complex_channels: complex channels c sent; channel 2j is the real, 2j+1 the imaginary part of channel j.
@@ -24,7 +27,8 @@ class EncoderModule(nn.Module):
         kernel_size: m, odd.
         width: channels after the first convolution.
         norm: "batch" (after every convolution, as in the paper) or "none".
-        snr_adaptive: weigh the channels for the SNR after every PReLU.
+        snr_adaptive: weigh the channels for the SNR after every PReLU, and at the end where there is a shortcut.
+        shortcut: add the linear transform.
 
     Shape:
         `(b, in_channels, h, w)`, h and w multiples of t, to `(b, 2c, h/t, w/t)`.
@@ -48,6 +52,7 @@ class EncoderModule(nn.Module):
         width: int = 32,
         norm: Norm = "batch",
         snr_adaptive: bool = False,
+        shortcut: bool = False,
     ):
         super().__init__()
         self.complex_channels = check_positive(complex_channels, "complex_channels")
@@ -60,10 +65,15 @@ class EncoderModule(nn.Module):
             channels = next_channels
         stages.append(Stage(convolution(channels, 2 * complex_channels, kernel_size, stride=1), norm=norm))
         self.stages = Stages(stages)
+        self.shortcut = nn.Conv2d(in_channels, 2 * complex_channels, downsampling, downsampling) if shortcut else None
+        self.attention = SNRAttention(2 * complex_channels) if shortcut and snr_adaptive else None
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Encode `(b, in_channels, h, w)` into `(b, 2c, h/t, w/t)`; `snr_db` matters where `snr_adaptive`."""
-        return self.stages(features, snr_db)
+        encoded = self.stages(features, snr_db)
+        if self.shortcut is not None:
+            encoded = encoded + self.shortcut(features)
+        return encoded if self.attention is None else self.attention(encoded, snr_db)
 
 
 @final

@@ -28,6 +28,22 @@ def test_decoder_is_its_layers(downsampling, width, kernel_size):
     assert decoded.shape == (2, 3, 6, 8)
 
 
+def test_the_shortcut_is_a_linear_map_of_positions():
+    decoder = DecoderModule(3, downsampling=4, kernel_size=3, width=4, norm="none", shortcut=True)
+    features = torch.randn(2, 6, 3, 4, generator=seeded())
+    linear = torch.einsum("bcij,copq->boipjq", features, decoder.shortcut.weight).reshape(2, 3, 6, 8)
+    expected = mirror_by_hand(decoder, features, 8) + linear + decoder.shortcut.bias[:, None, None]
+    torch.testing.assert_close(decoder(features), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_shortcut_adapts_to_the_snr_too():
+    decoder = DecoderModule(1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True).eval()
+    for weight in decoder.stages.parameters():
+        torch.nn.init.zeros_(weight)
+    features = torch.randn(1, 2, 4, 4, generator=seeded())
+    assert not torch.allclose(decoder(features, 0.0), decoder(features, 20.0))
+
+
 def test_batch_norm_follows_every_convolution():
     decoder = DecoderModule(1, 3, downsampling=4, kernel_size=3, width=4)
     decoded = decoder.train()(torch.randn(8, 2, 5, 5, generator=seeded()))

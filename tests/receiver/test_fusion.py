@@ -6,19 +6,26 @@ from toys import seeded
 from semcomm import FeatureFusion
 
 
-@pytest.mark.parametrize(("downsampling", "widths"), [(2, [4]), (4, [8, 4]), (8, [16, 8, 4]), (16, [16, 16, 8, 4])])
-def test_fusion_is_its_layers(downsampling, widths):
-    fusion = FeatureFusion(6, downsampling=downsampling, width=4, norm="none")
+@pytest.mark.parametrize(("downsampling", "widths"), [(2, [4]), (4, [8]), (8, [16, 8]), (16, [16, 16, 8])])
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_fusion_is_its_layers(downsampling, widths, shortcut):
+    fusion = FeatureFusion(6, downsampling=downsampling, width=4, norm="none", shortcut=shortcut)
     features = torch.randn(2, 6, 2 * 2, 2 * 3, generator=seeded())
     expected = features
-    for place, stage in enumerate(fusion.stages.stages):
-        stride = 2 if 0 < place < len(widths) else 1
+    *stages, paint = fusion.stages.stages
+    for place, (stage, width) in enumerate(zip(stages, widths, strict=True)):
+        stride = 2 if place else 1
         weight, bias = stage.convolution.weight, stage.convolution.bias
         expected = F.conv_transpose2d(expected, weight, bias, stride=stride, padding=1, output_padding=stride - 1)
-        if place < len(widths):
-            assert expected.shape[1] == widths[place]
-            expected = torch.where(expected > 0, expected, expected * stage.activation.weight[:, None, None])
-    assert place == len(widths)
+        assert expected.shape[1] == width
+        expected = torch.where(expected > 0, expected, expected * stage.activation.weight[:, None, None])
+    expected = F.conv2d(expected, paint.convolution.weight, paint.convolution.bias, padding=1)
+    expected = F.pixel_shuffle(expected, 1 if downsampling == 2 else 2)
+    if shortcut:
+        block = downsampling // 2
+        weight, bias = fusion.shortcut.weight, fusion.shortcut.bias
+        blocks = torch.einsum("bcij,copq->boipjq", features, weight).reshape(2, 3, 4 * block, 6 * block)
+        expected = expected + blocks + bias[:, None, None]
     fused = fusion(features)
     torch.testing.assert_close(fused, 1 / (1 + torch.exp(-expected)), rtol=1e-4, atol=1e-5)
     assert fused.shape == (2, 3, 2 * downsampling, 3 * downsampling)

@@ -75,6 +75,23 @@ def test_snr_matters_where_it_is_adaptive_and_nowhere_else():
         adaptive(images)
 
 
+def test_the_shortcut_is_a_linear_map_of_blocks():
+    encoder = EncoderModule(3, 2, downsampling=4, kernel_size=3, width=4, norm="none", shortcut=True)
+    images = torch.rand(2, 3, 8, 12, generator=seeded())
+    blocks = images.unflatten(3, (3, 4)).unflatten(2, (2, 4))
+    linear = torch.einsum("bcipjq,ocpq->boij", blocks, encoder.shortcut.weight)
+    linear = linear + encoder.shortcut.bias[:, None, None]
+    torch.testing.assert_close(encoder(images), by_hand(encoder, images) + linear, rtol=1e-4, atol=1e-5)
+
+
+def test_the_shortcut_adapts_to_the_snr_too():
+    encoder = EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True).eval()
+    for weight in encoder.stages.parameters():
+        nn.init.zeros_(weight)
+    images = torch.rand(1, 3, 8, 8, generator=seeded())
+    assert not torch.allclose(encoder(images, 0.0), encoder(images, 20.0))
+
+
 GOOD = {"in_channels": 3, "complex_channels": 2, "downsampling": 4, "kernel_size": 3}
 
 

@@ -1,0 +1,70 @@
+"""What helped: short trainings that differ from the zoo's in one choice each, judged on validation photographs.
+
+`python zoo/tune.py --train FOLDER --val FOLDER --out OUT` trains what is missing in `OUT/NAME` by `semcomm train`, then
+writes `zoo/tuning.json`. All see 16,000 crops of 64 x 64 pixels at 10 dB; l = 2, t = 8, without semantic levels, so
+that nothing but the networks is compared. The results page shows the table.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+ZOO = "--norm none --shortcut --width 24 --batch-size 8 --steps 2000 --lr 1e-3 --schedule cosine"
+CHOICES = {
+    "zoo": ("as in the zoo", ""),
+    "paper": ("the paper's plain configuration", "--norm batch --no-shortcut --width 32 --schedule constant"),
+    "cosine": ("plain, with a cosine schedule", "--norm batch --no-shortcut --width 32"),
+    "no-norm": ("plain, cosine, no normalisation", "--no-shortcut --width 32"),
+    "no-shortcut": ("no shortcut", "--no-shortcut"),
+    "batch-norm": ("batch normalisation", "--norm batch"),
+    "constant": ("constant learning rate", "--schedule constant"),
+    "width-16": ("width 16", "--width 16"),
+    "width-32": ("width 32", "--width 32"),
+    "width-48": ("width 48", "--width 48"),
+    "lr-5e-4": ("learning rate 5e-4", "--lr 5e-4"),
+    "lr-2e-3": ("learning rate 2e-3", "--lr 2e-3"),
+    "lr-4e-3": ("learning rate 4e-3", "--lr 4e-3"),
+    "batch-4": ("batch 4, 4,000 steps", "--batch-size 4 --steps 4000"),
+    "batch-16": ("batch 16, 1,000 steps", "--batch-size 16 --steps 1000"),
+}
+"""Name: what differs from `ZOO`, in words and in options; of an option given twice the last counts."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, required=True, help="photographs to train on")
+    parser.add_argument("--val", type=Path, required=True, help="photographs to judge by")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
+    given = parser.parse_args()
+    rows = []
+    for name, (change, options) in CHOICES.items():
+        result = given.out / name / "training.json"
+        if not result.is_file():
+            folders = ["--train", given.train, "--val", given.val, "--out", given.out / name]
+            fixed = "--l 2 --t 8 --caption none --segmentation none --snr 10 --size 64 --validate-every 1000"
+            command = ["semcomm", "train", "mlsc", *shlex.split(f"{fixed} --val-images 50 {ZOO} {options}")]
+            resume = ["--resume"] if (given.out / name / "recipe.json").is_file() else []
+            subprocess.run([*command, *map(str, folders), *resume], check=True)
+        record = json.loads(result.read_text())
+        rows.append(
+            {
+                "name": name,
+                "change": change,
+                "options": options,
+                "steps": record["steps"],
+                "val_psnr_db": round(record["metrics"]["val/psnr_db"], 2),
+                "weights": record["weights"],
+                "seconds_per_step": round(record["wall_time_s"] / record["steps"], 3),
+                "hardware": record["hardware"],
+                "val_manifest_sha256": record["val_manifest_sha256"],
+                "train_manifest_sha256": record["train_manifest_sha256"],
+            }
+        )
+        Path(__file__).with_name("tuning.json").write_text(json.dumps(rows, indent=1) + "\n")
+        print(f"{name:12} {rows[-1]['val_psnr_db']:.2f} dB  {change}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
