@@ -4,7 +4,7 @@ import pytest
 
 from semcomm.reproduction.grid import PAPER, POINTS, PRESETS, SNR_RANGE, AtCapacity, DeepJSCC, Effort, Mlsc, as_wide
 
-EFFORT = Effort(size=16, batch_size=2, steps=2, schedule="cosine", width=2, norm="none", validations=1)
+EFFORT = Effort(size=16, batch_size=2, steps=2, schedule="cosine", width=2, norm="none", shortcut=False, validations=1)
 PRESET_NAMES = list(PRESETS)
 
 

@@ -12,7 +12,16 @@ from semcomm.reproduction.grid import POINTS, QUICK, AtCapacity, Effort
 from semcomm.reproduction.run import Folders, reproduce
 
 EFFORT = Effort(
-    size=16, batch_size=2, steps=2, schedule="cosine", width=2, norm="none", validations=1, val_images=1, test_images=2
+    size=16,
+    batch_size=2,
+    steps=2,
+    schedule="cosine",
+    width=2,
+    norm="none",
+    shortcut=False,
+    validations=1,
+    val_images=1,
+    test_images=2,
 )
 TINY = replace(
     QUICK,
