@@ -1,17 +1,21 @@
 """Train, judge and ship the systems of the zoo: `python zoo/make_zoo.py --help`.
 
 Every system is trained by a `semcomm train` command, which its `training.json` keeps, in `OUT/NAME`; started again, the
-script resumes what is unfinished and skips what is done. `--ship` evaluates finished systems and writes their folders
-in the package: weights, configuration, recipe with scores, golden output, model card.
+script resumes what is unfinished and skips what is done. Then `measure.py` measures the finished systems, `--ship`
+writes their folders in the package (weights, configuration, recipe with scores, golden output, model card), and
+`make_results.py` writes the results page.
 """
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
 
@@ -33,6 +37,7 @@ SYSTEMS = {
     "mlsc-image-l3-t8-plain": "mlsc --l 3 --t 8 --snr 10",  # the paper's configuration
 }
 """What to train, by name: options of `semcomm train`. The rest of an equal training is `train`'s."""
+CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading of every symbol, CSI and MMSE at the receiver"}
 CARD = """---
 library_name: semcomm
 tags:
@@ -53,12 +58,13 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 ## Trained on
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to
-1e-5, one SNR per image drawn from 0 to 20 dB, mean squared error; {minutes:.0f} minutes on {hardware}.
+1e-5, one SNR per image drawn from 0 to 20 dB, {channel}, mean squared error; {minutes:.0f} minutes on
+{hardware}. A small budget: trained for longer on your photographs it will do better.
 `training.json` has the command, the fingerprints of the photographs, and versions.
 
 ## Scores
 
-Photographs sent whole over AWGN, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images
+Photographs sent whole, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images
 ± 95 % confidence. `semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them.
 
 {tables}
@@ -73,14 +79,13 @@ def main():
     parser.add_argument("--train", type=Path, required=True, help="photographs to train on")
     parser.add_argument("--features", type=Path, required=True, help="what semcomm cache-features made of them")
     parser.add_argument("--val", type=Path, required=True, help="photographs to watch the training with")
-    parser.add_argument("--test", type=Path, required=True, help="photographs to judge by, with --ship")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--ship", action="store_true", help="put finished systems into the package, train none")
+    parser.add_argument("--ship", action="store_true", help="put what measure.py measured into the package; train none")
     given = parser.parse_args()
     unknown = set(given.names) - set(SYSTEMS)
     if unknown:
@@ -88,7 +93,7 @@ def main():
     for name in given.names or SYSTEMS:
         if not given.ship:
             train(name, given)
-        elif (given.out / name / "training.json").is_file():
+        elif (given.out / "results" / f"{name}.json").is_file() and is_shipped(name):
             ship(name, given)
 
 
@@ -107,6 +112,11 @@ def train(name, given):
     subprocess.run(["semcomm", "train", *shlex.split(SYSTEMS[name]), *map(str, options)], check=True)
 
 
+def is_shipped(name):
+    """Ablations, and systems for one SNR or as in the paper, serve the results page only."""
+    return not re.search(r"-(no-\w+|\d+db|plain)$", name)
+
+
 def has_semantics(name):
     return name.startswith("mlsc") and not name.endswith("no-semantics")
 
@@ -114,25 +124,38 @@ def has_semantics(name):
 def ship(name, given):
     import test_pretrained
 
-    from semcomm.data.layouts import find_photographs
-    from semcomm.evaluation.sweep import evaluate
+    from semcomm.evaluation.sweep import summarize
+    from semcomm.json_files import read_object
     from semcomm.pretrained import SHIPPED, from_pretrained
 
     run, folder = given.out / name, SHIPPED / name
     system = from_pretrained(str(run), device="cpu")
-    record = json.loads((run / "training.json").read_text())
+    record = read_object(run / "training.json")
+    training = record["training"]
     record["command"] = (
-        f"semcomm train {SYSTEMS[name]} --train TRAIN --val VAL --out OUT --size {record['training']['size']} "
-        f"--batch-size {record['training']['batch_size']} --schedule cosine --steps {record['steps']} "
-        f"--validate-every {record['training']['validate_every']}"
-        + (" --features FEATURES" if SYSTEMS[name].startswith("mlsc") else "")
+        f"semcomm train {SYSTEMS[name]} --train TRAIN --val VAL --out OUT --size {training['size']} "
+        f"--batch-size {training['batch_size']} --schedule {training['schedule']} --steps {record['steps']} "
+        f"--validate-every {training['validate_every']} --val-images {training['val_images']}"
+        + (" --features FEATURES" if has_semantics(name) else "")
     )
-    record["evaluations"] = []
-    for data in (given.val, given.test):
-        print(f"evaluate {name} on {data}", flush=True)
-        measured = evaluate(system, find_photographs(data), SNRS_DB)
-        measured.pop("k")
-        record["evaluations"].append({"data": "/".join(data.parts[-2:]), "channel": "awgn", "seed": 0, **measured})
+    measured = read_object(given.out / "results" / f"{name}.json")
+    record["evaluations"] = [
+        {
+            **{key: measured[key] for key in ("test", "test_manifest_sha256", "seed")},
+            "images": len(measured["images"]),
+            "channel": channel,
+            "bandwidth_ratio": points[0]["symbols"] / points[0]["dimensions"],
+            "rows": [
+                {
+                    "snr_db": point["snr_db"],
+                    **summarize({score: np.array(point[score]) for score in ("psnr_db", "ssim")}),
+                }
+                for point in points
+            ],
+        }
+        for channel in dict.fromkeys(point["channel"] for point in measured["points"])
+        for points in [[point for point in measured["points"] if point["channel"] == channel]]
+    ]
     folder.mkdir(exist_ok=True)
     for file in ("config.json", "model.safetensors"):
         shutil.copy(run / file, folder / file)
@@ -159,6 +182,11 @@ def card(name, system, record):
             f"c = {arguments['complex_channels']} complex channels ({ratio}).\n"
             f"{weights:,} weights. One model serves all SNRs."
         )
+    if "Rayleigh" in record["channel"]:
+        what += (
+            "\nTrained for Rayleigh fading; it is loaded with an AWGN channel:\n"
+            "`system.channel = RayleighChannel(coherence=\"symbol\", equalizer=\"mmse\")` before use."
+        )
     tables = []
     for evaluation in record["evaluations"]:
         rows = [
@@ -166,8 +194,8 @@ def card(name, system, record):
             f"| {row['ssim']:.3f} ± {row['ssim_ci95']:.3f} |"
             for row in evaluation["rows"]
         ]
-        used = f"(k/n = {evaluation['bandwidth_ratio']:.4f} with padding):"
-        head = f"{evaluation['images']} photographs of `{evaluation['data']}` {used}"
+        used = f"(k/n = {evaluation['bandwidth_ratio']:.4f} with padding), {CHANNELS[evaluation['channel']]}:"
+        head = f"{evaluation['images']} photographs of `{evaluation['test']}` {used}"
         tables.append("\n".join([head, "", "| SNR (dB) | PSNR (dB) | SSIM |", "|---|---|---|", *rows]))
     training = record["training"]
     return CARD.format(
@@ -180,6 +208,7 @@ def card(name, system, record):
         seed=record["evaluations"][0]["seed"],
         minutes=record["wall_time_s"] / 60,
         hardware=describe(record["hardware"]),
+        channel=CHANNELS["rayleigh" if "Rayleigh" in record["channel"] else "awgn"],
         snrs=",".join(f"{snr_db:g}" for snr_db in SNRS_DB),
         tables="\n\n".join(tables),
     )

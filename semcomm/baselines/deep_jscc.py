@@ -2,6 +2,7 @@
 
 from typing import final
 
+import torch
 from torch import Tensor, nn
 
 from semcomm.blocks import Stage, Stages, convolution, transposed_convolution
@@ -42,7 +43,8 @@ class DeepJSCCTransmitter(nn.Module):
         """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/4), ceil(w/4))`."""
         if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
             raise ValueError("semantics must be None: Deep JSCC has no semantic levels")
-        return self.stages(pad_to_multiple(images, self.downsampling), snr_db)
+        padded = pad_to_multiple(images, self.downsampling)
+        return self.stages(padded.contiguous(memory_format=torch.channels_last), snr_db)
 
 
 @final
@@ -68,4 +70,4 @@ class DeepJSCCReceiver(nn.Module):
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Decode features `(b, 2c, rows, columns)` into images `(b, 3, 4 rows, 4 columns)`."""
-        return self.stages(features, snr_db)
+        return self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)

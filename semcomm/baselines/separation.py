@@ -59,6 +59,8 @@ class SeparationBaseline:
     Args:
         codec: "jpeg", "jpeg2000", "webp" or "avif".
         bandwidth_ratio: k/n, n = 3 h w; k is rounded down.
+        symbols_per_image: k of an `h x w` image, instead of `bandwidth_ratio`: another scheme's method of this name
+            gives exactly its channel uses, padding included.
         channel: whose capacity: "awgn", or "rayleigh" for the ergodic capacity with CSI.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
         headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
@@ -77,7 +79,8 @@ class SeparationBaseline:
         self,
         codec: Codec,
         *,
-        bandwidth_ratio: float,
+        bandwidth_ratio: float | None = None,
+        symbols_per_image: Callable[[int, int], int] | None = None,
         channel: Literal["awgn", "rayleigh"] = "awgn",
         delivered: Delivered = "random",
         headers: bool = True,
@@ -87,20 +90,27 @@ class SeparationBaseline:
         feature = {"jpeg": "jpg", "jpeg2000": "jpg_2000"}.get(codec, codec)
         if not features.check(feature):
             raise ValueError(f"codec {codec!r} is missing in this Pillow; install a Pillow wheel that has it")
-        if not 0 < bandwidth_ratio < math.inf:
+        if (bandwidth_ratio is None) == (symbols_per_image is None):
+            raise ValueError(
+                f"give one of bandwidth_ratio and symbols_per_image, got {bandwidth_ratio} and {symbols_per_image}"
+            )
+        if bandwidth_ratio is not None and not 0 < bandwidth_ratio < math.inf:
             raise ValueError(f"bandwidth_ratio must be positive, got {bandwidth_ratio!r}")
         if channel not in CAPACITIES:
             raise ValueError(f"channel must be one of {', '.join(CAPACITIES)}, got {channel!r}")
         if delivered not in ("random", "gray"):
             raise ValueError(f'delivered must be "random" or "gray", got {delivered!r}')
         self.codec: Codec = codec
-        self.ratio = float(bandwidth_ratio)
+        self.ratio = bandwidth_ratio
+        self._symbols_per_image = symbols_per_image
         self.channel = channel
         self.delivered = delivered
         self.headers = headers
 
     def symbols_per_image(self, height: int, width: int) -> int:
-        """Channel uses k of a `height x width` image: k/n of n = 3 h w, rounded down."""
+        """Channel uses k of a `height x width` image: as given, or k/n of n = 3 h w, rounded down."""
+        if self._symbols_per_image is not None:
+            return self._symbols_per_image(height, width)
         return math.floor(self.ratio * 3 * height * width + 1e-6)
 
     def bandwidth_ratio(self, height: int, width: int) -> float:

@@ -12,7 +12,7 @@ from PIL import Image, features
 from scipy import integrate, special
 from toys import seeded
 
-from semcomm import SeparationBaseline
+from semcomm import SeparationBaseline, build_mlsc_image
 from semcomm.baselines.codecs import CODECS, encode_all
 from semcomm.baselines.separation import awgn_capacity, rayleigh_capacity
 
@@ -172,6 +172,18 @@ def test_silent_channels_and_perfect_ones(photograph):
         scheme.bits_per_image(16, 16, math.inf)
 
 
+def test_it_spends_exactly_what_another_scheme_spends():
+    system = build_mlsc_image(l=2, t=8, caption=None, segmentation=None, width=2, device="cpu")
+    scheme = SeparationBaseline("jpeg", symbols_per_image=system.symbols_per_image)
+    assert (
+        scheme.symbols_per_image(17, 30)
+        == 3 * 4 * 7
+        == scheme.transmit(torch.rand(1, 3, 17, 30), 10.0).symbols_per_image
+    )
+    assert scheme.bandwidth_ratio(17, 30) == system.bandwidth_ratio(17, 30)
+    assert scheme.bits_per_image(17, 30, 10.0) == math.floor(84 * math.log2(11))
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -180,6 +192,8 @@ def test_silent_channels_and_perfect_ones(photograph):
         ({"bandwidth_ratio": -0.1}, "bandwidth_ratio must be positive, got -0.1"),
         ({"bandwidth_ratio": math.nan}, "bandwidth_ratio must be positive, got nan"),
         ({"bandwidth_ratio": math.inf}, "bandwidth_ratio must be positive, got inf"),
+        ({"bandwidth_ratio": None}, "give one of bandwidth_ratio and symbols_per_image, got None and None"),
+        ({"symbols_per_image": max}, "give one of bandwidth_ratio and symbols_per_image, got 0.083.* and .*max"),
         ({"channel": "fso"}, "channel must be one of awgn, rayleigh, got 'fso'"),
         ({"delivered": "black"}, """delivered must be "random" or "gray", got 'black'"""),
     ],
