@@ -13,6 +13,13 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
+STRIP_PIXELS = 2**22
+"""Images of more pixels are worked on in strips of about as many, so that memory does not grow with the image."""
+
+
+PART = ".part"
+"""Ending of files that are being written, which a killed process leaves behind."""
+
 
 def check_images(images: Tensor, *, smallest: int = 1) -> Tensor:
     """Return `images` if it is float32 `(b, 3, h, w)` in [0, 1].
@@ -130,7 +137,7 @@ def _decode(path: Path, convert: Callable[[Image.Image], Image.Image]) -> np.nda
         raise FileNotFoundError(f"no such image file: {path}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # what Pillow says of damage that it can live with, and of bombs it allows
             with Image.open(path) as image:
                 return np.array(convert(image))
     except Image.DecompressionBombError as error:
@@ -139,8 +146,8 @@ def _decode(path: Path, convert: Callable[[Image.Image], Image.Image]) -> np.nda
         raise ValueError(f"not an image that can be read: {path}") from error
     except PermissionError as error:
         raise OSError(f"cannot read image {path}: {error.strerror}") from error
-    except (OSError, RuntimeError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
-        raise ValueError(f"image {path} is truncated or damaged: {error}") from error
+    except Exception as error:  # a damaged file raises whatever its decoder stumbles over
+        raise ValueError(f"image {path} is truncated or damaged: {str(error) or type(error).__name__}") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -186,17 +193,23 @@ def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` once the block has ended without an error.
 
     Raises:
-        OSError: naming the folder, if it cannot be made or written.
+        OSError: naming the folder, if it cannot be made or written; naming the file, if the disk is full.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise OSError(f"cannot write {path}: it is no file")
     check_writable(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if str(error).startswith("cannot write"):
+            raise
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

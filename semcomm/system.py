@@ -1,5 +1,6 @@
 """The path: image, features, symbols, channel, features, image."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, final
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from semcomm.channel.base import Channel, check_power, check_symbols
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.frozen import frozen
-from semcomm.images import check_images, to_float, to_uint8
+from semcomm.images import STRIP_PIXELS, check_images, to_float, to_uint8
+from semcomm.inference import folded, in_strips
 from semcomm.symbols import bandwidth_ratio, features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db
 from semcomm.transmitter.caption import CaptionFeature
@@ -191,9 +193,10 @@ class SemanticSystem(
             images = images.to(self.device)
             if isinstance(self.transmitter, MultiLevelTransmitter):
                 semantics = self.transmitter.extract(images, semantics)
-            symbols = self.encode(images, snr_db, semantics=semantics)
-            received = self.channel(symbols, snr_db, generator=generator)
-            delivered = self.decode(received, (images.shape[2], images.shape[3]), snr_db)
+            path = self._for_inference(images.shape[2], images.shape[3])
+            symbols = path.encode(images, snr_db, semantics=semantics)
+            received = path.channel(symbols, snr_db, generator=generator)
+            delivered = path.decode(received, (images.shape[2], images.shape[3]), snr_db)
         return replace(
             account(images, to_uint8(delivered), symbols.shape[1]),
             captions=self._captions(semantics),
@@ -203,6 +206,15 @@ class SemanticSystem(
             power=measured_power(symbols),
             measured_snr_db=measured_snr_db(symbols, received),
         )
+
+    def _for_inference(self, height: int, width: int) -> "SemanticSystem":
+        """The same system, in eval mode, in its cheapest form for images of a size."""
+        transmitter, receiver = folded(self.transmitter), folded(self.receiver)
+        strips = math.ceil(height * width / STRIP_PIXELS)
+        if strips > 1:
+            transmitter = in_strips(transmitter, strips, align=self.downsampling)
+            receiver = in_strips(receiver, strips, align=1)
+        return SemanticSystem(transmitter, self.channel, receiver, self.power)
 
     def _captions(self, semantics: Semantics | None) -> list[str] | None:
         caption = getattr(self.transmitter, "caption", None)

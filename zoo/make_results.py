@@ -5,6 +5,7 @@
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -116,8 +117,6 @@ def draw_picture(path: Path, out: Path, file: Path) -> str:
 
 def read_tuning(path: Path) -> list[dict]:
     """Read what `tune.py` wrote, or nothing where it has not run."""
-    import json
-
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     except ValueError as error:

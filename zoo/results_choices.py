@@ -78,20 +78,22 @@ def tuning(grid: Grid, trials: Sequence[Mapping[str, Any]]) -> Section | None:
         )
     if not tables:
         return None
-    first_words = (
-        "The paper's configuration has width 32, batch normalisation and a constant width; the tuned one is the zoo's. "
-    )
+    words = []
+    if both:
+        words.append(
+            "First the paper's plain configuration beside the zoo's, equally trained; the last table has their options."
+        )
+    if trials:
+        data = "validation photographs (SHA-256 `{val_manifest_sha256:.16}`), trained on `{train_manifest_sha256:.16}`"
+        words.append(
+            f"Short trainings that differ from the first in one choice each, judged on {data.format(**trials[0])}, on "
+            f"{trials[0]['hardware']}: `python zoo/tune.py --train TRAIN --val VAL --out OUT`. One seed each: a few "
+            "hundredths of a dB are nothing."
+        )
     return Section(
         key="tuning",
         title="The tuned configuration and the paper's plain one",
-        text=(first_words if both else "")
-        + (
-            "The second table is of short trainings that differ in one choice each, judged on validation photographs "
-            "(`python zoo/tune.py --train TRAIN --val VAL --out OUT`); one seed each, so that a few hundredths of a dB "
-            "are nothing."
-            if trials
-            else ""
-        ),
+        text=" ".join(words),
         systems=[TUNED, PLAIN] if both else [],
         claims=claims,
         tables=tables,

@@ -71,7 +71,7 @@ def write_page(
             if picture
             else []
         ),
-        *(line for section in sections for line in _section(section, trainings, commands, settings)),
+        *(line for section in sections for line in _section(section, trainings, settings)),
         *_trainings(sections, trainings, commands),
     ]
     page = docs / "results.md"
@@ -85,8 +85,8 @@ def _opening(sections: Sequence[Section], settings: Mapping[str, Any], missing: 
         "# Results",
         "",
         f"What the trained systems score on {len(settings['images'])} photographs, `{settings['test']}`, none of them "
-        "used in training or to choose anything, and what that says of the paper's claims (arXiv 2202.04754, Section IV). "
-        "Words, numbers and figures are written by a script from the measurements; the recipe is below every table.",
+        "used in training or to choose anything, and what that says of the paper's claims (arXiv 2202.04754, "
+        "Section IV). A script wrote all of it from the measurements; the recipe is below every table.",
         "",
     ]
     for verdict, words in WORDS.items():
@@ -97,10 +97,10 @@ def _opening(sections: Sequence[Section], settings: Mapping[str, Any], missing: 
         names = ", ".join(f"`{name}`" for name in missing)
         lines += [f"**Missing,** because not trained or not measured yet: {names}.", ""]
     lines += [
-        "A claim holds if every comparison that bears on it is beyond its 95 % confidence interval; one comparison that "
-        "is beyond it the other way refutes the claim. Comparisons are of the same photographs, pair by pair. Each "
-        "interval stands for itself: they are not corrected for their number, and know nothing of other training seeds. "
-        "PSNR and SSIM are of single images, then averaged.",
+        "A claim holds if every comparison that bears on it is beyond its 95 % confidence interval; one comparison "
+        "that is beyond it the other way refutes the claim. Comparisons are of the same photographs, pair by pair. "
+        "Each interval stands for itself: they are not corrected for their number, and know nothing of other training "
+        "seeds. PSNR and SSIM are of single images, then averaged.",
         "",
     ]
     return lines
@@ -122,14 +122,12 @@ def _unless(claim: Claim) -> str:
 def _section(
     section: Section,
     trainings: Mapping[str, Mapping[str, Any]],
-    commands: Mapping[str, str],
     settings: Mapping[str, Any],
 ) -> list[str]:
     lines = [f"## {section.title}", ""]
     if section.figure is not None:
         lines += [f"![{section.title}](results/{section.key}.png)", ""]
     lines += [section.text, ""]
-    recipe = ["", _recipe(section, trainings, settings), ""]
     if section.claims:
         lines += [*table(["claim", "verdict"], [[claim.text, f"**{claim.verdict}**"] for claim in section.claims]), ""]
     for claim in section.claims if section.evidence else ():
@@ -147,7 +145,7 @@ def _section(
         lines += [f"{claim.text}:", "", *table(head, body), ""]
     for head, body in section.tables:
         lines += [*table(head, body), ""]
-    return [*lines, *recipe]
+    return [*lines, _recipe(section, trainings, settings), ""]
 
 
 def _recipe(section: Section, trainings: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> str:
@@ -159,8 +157,8 @@ def _recipe(section: Section, trainings: Mapping[str, Mapping[str, Any]], settin
     numbers = f"Numbers: [CSV](results/{section.key}.csv), [JSON](results/{section.key}.json)."
     if not records:
         return f"{test} {numbers}"
-    minutes = sorted(record["wall_time_s"] / 60 for record in records)
-    took = f"{minutes[0]:.0f}" if len(minutes) == 1 else f"{minutes[0]:.0f} to {minutes[-1]:.0f}"
+    minutes = [record["wall_time_s"] / 60 for record in records]
+    took = " to ".join(dict.fromkeys(f"{ends:.0f}" for ends in (min(minutes), max(minutes))))
     budget = _among(
         f"{record['steps']:,} steps of {record['training']['batch_size']} crops, {record['training']['size']} x "
         f"{record['training']['size']} pixels, Adam {record['training']['learning_rate']:g} "

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, final
 
 import numpy as np
@@ -96,22 +96,24 @@ class SeparationBaseline:
             )
         if bandwidth_ratio is not None and not 0 < bandwidth_ratio < math.inf:
             raise ValueError(f"bandwidth_ratio must be positive, got {bandwidth_ratio!r}")
+        if symbols_per_image is not None and not callable(symbols_per_image):
+            raise TypeError(
+                "symbols_per_image must be a function of height and width, such as a system's method of this name, "
+                f"got {symbols_per_image!r}"
+            )
         if channel not in CAPACITIES:
             raise ValueError(f"channel must be one of {', '.join(CAPACITIES)}, got {channel!r}")
         if delivered not in ("random", "gray"):
             raise ValueError(f'delivered must be "random" or "gray", got {delivered!r}')
         self.codec: Codec = codec
-        self.ratio = bandwidth_ratio
-        self._symbols_per_image = symbols_per_image
+        self._symbols_per_image = symbols_per_image or partial(_rounded_down, bandwidth_ratio or 0.0)
         self.channel = channel
         self.delivered = delivered
         self.headers = headers
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image: as given, or k/n of n = 3 h w, rounded down."""
-        if self._symbols_per_image is not None:
-            return self._symbols_per_image(height, width)
-        return math.floor(self.ratio * 3 * height * width + 1e-6)
+        return self._symbols_per_image(height, width)
 
     def bandwidth_ratio(self, height: int, width: int) -> float:
         """Bandwidth ratio k/n really used by a `height x width` image."""
@@ -150,3 +152,7 @@ class SeparationBaseline:
         if self.delivered == "gray":
             return torch.full_like(image, 128)
         return torch.randint(0, 256, image.shape, dtype=torch.uint8, generator=generator)
+
+
+def _rounded_down(ratio: float, height: int, width: int) -> int:
+    return math.floor(ratio * 3 * height * width + 1e-6)

@@ -14,7 +14,7 @@ def add_noise(x: Tensor, snr_db: SNR, power: float, generator: torch.Generator |
     noise = complex_normal(tuple(x.shape), x.device, generator)
     variance = noise_variance(snr_db, power)
     if isinstance(variance, Tensor):
-        return x + noise * variance.to(x.device).sqrt().reshape(-1, 1)
+        return x + noise.mul_(variance.to(x.device).sqrt().reshape(-1, 1))
     return torch.add(x, noise, alpha=variance**0.5)
 
 

@@ -6,7 +6,6 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from semcomm.channel.awgn import add_noise
 from semcomm.channel.base import Channel, check_symbols, complex_normal
 from semcomm.channel.snr import SNR, check_snr, noise_variance
 
@@ -62,27 +61,36 @@ class RayleighChannel(Channel):
         check_symbols(x)
         snr_db = check_snr(snr_db, x.shape[0])
         h = self._fades(x, generator)
-        y = add_noise(h * x, snr_db, self.power, generator)
-        return self._equalize(y, h, snr_db), h
+        gain, noise = h, complex_normal(tuple(x.shape), x.device, generator).mul_(self._sigma(snr_db, h.device))
+        if self.equalizer != "none":
+            # of fade and noise rather than of y, so that gradients go through one multiplication and not two
+            weights = self._weights(h, snr_db)
+            gain, noise = weights * h, noise.mul_(weights)
+        return torch.addcmul(noise, gain, x), h
 
     def _fades(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         images, symbols = x.shape
         lengths = {"symbol": 1, "image": symbols}
         block = lengths[self.coherence] if isinstance(self.coherence, str) else self.coherence
         fades = complex_normal((images, math.ceil(symbols / block)), x.device, generator)
-        return fades.repeat_interleave(block, dim=1)[:, :symbols]
+        return fades if block == 1 else fades.repeat_interleave(block, dim=1)[:, :symbols]
 
-    def _equalize(self, y: Tensor, h: Tensor, snr_db: SNR) -> Tensor:
-        if self.equalizer == "none":
-            return y
+    def _weights(self, h: Tensor, snr_db: SNR) -> Tensor:
+        """What the equaliser multiplies y by. In place and complex throughout, which is fastest."""
         if self.equalizer == "zf":
-            return y / h
-        noise_to_signal = noise_variance(snr_db, 1.0)
-        if isinstance(noise_to_signal, Tensor):
-            noise_to_signal = noise_to_signal.to(y.device).reshape(-1, 1)
-        gain = h.real.square() + h.imag.square() + noise_to_signal
-        return h.conj() * y / gain
+            return h.reciprocal()
+        noise_to_signal = _column(noise_variance(snr_db, 1.0), h.device)
+        conjugate = h.conj_physical()
+        return (h * conjugate).add_(noise_to_signal).reciprocal_().mul_(conjugate)
+
+    def _sigma(self, snr_db: SNR, device: torch.device) -> SNR:
+        return _column(noise_variance(snr_db, self.power) ** 0.5, device)
 
     def extra_repr(self) -> str:
         """Show power, coherence and equaliser."""
         return f"power={self.power}, coherence={self.coherence!r}, equalizer={self.equalizer!r}"
+
+
+def _column(values: SNR, device: torch.device) -> SNR:
+    """Beside symbols `(b, k)`: a number as it is, `(b,)` as `(b, 1)`."""
+    return values.to(device).reshape(-1, 1) if isinstance(values, Tensor) else values

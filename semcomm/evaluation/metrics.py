@@ -12,6 +12,8 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
+from semcomm.images import STRIP_PIXELS
+
 SSIM_WINDOW = 11
 MS_SSIM_SMALLEST = 16 * SSIM_WINDOW
 """Least height and width for five scales: halved four times, 176 pixels are one window."""
@@ -50,10 +52,24 @@ def ssim(received: Tensor, sent: Tensor) -> Tensor:
     """
     if min(sent.shape[2:]) < SSIM_WINDOW:
         return torch.full((sent.shape[0],), math.nan, device=sent.device)
-    scores = structural_similarity_index_measure(
-        received, sent, sigma=1.5, kernel_size=SSIM_WINDOW, data_range=1.0, reduction="none"
-    )
-    return scores.reshape(-1) if isinstance(scores, Tensor) else scores[0].reshape(-1)
+    height, width = sent.shape[2:]
+    rows = height if height * width <= STRIP_PIXELS else max(1, STRIP_PIXELS // width)
+    mean = torch.zeros(len(sent), device=sent.device)
+    for start in range(0, height, rows):
+        # with the rows that its windows reach, so that borders are mirrored only where the image ends
+        first, stop = max(0, start - SSIM_WINDOW // 2), min(start + rows, height)
+        strip = slice(first, stop + SSIM_WINDOW // 2)
+        _, scores = structural_similarity_index_measure(
+            received[:, :, strip],
+            sent[:, :, strip],
+            sigma=1.5,
+            kernel_size=SSIM_WINDOW,
+            data_range=1.0,
+            reduction="none",
+            return_full_image=True,
+        )
+        mean += scores[:, :, start - first : stop - first].mean((1, 2, 3)) * ((stop - start) / height)
+    return mean
 
 
 def ms_ssim(received: Tensor, sent: Tensor) -> Tensor:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from semcomm.images import STRIP_PIXELS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -24,6 +27,39 @@ def one_by_one(run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         tensor([48., 48.])
     """
     return torch.cat([run(image) for image in images.split(1)])
+
+
+def labels_at(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Label every pixel of images from logits at a smaller size, resized bilinearly.
+
+    Of large images only some rows' logits are held at a time: they take a hundred times the memory of the image.
+
+    Args:
+        logits: scores of the classes.
+        size: height and width of the label maps.
+
+    Shape:
+        logits `(b, classes, h', w')` to int64 `(b, h, w)`.
+
+    Example:
+        >>> labels_at(torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]]), (1, 4))
+        tensor([[[0, 0, 1, 1]]])
+    """
+    height, width = size
+    if height * width <= STRIP_PIXELS:
+        return F.interpolate(logits, (height, width), mode="bilinear", align_corners=False).argmax(dim=1)
+    rows = logits.shape[2]
+    place = ((torch.arange(height, device=logits.device) + 0.5) * (rows / height) - 0.5).clamp(0, rows - 1)
+    above = place.long()
+    share = (place - above).to(logits.dtype)[:, None]
+    labels = torch.empty(len(logits), height, width, dtype=torch.long, device=logits.device)
+    for strip in torch.arange(height, device=logits.device).split(max(1, STRIP_PIXELS // (8 * width))):
+        upper, lower = logits[:, :, above[strip]], logits[:, :, (above[strip] + 1).clamp(max=rows - 1)]
+        resized = F.interpolate(
+            torch.lerp(upper, lower, share[strip]), (len(strip), width), mode="bilinear", align_corners=False
+        )
+        labels[:, strip[0] : strip[-1] + 1] = resized.argmax(dim=1)
+    return labels
 
 
 def check_images(images: Tensor) -> None:

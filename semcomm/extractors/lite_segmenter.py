@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.extractors.inference import labels_at
 from semcomm.extractors.lite_trunk import LiteTrunk, conv_block, resize_to_area
 from semcomm.extractors.strip_pooling import StripGate
 from semcomm.images import check_images
@@ -83,14 +84,16 @@ class LiteSegmenter(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score every class at every pixel of the images, at the size they came in."""
-        check_images(images)
-        logits = self.head(self.trunk(resize_to_area(images, self.working_area)))
-        return F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
+        return F.interpolate(self._coarse(images), images.shape[-2:], mode="bilinear", align_corners=False)
 
     @torch.no_grad()
     def segment(self, images: Tensor) -> Tensor:
         """Label the pixels: images `(b, 3, h, w)` in [0, 1], any size, to int64 label maps `(b, h, w)`."""
-        return self(images).argmax(dim=1)
+        return labels_at(self._coarse(images), images.shape[-2:])
+
+    def _coarse(self, images: Tensor) -> Tensor:
+        check_images(images)
+        return self.head(self.trunk(resize_to_area(images, self.working_area)))
 
 
 def build_lite_segmenter(

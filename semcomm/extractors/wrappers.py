@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.extractors.inference import check_images, in_dtype_of, normalize, one_by_one
+from semcomm.extractors.inference import check_images, in_dtype_of, labels_at, normalize, one_by_one
 from semcomm.extractors.palettes import default_palette, palette_tensor
 from semcomm.extractors.vocabulary import check_tokens
 from semcomm.frozen import frozen
@@ -68,7 +68,7 @@ class TorchvisionSegmenter(nn.Module):
         ready = in_dtype_of(self, images)
         resized = ready if self.short_side is None else _resize_short_side(ready, self.short_side)
         with frozen(self):
-            return one_by_one(lambda image: _labels(self(normalize(image, self.mean, self.std)), size), resized)
+            return one_by_one(lambda image: labels_at(self(normalize(image, self.mean, self.std)), size), resized)
 
 
 @final
@@ -119,7 +119,7 @@ class TransformersSegmenter(nn.Module):
         size = tuple(image.shape[2:])
         output = self(in_dtype_of(self, _process(self.processor, image)))
         if "logits" in output:
-            return _labels(output.logits, size)
+            return labels_at(output.logits, size)
         return torch.stack(self.processor.post_process_semantic_segmentation(output, target_sizes=[size])).long()
 
 
@@ -211,10 +211,6 @@ def _process(processor: Any, images: Tensor) -> Tensor:
     return processor(images=batch, input_data_format="channels_first", return_tensors="pt")["pixel_values"].to(
         images.device
     )
-
-
-def _labels(logits: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(logits, tuple(size), mode="bilinear", align_corners=False).argmax(dim=1)
 
 
 def _resize_short_side(images: Tensor, short_side: int) -> Tensor:

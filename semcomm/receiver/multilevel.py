@@ -31,6 +31,7 @@ class MultiLevelReceiver(nn.Module):
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Decode features `(b, 2c, rows, columns)` into images `(b, 3, t rows, t columns)`."""
+        features = features.contiguous(memory_format=torch.channels_last)  # as in the transmitter
         received = features.split(self.level_channels, dim=1)
         levels = [decoder(level, snr_db) for decoder, level in zip(self.decoders, received, strict=True)]
         return self.fusion(torch.cat(levels, dim=1), snr_db)

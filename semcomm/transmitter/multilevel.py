@@ -82,7 +82,8 @@ class MultiLevelTransmitter(nn.Module):
     def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
         """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/t), ceil(w/t))`."""
         semantics = self.extract(images, semantics)
-        padded = pad_to_multiple(images, self.downsampling)
+        # convolutions are faster on channels that lie together, on a CPU most of all
+        padded = pad_to_multiple(images, self.downsampling).contiguous(memory_format=torch.channels_last)
         levels = []
         if self.caption is not None and self.text_encoder is not None:
             plane = self.caption(images, semantics.tokens)
