@@ -1,8 +1,10 @@
 PYTHON ?= python
 
-.PHONY: check lint types test format docs
+SPHINX = $(PYTHON) -m sphinx -W --keep-going --quiet -b html
 
-check: lint types test
+.PHONY: check lint types test format docs docs-fast
+
+check: lint types test docs-fast
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -18,7 +20,13 @@ format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+# Every page, with the examples run.
 docs:
 	$(PYTHON) docs/check_snippets.py
-	$(PYTHON) -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+	$(SPHINX) docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+# The same checks without running the examples.
+docs-fast:
+	$(PYTHON) docs/check_snippets.py
+	$(SPHINX) -D plot_gallery=0 docs docs/_build/fast

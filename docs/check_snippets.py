@@ -1,9 +1,16 @@
-"""Run the code in the documentation: `>>>` blocks of docs/*.md as doctests, the README's Python as a script."""
+"""Check the documentation: its code runs, its badges are true, and no public name is missing.
+
+`>>>` blocks of docs/*.md run as doctests, the README's Python blocks as a script.
+"""
 
 import doctest
 import re
 import sys
+from importlib.metadata import metadata, requires
 from pathlib import Path
+from urllib.parse import unquote
+
+import semcomm
 
 DOCS = Path(__file__).parent
 BLOCK = re.compile(r"^```(pycon|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -31,7 +38,36 @@ def check_readme(readme: Path) -> None:
         exec(compile(block[2], readme.name, "exec"), namespace)
 
 
+def check_badges(readme: Path) -> None:
+    """Compare what the README's badges say with the package's own metadata."""
+    said = unquote(" ".join(re.findall(r"/badge/(\S+?)\)", readme.read_text(encoding="utf-8")))).replace("--", "-")
+    package = metadata("semcomm")
+    torch = next(line for line in requires("semcomm") or [] if line.startswith("torch>="))
+    true = [
+        f"python-{package['Requires-Python'].removeprefix('>=')} or newer",
+        f"pytorch-{torch.removeprefix('torch>=')} or newer",
+        f"licence-{package['License-Expression']}",
+    ]
+    wrong = [badge for badge in true if badge not in said]
+    if wrong:
+        sys.exit(f"{readme.name}: no badge says {', '.join(wrong)}")
+
+
+def check_reference(page: Path) -> None:
+    """Find every public name in the API reference, documented and in the table at its head."""
+    text = page.read_text(encoding="utf-8")
+    missing = [
+        name
+        for name in semcomm.__all__
+        if f"`~semcomm.{name}`" not in text or not re.search(rf"^\.\. (auto\w+|data):: {name}$", text, re.MULTILINE)
+    ]
+    if missing:
+        sys.exit(f"{page.name}: {', '.join(missing)} not documented")
+
+
 if __name__ == "__main__":
+    check_badges(DOCS.parent / "README.md")
+    check_reference(DOCS / "api.md")
     check_readme(DOCS.parent / "README.md")
     results = {page.name: check_page(page) for page in sorted(DOCS.glob("*.md"))}
     tried, failed = (sum(getattr(result, count) for result in results.values()) for count in ("attempted", "failed"))

@@ -28,6 +28,7 @@ exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "gallery/**/*.md5", "gall
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 default_role = "code"
+toc_object_entries_show_parents = "hide"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -36,12 +37,10 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Shape", "notes_style")]
 
-# An example that needs the small extractors is run where they are in the package, and only shown where they are not.
-LITE = HERE.parent / "semcomm" / "_weights" / "caption-lite" / "model.safetensors"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"plot_" if LITE.exists() else r"plot_(?!semantic)",
+    "filename_pattern": r"plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -53,15 +52,18 @@ sphinx_gallery_conf = {
 }
 suppress_warnings = ["config.cache"]
 
+BRANDED = ("color-brand-primary", "color-brand-content", "color-api-name")
 html_math_renderer = "mathtext"
 html_theme = "furo"
 html_title = "semcomm"
+html_logo = html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["semcomm.css"]
 html_show_sphinx = False
 html_theme_options = {
-    "light_css_variables": {"color-brand-primary": "#0b6e99", "color-brand-content": "#0b6e99"},
-    "dark_css_variables": {"color-brand-primary": "#6cc3e8", "color-brand-content": "#6cc3e8"},
+    "navigation_with_keys": True,
+    "light_css_variables": {name: "#0b6e99" for name in BRANDED} | {"color-api-pre-name": "#697080"},
+    "dark_css_variables": {name: "#6cc3e8" for name in BRANDED} | {"color-api-pre-name": "#9aa3b2"},
 }
 
 QUOTED = re.compile(r"(\$[^$]+\$|``[^`]*``|`[^`]*`)")

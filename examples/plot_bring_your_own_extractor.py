@@ -106,8 +106,8 @@ photograph = load_image(demo_photograph())
 photograph = F.interpolate(photograph[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True).clamp(0, 1)[0]
 labels = segmenter.segment(photograph[None])[0]
 generator = torch.Generator().manual_seed(0)
-optimizer = torch.optim.Adam((w for w in system.parameters() if w.requires_grad), lr=2e-3)
-corners = torch.rand(160, 8, 2, generator=generator) * torch.tensor(
+optimizer = torch.optim.Adam((w for w in system.parameters() if w.requires_grad), lr=3e-3)
+corners = torch.rand(110, 8, 2, generator=generator) * torch.tensor(
     [photograph.shape[1] - 64, photograph.shape[2] - 64]
 )
 

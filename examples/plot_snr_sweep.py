@@ -19,7 +19,7 @@ from semcomm.images import load_image
 
 photograph = load_image(demo_photograph())[None]
 height, width = photograph.shape[2:]
-system = from_pretrained("mlsc-image-l4-t8")
+system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 jpeg = SeparationBaseline("jpeg", bandwidth_ratio=system.bandwidth_ratio(height, width))
 print(f"{height} x {width} pixels, k = {system.symbols_per_image(height, width):,} channel uses by MLSC-image")
 print(f"{height} x {width} pixels, k = {jpeg.symbols_per_image(height, width):,} channel uses by JPEG")
@@ -60,7 +60,7 @@ for axes, metric, label in zip(curves.subplots(1, 2), ("psnr_db", "ssim"), ("PSN
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right")
-curves.suptitle("One photograph at k/n = 1/12", fontsize=15, weight="bold")
+curves.suptitle(f"One photograph at k/n = {system.bandwidth_ratio(height, width):.4f}", fontsize=15, weight="bold")
 
 grid = faces.subplots(2, len(SHOWN_DB))
 for row, (name, transmissions) in zip(grid, sent.items(), strict=True):

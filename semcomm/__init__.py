@@ -2,6 +2,11 @@
 
 from importlib.metadata import version
 
+from semcomm.interrupt import stop_quietly
+
+stop_quietly()  # before the imports that take seconds
+
+# ruff: noqa: E402
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.awgn import AWGNChannel

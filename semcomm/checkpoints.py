@@ -7,10 +7,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from semcomm.images import write_whole
+
 _NAMES_SHOWN = 10
+_MOST_WRAPPINGS = 4
+"""How deep a state dict may be wrapped; a file can hold one that is wrapped in itself."""
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -40,8 +44,9 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint '{path}' is not there: expected a .safetensors, .pth or .ckpt file")
     content = _read_torch(path) if _is_torch_file(path) else read_safetensors(path)
-    while isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+    for _ in range(_MOST_WRAPPINGS):
+        if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+            content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
         raise ValueError(
             f"checkpoint '{path}' holds a {type(content).__name__}, required: a state dict, names to tensors"
@@ -78,8 +83,25 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
         )
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged header raises whatever it leads to
         raise ValueError(f"{path} is truncated or no safetensors file: {error}") from error
+
+
+def write_safetensors(path: str | Path, weights: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Args:
+        path: The file.
+        weights: Tensors by name.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with write_whole(path) as temporary:
+        try:
+            save_file({name: value.contiguous() for name, value in weights.items()}, temporary, {"format": "pt"})
+        except SafetensorError as error:  # a full disk, most often
+            raise OSError(f"cannot write {path}: {error}") from error
 
 
 def load_checked(network: nn.Module, state: Mapping[str, Tensor], *, source: str | Path) -> None:

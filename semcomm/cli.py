@@ -12,6 +12,7 @@ from rich.console import Console
 from semcomm.demo import MODEL, SNRS_DB, run_demo
 from semcomm.evaluation.cli import baseline, evaluate
 from semcomm.images import check_writable, load_image, save_image
+from semcomm.interrupt import INTERRUPTED, stop_by_exception
 from semcomm.options import (
     ChannelOption,
     CoherenceOption,
@@ -141,15 +142,22 @@ app.command("score-extractor")(score_extractor_command)
 
 def main() -> None:
     """Run the command line: bad input ends in one line on stderr and exit code 2."""
+    stop_by_exception()
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # which is what Typer makes of Ctrl-C
+            _complain("interrupted")
     except UsageError as error:
         code = _complain(error.format_message())  # type: ignore[attr-defined]
     except (ValueError, OSError, ImportError) as error:
         code = _complain(str(error))
-    except (KeyboardInterrupt, typer.Abort) as interrupt:
-        _complain(str(interrupt))
-        code = 130
+    except (MemoryError, OverflowError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
+        code = _complain(f"too much for this machine: {str(error).partition(';')[0] or type(error).__name__}")
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import nn
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
-from semcomm.checkpoints import mismatches, read_safetensors
-from semcomm.images import write_whole
+from semcomm.checkpoints import mismatches, read_safetensors, write_safetensors
 from semcomm.json_files import read_object, write_json
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -21,6 +18,10 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 SHIPPED = Path(__file__).parent / "_weights"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
+MOST_LEVELS = 16
+MOST = {"l": MOST_LEVELS, "width": 512}
+"""The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
+MOST_OTHERS = 2**16
 EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
 
 
@@ -110,12 +111,7 @@ def save_folder(system: SemanticSystem, folder: Path) -> None:
             "this system was assembled by hand, so its configuration is unknown: build it with build_mlsc_image or "
             "build_deep_jscc, or save system.state_dict() with safetensors.torch.save_file"
         )
-    weights = {name: value.contiguous() for name, value in _weights(system).items()}
-    with write_whole(folder / WEIGHTS) as temporary:
-        try:
-            save_file(weights, temporary, metadata={"format": "pt"})
-        except SafetensorError as error:  # a full disk, most often
-            raise OSError(f"cannot write {folder / WEIGHTS}: {error}") from error
+    write_safetensors(folder / WEIGHTS, _weights(system))
     write_json(folder / CONFIG, {**system.config, "channel": _describe(system.channel)})
 
 
@@ -138,6 +134,7 @@ def load_folder(
         raise ValueError(
             f"{path} describes no semcomm system: it needs a builder ({', '.join(BUILDERS)}) and arguments"
         )
+    _check_modest(arguments, path)
     given = dict(arguments)
     for name, feature in {"caption": caption, "segmentation": segmentation}.items():
         if feature is not None:
@@ -153,9 +150,20 @@ def load_folder(
         system = builder(**given, device=device)
     except TypeError as error:
         raise ValueError(f"{path} has arguments that {builder.__name__} does not take: {error}") from error
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        raise ValueError(f"{path} describes a system that cannot be built: {str(error).partition(';')[0]}") from error
     system.config = {"builder": config["builder"], "arguments": arguments}
     _fill(system, folder / WEIGHTS)
     return system.eval()
+
+
+def _check_modest(arguments: dict[str, Any], path: Path) -> None:
+    """Refuse numbers that a damaged or a hostile file may hold, before they take the machine's time and memory."""
+    for name, value in arguments.items():
+        most = MOST.get(name, MOST_OTHERS)
+        numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int | float)]
+        if any(abs(number) > most for number in numbers) and name != "power":
+            raise ValueError(f"{path} must have {name} of at most {most}, got {value!r}")
 
 
 def _fill(system: SemanticSystem, path: Path) -> None:

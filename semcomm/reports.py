@@ -25,8 +25,9 @@ def check_outputs(files: dict[str, Path | None], *folders: Path) -> None:
     for option, file in files.items():
         if file is not None:
             check_writable(file.parent)
-            if file.is_dir():
-                raise IsADirectoryError(f"{option} takes a file, but {file} is a folder")
+            if file.exists() and not file.is_file():
+                what = "a folder" if file.is_dir() else "a device or a pipe, which would be replaced"
+                raise OSError(f"{option} takes a file, but {file} is {what}")
 
 
 def write_json(path: Path | None, content: Any) -> None:

@@ -200,7 +200,7 @@ def test_train_deep_jscc(run, photo_folder, tmp_path):
         (["transmit", "photo.png", "photo.png"], "images must have different names"),
         (["transmit", "photo.png", "--out", "letter.jpg"], "cannot write to folder letter.jpg"),
         (["transmit", "photo.png", "--json", "letter.jpg/out.json"], "cannot write to folder letter.jpg"),
-        (["transmit", "photo.png", "--snrr", "3"], "No such option: --snrr"),
+        (["transmit", "photo.png", "--snrr", "3"], "No such option:? .?--snrr"),
         (["transmit", "photo.png", "--caption", "nowhere"], "--caption takes lite, none or a folder"),
         (["transmit", "photo.png", "--segmentation", "nowhere"], "--segmentation takes lite, none or an SPNet"),
         (["transmit"], "(?i)missing argument 'images"),

@@ -24,7 +24,7 @@ from toys import (
 
 from semcomm import AWGNChannel, EncoderModule, PowerNormalize, RayleighChannel, SemanticSystem, build_deep_jscc
 from semcomm.images import to_uint8
-from semcomm.symbols import features_to_symbols
+from semcomm.symbols import features_to_symbols, symbols_to_features
 from semcomm.transmission import account, measured_power, measured_snr_db
 
 SNR_DB = 10.0
@@ -107,6 +107,14 @@ def test_forward_is_encode_channel_decode():
     noisy = AWGNChannel()(symbols, SNR_DB, generator=seeded(1))
     assert torch.equal(received, system.decode(noisy, (17, 20), SNR_DB))
     assert not torch.equal(received, system.decode(symbols, (17, 20), SNR_DB))
+
+
+def test_what_was_padded_is_cut_off_below_and_on_the_right():
+    system = small_system(2, 4).eval()
+    symbols = system.encode(rand_images(2, 17, 22))
+    whole = system.receiver(symbols_to_features(symbols, 5, 6), None)
+    assert whole.shape == (2, 3, 20, 24)
+    assert torch.equal(system.decode(symbols, (17, 22)), whole[:, :, :17, :22])
 
 
 def test_encode_is_the_transmitter_paired_and_normalised():

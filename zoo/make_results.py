@@ -7,6 +7,7 @@
 import argparse
 import json
 import sys
+import textwrap
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from semcomm.evaluation.figures import draw_transmissions, save_figure
 from semcomm.images import load_image
 
 HERE = Path(__file__).parent
-PICTURE, PICTURE_SNRS_DB = 0, (1.0, 10.0)
+PICTURE, PICTURE_SNRS_DB = 3, (1.0, 10.0, 19.0)
 """Which test photograph is shown, and at which SNRs."""
 
 
@@ -89,7 +90,6 @@ def draw_picture(path: Path, out: Path, file: Path) -> str:
         "MLSC-image": mlsc,
         "Deep JSCC": from_pretrained(str(out / ONE_JSCC), device="cpu"),
         "JPEG at capacity": SeparationBaseline("jpeg", symbols_per_image=mlsc.symbols_per_image),
-        "AVIF at capacity": SeparationBaseline("avif", symbols_per_image=mlsc.symbols_per_image),
     }
     rows = {
         name: [
@@ -102,16 +102,18 @@ def draw_picture(path: Path, out: Path, file: Path) -> str:
         f"{name}: k = {scheme.symbols_per_image(height, width):,}, k/n = {scheme.bandwidth_ratio(height, width):.4f}"
         for name, scheme in schemes.items()
     ]
-    caption = (rows["MLSC-image"][0].captions or [""])[0]
+    sent = rows["MLSC-image"][0]
+    caption = (sent.captions or [""])[0]
     figure = draw_transmissions(
         photograph,
         rows,
         PICTURE_SNRS_DB,
-        title="One photograph, four schemes",
-        notes=[f"Caption sent: “{caption}”", *spent],
+        title="One photograph, three schemes",
+        notes=[*textwrap.wrap(f"Caption sent: “{caption}”", 44), *spent],
+        segmentation=mlsc.transmitter.segmentation.colors(sent.labels)[0],
     )
     save_figure(figure, file)
-    snrs = " and ".join(f"{snr_db:g} dB" for snr_db in PICTURE_SNRS_DB)
+    snrs = ", ".join(f"{snr_db:g} dB" for snr_db in PICTURE_SNRS_DB)
     return f"Photograph `{path.name}` over AWGN at {snrs}, seed 0. {'; '.join(spent)}."
 
 

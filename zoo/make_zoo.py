@@ -182,11 +182,6 @@ def card(name, system, record):
             f"c = {arguments['complex_channels']} complex channels ({ratio}).\n"
             f"{weights:,} weights. One model serves all SNRs."
         )
-    if "Rayleigh" in record["channel"]:
-        what += (
-            "\nTrained for Rayleigh fading; it is loaded with an AWGN channel:\n"
-            "`system.channel = RayleighChannel(coherence=\"symbol\", equalizer=\"mmse\")` before use."
-        )
     tables = []
     for evaluation in record["evaluations"]:
         rows = [

@@ -16,7 +16,7 @@ from semcomm.reproduction.claims import FAILS, HOLDS, OPEN, Claim
 
 MEASURE = "python zoo/measure.py --test TEST --out OUT"
 RESULTS = "python zoo/make_results.py --test TEST --out OUT"
-MAKE = "python zoo/make_zoo.py --train TRAIN --features FEATURES --val VAL --test TEST --out OUT"
+MAKE = "python zoo/make_zoo.py --train TRAIN --features FEATURES --val VAL --out OUT"
 WORDS = {HOLDS: "What holds", FAILS: "What does not hold", OPEN: "What these photographs cannot decide"}
 
 

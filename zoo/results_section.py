@@ -40,6 +40,10 @@ class Section:
     figure: Figure | None = None
     evidence: bool = True
 
+    def __post_init__(self):
+        """Leave out claims on which nothing bears yet."""
+        object.__setattr__(self, "claims", [claim for claim in self.claims if claim.evidence])
+
 
 def curve(label: str, points: Sequence[tuple[float, tuple[float, float]]]) -> Curve:
     points = sorted(points)

@@ -34,11 +34,15 @@ def read_flickr8k(folder: str | Path) -> list[CaptionedImage]:
         raise ValueError(f"folder {str(folder)!r} must hold captions.txt, it does not")
     pictures = next((folder / name for name in ("images", "Images") if (folder / name).is_dir()), folder)
     captions: dict[str, list[str]] = {}
-    with listing.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if not row.get("image") or row.get("caption") is None:
-                raise ValueError(f"captions.txt must have the columns image,caption on every line, got {dict(row)}")
-            captions.setdefault(row["image"], []).append(row["caption"])
+    try:
+        with listing.open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{listing} is no CSV file: {error}") from error
+    for row in rows:
+        if not row.get("image") or row.get("caption") is None:
+            raise ValueError(f"{listing} must have the columns image,caption on every line, got {dict(row)}")
+        captions.setdefault(row["image"], []).append(row["caption"])
     return _with_pictures(pictures, captions)
 
 

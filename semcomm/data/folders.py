@@ -112,6 +112,8 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         tokens = None if self.features is None else self.features.tokens(path)
         labels = None if self.features is None else self.features.labels(path)
         image = load_image(path)
+        if labels is not None and labels.shape != image.shape[1:]:
+            raise ValueError(f"label map of {path} must be of its size {(*image.shape[1:],)}, got {(*labels.shape,)}")
         short_side = min(image.shape[1:])
         if short_side < self.size:
             size = [max(self.size, round(side * self.size / short_side)) for side in image.shape[1:]]

@@ -1,7 +1,9 @@
 """What the frozen extractors found in a folder of photographs, kept on disk so that they run once per image."""
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, final
@@ -11,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from semcomm.images import load_image, to_float, write_whole
+from semcomm.folder_lock import holds_files, only_writer
+from semcomm.images import load_image, load_values, to_float, write_whole
 from semcomm.json_files import read_object, write_json
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.multilevel import Semantics
@@ -47,30 +50,25 @@ def cache_features(
 
     Raises:
         ValueError: if `out` is the cache of other extractors, or there is no extractor.
-        OSError: if `out` cannot be written.
+        OSError: if `out` cannot be written, or another process is writing to it.
     """
     if caption is None and segmentation is None:
         raise ValueError("caption and segmentation are both None: there is nothing to extract")
     if segmentation is not None and len(segmentation.class_names) > 256:
         raise ValueError(f"segmentation has {len(segmentation.class_names)} classes; label maps hold at most 256")
-    _claim(out, _describe(caption, segmentation))
-    known = _drop_torn_line(out / CAPTIONS)
-    extracted = 0
-    with (out / CAPTIONS).open("a", encoding="utf-8") as lines:
+    with only_writer(out):
+        _claim(out, _describe(caption, segmentation))
+        known = _drop_torn_line(out / CAPTIONS)
+        extracted = 0
         for path in paths:
             name, digest = _name(path, folder), _digest(path)
-            if known.get(name, {}).get("sha256") != digest or not (segmentation is None or _png(out, name).is_file()):
-                images = to_float(load_image(path)[None])
-                line: dict[str, Any] = {"image": name, "sha256": digest}
-                if segmentation is not None:
-                    _write_labels(
-                        _png(out, name), segmentation.labels(images.to(segmentation.palette.device))[0], segmentation
-                    )
-                if caption is not None:
-                    tokens = caption.tokens(images.to(_device(caption)))[0]
-                    line |= {"tokens": tokens.tolist(), "caption": caption.text(tokens[None])[0]}
-                lines.write(json.dumps(line) + "\n")
-                lines.flush()
+            line = known.get(name, {})
+            has_all = (caption is None or line.get("tokens") is not None) and (
+                segmentation is None or _png(out, name).is_file()
+            )
+            if line.get("sha256") != digest or not has_all:
+                found = _extract(path, _png(out, name), caption, segmentation)
+                _append(out / CAPTIONS, {"image": name, "sha256": digest} | found)
                 extracted += 1
             progress()
     return extracted
@@ -101,10 +99,11 @@ class FeatureCache:
         caption: CaptionFeature | None,
         segmentation: SegmentationFeature | None,
     ):
-        found = _read_description(cache)
+        description = _read_description(cache)
         for level, expected in _describe(caption, segmentation).items():
-            if expected is not None and found.get(level) != expected:
-                made_by = (found.get(level) or {}).get("network", "no extractor")
+            found = description.get(level)
+            if expected is not None and found != expected:
+                made_by = found.get("network") if isinstance(found, dict) else "no extractor"
                 raise ValueError(
                     f"feature cache {cache} is stale: its {level}s were made by {made_by} with other weights than the "
                     f"system's {expected['network']}; make it again with cache-features in a new folder"
@@ -113,13 +112,18 @@ class FeatureCache:
         self._folder = folder
         self._lines = _read_lines(cache / CAPTIONS)
         self._caption = caption is not None
-        self._segmentation = segmentation is not None
+        self._classes = 0 if segmentation is None else len(segmentation.class_names)
         for path in paths:
             line = self._lines.get(_name(path, folder))
-            if line is None:
+            if line is None or (self._caption and line["tokens"] is None):
                 raise ValueError(f"feature cache {cache} lacks {path}; run cache-features again to add it")
             if line["sha256"] != _digest(path):
                 raise ValueError(f"feature cache {cache} is stale: {path} has changed; run cache-features again")
+        lengths = {len(self._lines[_name(path, folder)]["tokens"]) for path in paths} if self._caption else set()
+        if len(lengths) > 1:
+            raise ValueError(
+                f"feature cache {cache} is damaged: its captions have {len(lengths)} lengths; make it again"
+            )
 
     def tokens(self, path: Path) -> Tensor | None:
         """Caption tokens `(T,)` of a photograph, int64, or None without a caption level."""
@@ -127,14 +131,19 @@ class FeatureCache:
 
     def labels(self, path: Path) -> Tensor | None:
         """Label map `(h, w)` of a photograph, uint8, or None without a segmentation level."""
-        if not self._segmentation:
+        if not self._classes:
             return None
         png = _png(self._cache, _name(path, self._folder))
         try:
-            with Image.open(png) as image:
-                return torch.from_numpy(np.array(image))
-        except (OSError, SyntaxError, ValueError) as error:
+            labels = load_values(png)
+        except (OSError, ValueError) as error:
             raise ValueError(f"feature cache: label map {png} is missing or damaged: {error}") from error
+        if labels.ndim != 2 or labels.dtype != np.uint8 or labels.max() >= self._classes:
+            raise ValueError(
+                f"feature cache: label map {png} is damaged: it must be one channel of 0 to {self._classes - 1}, "
+                f"got {labels.dtype} {labels.shape} up to {labels.max()}"
+            )
+        return torch.from_numpy(labels)
 
     def semantics(self, path: Path) -> Semantics:
         """Both of a photograph, as a batch of one."""
@@ -164,7 +173,7 @@ def _describe(caption: CaptionFeature | None, segmentation: SegmentationFeature 
 
 def _claim(out: Path, description: dict[str, Any]) -> None:
     if not (out / DESCRIPTION).is_file():
-        if out.is_dir() and any(out.iterdir()):
+        if holds_files(out):
             raise ValueError(f"out must be an empty or a new folder, or a feature cache, but {out} holds other files")
         write_json(out / DESCRIPTION, description)
     elif _read_description(out) != description:
@@ -180,13 +189,19 @@ def _read_description(cache: Path) -> dict[str, Any]:
 
 def _read_lines(path: Path) -> dict[str, dict[str, Any]]:
     lines = {}
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for text in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []:
         try:
             line = json.loads(text)
-            lines[line["image"]] = {"sha256": line["sha256"], "tokens": line.get("tokens")}
-        except (ValueError, KeyError, TypeError):
-            continue  # torn by a kill: the photograph counts as not extracted
+            tokens = line.get("tokens")
+            if tokens is None or _are_tokens(tokens):
+                lines[line["image"]] = {"sha256": line["sha256"], "tokens": tokens}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # torn by a kill, or damaged: the photograph counts as not extracted
     return lines
+
+
+def _are_tokens(value: Any) -> bool:
+    return isinstance(value, list) and all(type(token) is int and 0 <= token < 2**31 for token in value)
 
 
 def _drop_torn_line(path: Path) -> dict[str, dict[str, Any]]:
@@ -197,6 +212,32 @@ def _drop_torn_line(path: Path) -> dict[str, dict[str, Any]]:
             with write_whole(path) as temporary:
                 temporary.write_bytes(content[: content.rfind(b"\n") + 1])
     return _read_lines(path)
+
+
+def _extract(
+    path: Path, png: Path, caption: CaptionFeature | None, segmentation: SegmentationFeature | None
+) -> dict[str, Any]:
+    """Write the label map of a photograph, and return its caption for the list of them."""
+    images = to_float(load_image(path)[None])
+    if segmentation is not None:
+        _write_labels(png, segmentation.labels(images.to(segmentation.palette.device))[0], segmentation)
+    if caption is None:
+        return {}
+    tokens = caption.tokens(images.to(_device(caption)))[0]
+    return {"tokens": tokens.tolist(), "caption": caption.text(tokens[None])[0]}
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    """Add a line to a file, whole or not at all: of a full disk, too, no half one stays."""
+    content = (json.dumps(line) + "\n").encode()
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            file.truncate(before)
+            raise OSError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _write_labels(path: Path, labels: Tensor, segmentation: SegmentationFeature) -> None:

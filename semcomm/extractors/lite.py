@@ -1,18 +1,16 @@
 """Saving and loading the lite extractors, and the two that are shipped in the package."""
 
-import json
 import math
 from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from semcomm.checkpoints import load_checked, read_safetensors
+from semcomm.checkpoints import load_checked, read_safetensors, write_safetensors
 from semcomm.extractors.lite_captioner import LiteCaptioner, build_lite_captioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
-from semcomm.json_files import read_object
+from semcomm.json_files import read_object, write_json
 
 __all__ = [
     "LiteCaptioner",
@@ -77,14 +75,13 @@ def save_lite(model: LiteCaptioner | LiteSegmenter, folder: str | Path) -> None:
         folder: where to; it is made when it does not exist.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(_configuration(model), indent=1) + "\n")
+    write_json(folder / "config.json", _configuration(model))
     weights = {
-        name: (value.half() if value.ndim > 1 else value.float()).cpu().contiguous()
+        name: (value.half() if value.ndim > 1 else value.float()).cpu()
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_safetensors(folder / "model.safetensors", weights)
 
 
 def golden_image(height: int = 144, width: int = 192) -> Tensor:

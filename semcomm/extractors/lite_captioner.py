@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.extractors.lite_trunk import LiteTrunk, resize_to_area
+from semcomm.extractors.vocabulary import check_tokens
 from semcomm.images import check_images
 
 PADDING, START, END, UNKNOWN = range(4)
@@ -143,6 +144,8 @@ class LiteCaptioner(nn.Module):
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Look the words up: tokens `(b, T)` to embeddings `(b, T, E)`, zero where a token is padding."""
+        if not torch.compiler.is_compiling():
+            check_tokens(tokens, words=len(self.words))
         return self.embedding(tokens)
 
     def text(self, tokens: Tensor) -> list[str]:

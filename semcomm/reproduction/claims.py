@@ -34,20 +34,23 @@ class Evidence:
 
     Args:
         condition: where.
-        difference_db: mean over images of what must be positive for the claim to hold.
+        difference_db: mean over images of what must be large for the claim to hold.
         ci95: half width of its 95 % confidence interval.
+        at_least: how large.
     """
 
     condition: str
     difference_db: float
     ci95: float
+    at_least: float = 0.0
 
     @property
     def verdict(self) -> str:
-        """Whether the difference is positive, negative or neither, beyond its confidence interval."""
-        if not abs(self.difference_db) > self.ci95:  # nor where one of them is NaN
+        """Whether the difference is above `at_least`, below it or neither, beyond its confidence interval."""
+        excess = self.difference_db - self.at_least
+        if not abs(excess) > self.ci95:  # nor where one of them is NaN
             return OPEN
-        return HOLDS if self.difference_db > 0 else FAILS
+        return HOLDS if excess > 0 else FAILS
 
 
 @final
@@ -78,7 +81,7 @@ def fig4_claims(preset: Preset, results: Results) -> list[Claim]:
         return _compare(results, Point(as_wide(mlsc), snr_db), Point(mlsc, snr_db))
 
     def beside_jpeg(mlsc: Mlsc, snr_db: float) -> Evidence:
-        return _compare(results, Point(mlsc, snr_db), Point(AtCapacity("jpeg", mlsc.ratio), snr_db))
+        return _compare(results, Point(mlsc, snr_db), Point(AtCapacity("jpeg", mlsc.level), snr_db))
 
     claims = [
         Claim("MLSC-image is ahead of Deep JSCC for k/n < 1/10", [ahead(*pair) for pair in small]),

@@ -43,7 +43,7 @@ def draw_fig4(preset: Preset, results: Results, note: str) -> Figure:
 
     def schemes(snr_db: float) -> list[Sequence[Scheme]]:
         mlscs = [Mlsc(level, snr_db) for level in preset.levels]
-        codecs = [[AtCapacity(codec, mlsc.ratio) for mlsc in mlscs] for codec in CODECS]
+        codecs = [[AtCapacity(codec, mlsc.level) for mlsc in mlscs] for codec in CODECS]
         return [mlscs, [as_wide(mlsc) for mlsc in mlscs], *codecs]
 
     rows = [
@@ -74,7 +74,7 @@ def draw_fig5(preset: Preset, results: Results, note: str) -> Figure:
     """PSNR and SSIM against the test SNR, a curve per training SNR."""
     middle = middle_snr(preset)
     systems = [Mlsc(preset.mismatch_level, snr_db) for snr_db in preset.mismatch_snrs_db]
-    jscc, jpeg = as_wide(replace(systems[0], snr_db=middle)), AtCapacity("jpeg", systems[0].ratio)
+    jscc, jpeg = as_wide(replace(systems[0], snr_db=middle)), AtCapacity("jpeg", preset.mismatch_level)
 
     def panel(score: str, label: str) -> Panel:
         curves = [

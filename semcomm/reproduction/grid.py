@@ -7,6 +7,7 @@ from typing import final
 from semcomm.baselines.separation import Codec, SeparationBaseline
 from semcomm.blocks import Norm
 from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
 from semcomm.training.config import Schedule
 
@@ -121,24 +122,36 @@ class DeepJSCC:
 @final
 @dataclass(frozen=True)
 class AtCapacity:
-    """An image codec with an ideal channel code.
+    """An image codec with an ideal channel code, in MLSC-image's channel uses, padding included.
 
     Args:
         codec: which.
-        ratio: k/n.
+        level: the detail level l of that MLSC-image.
+        downsampling: its t.
     """
 
     codec: Codec
-    ratio: float
+    level: int
+    downsampling: int = 8
 
     @property
     def name(self) -> str:
         """Of its points."""
-        return f"{self.codec}-{self.ratio:.5f}"
+        return f"{self.codec}-like-l{self.level}-t{self.downsampling}"
+
+    @property
+    def ratio(self) -> float:
+        """k/n of images whose sides are multiples of t."""
+        return (3 * self.level + 1) / (3 * self.downsampling**2)
+
+    def symbols_per_image(self, height: int, width: int) -> int:
+        """Channel uses k of a `height x width` image."""
+        channels = 3 * self.level + 1
+        return symbols_per_image(height, width, complex_channels=channels, downsampling=self.downsampling)
 
     def build(self) -> SeparationBaseline:
         """Assemble it."""
-        return SeparationBaseline(self.codec, bandwidth_ratio=self.ratio)
+        return SeparationBaseline(self.codec, symbols_per_image=self.symbols_per_image)
 
 
 Learned = Mlsc | DeepJSCC
@@ -248,7 +261,7 @@ def fig4_points(preset: Preset) -> list[Point]:
     for snr_db in preset.snrs_db:
         for level in preset.levels:
             mlsc = Mlsc(level, snr_db)
-            codecs = [AtCapacity(codec, mlsc.ratio) for codec in CODECS]
+            codecs = [AtCapacity(codec, level) for codec in CODECS]
             points += [Point(scheme, snr_db) for scheme in (mlsc, as_wide(mlsc), *codecs)]
     return points
 
@@ -257,7 +270,7 @@ def fig5_points(preset: Preset) -> list[Point]:
     """Trained at one SNR, tested across; JPEG coded for the middle one, which below it fails."""
     systems = [Mlsc(preset.mismatch_level, snr_db) for snr_db in preset.mismatch_snrs_db]
     jscc = as_wide(replace(systems[0], snr_db=middle_snr(preset)))
-    jpeg = AtCapacity("jpeg", systems[0].ratio)
+    jpeg = AtCapacity("jpeg", preset.mismatch_level)
     tested = [Point(system, snr_db) for system in (*systems, jscc) for snr_db in preset.test_snrs_db]
     return [*tested, Point(jpeg, middle_snr(preset)), Point(jpeg, NO_CAPACITY_DB)]
 

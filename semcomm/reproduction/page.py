@@ -97,14 +97,14 @@ def _markdown(
             "",
             "## The paper's claims, judged by these numbers",
             "",
-            *_table(["claim", "verdict"], verdicts),
+            *markdown_table(["claim", "verdict"], verdicts),
             "",
             "A claim holds if every comparison below is positive beyond its 95 % confidence interval over images; one "
             "that is negative beyond it refutes the claim. Comparisons are of the same images, pair by pair, and each "
             "interval stands for itself: they are not corrected for their number, nor do they cover other training "
             "seeds.",
             "",
-            *_table(["claim", "where", "difference (dB)", "verdict"], evidence),
+            *markdown_table(["claim", "where", "difference (dB)", "verdict"], evidence),
             "",
             *_mismatch(rows),
             "## The numbers",
@@ -114,17 +114,18 @@ def _markdown(
             "k log2(1 + SNR) bits, headers counted; where its coarsest file is larger it fails, and random pixels "
             "count instead.",
             "",
-            *_table(["scheme", "trained at", "SNR (dB)", "k/n", "PSNR (dB)", "SSIM", "failures"], numbers),
+            *markdown_table(["scheme", "trained at", "SNR (dB)", "k/n", "PSNR (dB)", "SSIM", "failures"], numbers),
             "",
             "## How they were made",
             "",
             f"Preset `{preset.name}`, seed {settings['seed']}. Every system: {effort.steps:,} steps of "
             f"{effort.batch_size} random {effort.size} x {effort.size} crops, Adam 1e-3 ({effort.schedule}), mean "
-            f"squared error. MLSC-image: width {effort.width}, normalisation {effort.norm}; Deep JSCC as published. "
+            f"squared error. MLSC-image: width {effort.width}, normalisation {effort.norm}, "
+            f"{'with' if effort.shortcut else 'no'} shortcuts; Deep JSCC as published. "
             f"Manifests (SHA-256): train `{settings['train_manifest_sha256'][:16]}`, val "
             f"`{settings['val_manifest_sha256'][:16]}`, test `{settings['test_manifest_sha256'][:16]}`.",
             "",
-            *_table(["system", "steps", "weights", "minutes", "hardware"], budgets),
+            *markdown_table(["system", "steps", "weights", "minutes", "hardware"], budgets),
             "",
         ]
     )
@@ -145,7 +146,7 @@ def _mismatch(rows: Sequence[dict[str, Any]]) -> list[str]:
         for trained, tested in systems.items()
     ]
     head = ["scheme", "trained at", *(f"{snr_db:g} dB" for snr_db in snrs)]
-    return ["## Training against test SNR: mean PSNR (dB)", "", *_table(head, body), ""]
+    return ["## Training against test SNR: mean PSNR (dB)", "", *markdown_table(head, body), ""]
 
 
 def _row(point: Point, result: PointResult) -> dict[str, Any]:
@@ -164,7 +165,9 @@ def _trainings(out: Path, schemes: Sequence[Scheme]) -> dict[str, dict[str, Any]
         if isinstance(scheme, AtCapacity):
             continue
         record = read_object(path)
-        records[scheme.name] = {key: record[key] for key in ("steps", "weights", "wall_time_s", "hardware")}
+        records[scheme.name] = {key: record.get(key) for key in ("steps", "weights", "wall_time_s", "hardware")}
+        if not all(type(value) in (int, float) for value in list(records[scheme.name].values())[:3]):
+            raise ValueError(f"{path} is no result of a training: {records[scheme.name]}; delete {path.parent}")
     return records
 
 
@@ -174,7 +177,8 @@ def _training_snr(snr_db: Any) -> str:
     return f"{snr_db[0]:g} to {snr_db[1]:g} dB" if isinstance(snr_db, tuple) else f"{snr_db:g} dB"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table."""
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
 
 

@@ -51,6 +51,6 @@ def read_point(path: Path, images: int) -> PointResult:
         numbers = [point.bandwidth_ratio, point.failures, *point.psnr_db, *point.ssim]
         if not len(point.psnr_db) == len(point.ssim) == images or not all(map(math.isfinite, numbers)):
             raise ValueError("its numbers do not fit each other")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{path} is no result of a reproduction: {error}; delete it to measure it again") from error
     return point

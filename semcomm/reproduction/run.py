@@ -13,6 +13,7 @@ from semcomm.data.layouts import find_photographs
 from semcomm.evaluation.sweep import measure
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
+from semcomm.folder_lock import holds_files, only_writer
 from semcomm.images import check_writable, load_image
 from semcomm.json_files import read_object, write_json
 from semcomm.options import show_progress
@@ -80,7 +81,7 @@ def reproduce(
         FileNotFoundError: if a folder of photographs is missing.
         ValueError: if `figure` is unknown, a folder holds no photographs, or `folders.out` holds a reproduction with
             other settings.
-        OSError: if `folders.out` cannot be written.
+        OSError: if `folders.out` cannot be written, or another process is writing to it.
     """
     if figure not in POINTS:
         raise ValueError(f"figure must be one of {', '.join(POINTS)}, got {figure!r}")
@@ -96,8 +97,25 @@ def reproduce(
     _check_sizes([*find_photographs(folders.val), *test_paths])
     if len(test_paths) < 2:
         raise ValueError(f"test must hold two photographs or more, for confidence intervals, got 1 in {folders.test}")
-    _claim(folders.out, json.loads(json.dumps(settings)))
-    points = list(dict.fromkeys(POINTS[figure](preset)))
+    with only_writer(folders.out):
+        _claim(folders.out, json.loads(json.dumps(settings)))
+        points = list(dict.fromkeys(POINTS[figure](preset)))
+        _make_points(points, folders, preset, test_paths, seed=seed, workers=workers, report=report)
+        results = {point: read_point(_point_file(folders.out, point), len(test_paths)) for point in points}
+        return write_page(figure, folders.out, preset, settings, results)
+
+
+def _make_points(
+    points: list[Point],
+    folders: Folders,
+    preset: Preset,
+    test_paths: list[Path],
+    *,
+    seed: int,
+    workers: int,
+    report: Report,
+) -> None:
+    """Train and measure what is missing."""
     schemes = list(dict.fromkeys(point.scheme for point in points))
     due = [point for point in points if not _point_file(folders.out, point).is_file()]
     undone = [
@@ -124,8 +142,6 @@ def reproduce(
             for point in unmeasured:
                 measured = measure(sender, test_paths, [point.snr_db], seed=seed, features=features, progress=advance)
                 write_point(_point_file(folders.out, point), measured)
-    results = {point: read_point(_point_file(folders.out, point), len(test_paths)) for point in points}
-    return write_page(figure, folders.out, preset, settings, results)
 
 
 def system_folder(out: Path, scheme: Learned) -> Path:
@@ -153,7 +169,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         if different:
             raise ValueError(f"out {out} holds a reproduction with another {', '.join(different)}; name a new folder")
         return
-    if out.is_dir() and any(out.iterdir()):
+    if holds_files(out):
         raise ValueError(f"out must be an empty or a new folder, or one to go on in, but {out} holds other files")
     check_writable(out)
     write_json(path, settings)

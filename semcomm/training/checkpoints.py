@@ -18,6 +18,17 @@ from semcomm.training.run_folder import CHECKPOINTS, newest_checkpoint, step_of
 
 ROUND_SPACING_S = 10.0
 """A round through a few photographs can be shorter than writing a checkpoint; nobody wants to lose more than this."""
+_REMEDY = "delete it to start from the beginning"
+_PARTS: dict[str, type] = {
+    "epoch": int,
+    "global_step": int,
+    "state_dict": dict,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What Lightning keeps in a checkpoint."""
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 
 
@@ -53,6 +64,24 @@ class WholeCheckpoints(TorchCheckpointIO):
                 temporary.write_bytes(content.getbuffer())
             except OSError as error:
                 raise OSError(f"cannot write checkpoint {path}: {error.strerror or error}") from error
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
+        """Read a checkpoint that `save_checkpoint` wrote, on the CPU and without unpickling.
+
+        Raises:
+            ValueError: naming the file, if it holds anything else.
+        """
+        try:
+            checkpoint = super().load_checkpoint(path, weights_only=True)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # a damaged file raises whatever the byte it breaks off at leads to
+            raise ValueError(f"checkpoint {path} is damaged or no checkpoint; {_REMEDY}") from error
+        parts = checkpoint if isinstance(checkpoint, dict) else {}
+        wrong = [name for name, kind in _PARTS.items() if not isinstance(parts.get(name), kind)]
+        if wrong or checkpoint["global_step"] != step_of(Path(path)):
+            raise ValueError(f"checkpoint {path} is damaged: {', '.join(wrong) or 'global_step'} is wrong; {_REMEDY}")
+        return checkpoint
 
 
 @final

@@ -6,7 +6,7 @@ import platform
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
 from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
+from semcomm.folder_lock import only_writer
 from semcomm.images import load_image
 from semcomm.json_files import write_json
 from semcomm.system import SemanticSystem
@@ -57,7 +58,7 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     Raises:
         FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
         ValueError: if `config.out` holds another run, a folder holds no photographs, or the devices are not there.
-        OSError: if `config.out` cannot be written.
+        OSError: if `config.out` cannot be written, or another process is writing to it.
         Stopped: if SIGINT, SIGTERM or SIGUSR1 ended the run, which can then be resumed.
     """
     paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
@@ -73,53 +74,54 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     checkpoint = newest_checkpoint(config.out) if resume else None
     first_step = step_of(checkpoint)
     trainer = _trainer(system, config, keeper, first_step)
-    recipe: dict[str, Any] = {}
-    if trainer.is_global_zero:  # the others would find the folder taken
-        recipe = _recipe(system, config, paths, val_paths)
-        check_recipe(config.out, recipe, resume=resume)
-    if resume and is_finished(config.out, config.steps):
-        return config.out
-    if trainer.is_global_zero:
-        write_json(config.out / RECIPE, recipe)
-    hardware = _hardware(system.device)
-    module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
-    share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
-    batches = StepBatches(config.batch_size, first_step=first_step, **share)
-    crops = CropDataset(paths, config.size, config.seed, features)
-    workers: dict[str, Any] = {
-        "num_workers": config.workers,
-        "persistent_workers": config.workers > 0,
-        "worker_init_fn": leave_signals_to_the_main_process,
-    }
-    loader = DataLoader(crops, batch_sampler=batches, **workers)
-    val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
-    with expected_warnings(), _stoppable(trainer, config.out):
-        trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        if "val/psnr_db" not in metrics or config.steps % config.validate_every:
-            trainer.validate(module, val_loader, verbose=False)
-            metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
-    if trainer.is_global_zero:
-        if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
-            raise ValueError(
-                f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
+    with only_writer(config.out) if trainer.is_global_zero else nullcontext():
+        recipe: dict[str, Any] = {}
+        if trainer.is_global_zero:  # the others would find the folder taken
+            recipe = _recipe(system, config, paths, val_paths)
+            check_recipe(config.out, recipe, resume=resume)
+        if resume and is_finished(config.out, config.steps):
+            return config.out
+        if trainer.is_global_zero:
+            write_json(config.out / RECIPE, recipe)
+        hardware = _hardware(system.device)
+        module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
+        share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
+        batches = StepBatches(config.batch_size, first_step=first_step, **share)
+        crops = CropDataset(paths, config.size, config.seed, features)
+        workers: dict[str, Any] = {
+            "num_workers": config.workers,
+            "persistent_workers": config.workers > 0,
+            "worker_init_fn": leave_signals_to_the_main_process,
+        }
+        loader = DataLoader(crops, batch_sampler=batches, **workers)
+        val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
+        with expected_warnings(), _stoppable(trainer, config.out):
+            trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+            metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            if "val/psnr_db" not in metrics or config.steps % config.validate_every:
+                trainer.validate(module, val_loader, verbose=False)
+                metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if trainer.is_global_zero:
+            if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
+                raise ValueError(
+                    f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
+                )
+            system.save_pretrained(config.out)
+            write_json(
+                config.out / RESULT,
+                {
+                    **recipe,
+                    "steps": trainer.global_step,
+                    "weights": sum(weight.numel() for weight in system.parameters() if weight.requires_grad),
+                    "metrics": metrics,
+                    "wall_time_s": round(keeper.seconds, 1),
+                    "resumed_from_step": first_step,
+                    "processes": trainer.world_size,
+                    "skipped": [path.name for path in config.leave_out],
+                    "hardware": hardware,
+                    "versions": _versions(),
+                },
             )
-        system.save_pretrained(config.out)
-        write_json(
-            config.out / RESULT,
-            {
-                **recipe,
-                "steps": trainer.global_step,
-                "weights": sum(weight.numel() for weight in system.parameters() if weight.requires_grad),
-                "metrics": metrics,
-                "wall_time_s": round(keeper.seconds, 1),
-                "resumed_from_step": first_step,
-                "processes": trainer.world_size,
-                "skipped": [path.name for path in config.leave_out],
-                "hardware": hardware,
-                "versions": _versions(),
-            },
-        )
     return config.out
 
 
@@ -243,7 +245,8 @@ def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path])
 def _hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+    threads = torch.get_num_threads()
+    return f"{threads} CPU thread{'' if threads == 1 else 's'}, {platform.machine()}"
 
 
 def _versions() -> dict[str, str]:

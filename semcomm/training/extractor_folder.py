@@ -1,6 +1,5 @@
 """The folder that a trained lite extractor is kept in, written whole or not at all."""
 
-import json
 import os
 import platform
 import shutil
@@ -14,6 +13,8 @@ import torch
 from semcomm.extractors.lite import golden_output, load_lite, save_lite
 from semcomm.extractors.lite_captioner import LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
+from semcomm.images import write_whole
+from semcomm.json_files import write_json
 
 
 def write_result_folder(
@@ -37,12 +38,17 @@ def write_result_folder(
     """
     unfinished = out.with_name(out.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    save_lite(model, unfinished)
-    stored = load_lite(unfinished)
-    record = record | {"metrics": judge(stored)}
-    (unfinished / "golden.json").write_text(json.dumps(golden_output(stored), indent=1) + "\n")
-    (unfinished / "training.json").write_text(json.dumps(record, indent=1) + "\n")
-    (unfinished / "README.md").write_text(readme(record))
+    try:
+        save_lite(model, unfinished)
+        stored = load_lite(unfinished)
+        record = record | {"metrics": judge(stored)}
+        write_json(unfinished / "golden.json", golden_output(stored))
+        write_json(unfinished / "training.json", record)
+        with write_whole(unfinished / "README.md") as temporary:
+            temporary.write_text(readme(record), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     old = out.with_name(out.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():

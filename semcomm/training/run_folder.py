@@ -1,13 +1,16 @@
 """The folder of a training run: whose it is, how far the run has come, and files that are written whole."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from semcomm.folder_lock import holds_files
 from semcomm.images import check_writable
 from semcomm.json_files import read_object
 
 RECIPE, RESULT, CHECKPOINTS = "recipe.json", "training.json", "checkpoints"
+CHECKPOINT = re.compile(r"step=[0-9]{1,18}\.ckpt")
 
 
 def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
@@ -25,7 +28,7 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
     if not path.is_file():
         if resume:
             raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
-        if out.is_dir() and any(out.iterdir()):
+        if holds_files(out):
             raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
         check_writable(out)
         return
@@ -42,12 +45,18 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
 
 def is_finished(out: Path, steps: int) -> bool:
     """Whether a run of that many steps has ended in this folder."""
-    return (out / RESULT).is_file() and read_object(out / RESULT)["steps"] >= steps
+    if not (out / RESULT).is_file():
+        return False
+    done = read_object(out / RESULT).get("steps")
+    if type(done) is not int:
+        raise ValueError(f"{out / RESULT} must say how many steps were made, got {done!r}; delete it to go on")
+    return done >= steps
 
 
 def newest_checkpoint(out: Path) -> Path | None:
     """Find the checkpoint of the highest step, if there is any."""
-    return max((out / CHECKPOINTS).glob("step=*.ckpt"), key=step_of, default=None)
+    found = (path for path in (out / CHECKPOINTS).glob("step=*.ckpt") if CHECKPOINT.fullmatch(path.name))
+    return max(found, key=step_of, default=None)
 
 
 def step_of(checkpoint: Path | None) -> int:

@@ -203,6 +203,11 @@ def test_bad_arguments_are_refused(bad, message):
         SeparationBaseline(**({"codec": "jpeg", "bandwidth_ratio": 1 / 12} | bad))
 
 
+def test_a_number_is_no_function_of_the_size():
+    with pytest.raises(TypeError, match="symbols_per_image must be a function of height and width.*got 1000"):
+        SeparationBaseline("jpeg", symbols_per_image=1000)
+
+
 def test_a_codec_that_pillow_lacks_is_said_so(monkeypatch):
     monkeypatch.setattr(features, "check", lambda feature: feature != "avif")
     with pytest.raises(ValueError, match="codec 'avif' is missing in this Pillow; install a Pillow wheel"):

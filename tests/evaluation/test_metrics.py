@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import signal, stats
 from toys import rand_images
 
+from semcomm.evaluation import metrics
 from semcomm.evaluation.metrics import mean_and_ci95, ms_ssim, paired_difference, psnr, ssim
 
 SCORES = st.floats(-100, 100)
@@ -74,6 +75,14 @@ def test_ssim_of_any_size(batch, height, width):
     received, sent = rand_images(batch, height, width, seed=1), rand_images(batch, height, width, seed=2)
     expected = [ssim_by_hand(a, b) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
     np.testing.assert_allclose(ssim(received, sent).numpy(), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("pixels", [1, 400, 1000])
+def test_ssim_of_a_large_image_comes_in_strips(pixels, monkeypatch):
+    received, sent = rand_images(2, 57, 23, seed=1), rand_images(2, 57, 23, seed=2)
+    whole = ssim(received, sent)
+    monkeypatch.setattr(metrics, "STRIP_PIXELS", pixels)
+    torch.testing.assert_close(ssim(received, sent), whole, rtol=1e-5, atol=1e-6)
 
 
 @given(st.integers(1, 8), st.floats(0.001, 1))

@@ -1,8 +1,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as transforms
 
+from semcomm.extractors import inference
 from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, check_images, normalize
 from semcomm.frozen import frozen
 
@@ -40,3 +42,17 @@ def test_another_shape_is_refused(shape):
 def test_another_type_is_refused(images, kind):
     with pytest.raises(TypeError, match=f"images is .*{kind}, required: a floating-point tensor"):
         check_images(images)
+
+
+@pytest.mark.parametrize("size", [(90, 70), (7, 9), (300, 41)])
+def test_labels_of_a_large_image_are_those_of_a_small_one(size, monkeypatch):
+    logits = torch.randn(2, 5, 9, 11, generator=torch.Generator().manual_seed(0))
+    whole = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+    assert torch.equal(inference.labels_at(logits, size), whole.argmax(1))
+    monkeypatch.setattr(inference, "STRIP_PIXELS", 1000)
+    labels = inference.labels_at(logits, size)
+    assert labels.dtype == torch.long
+    best = whole.max(1).values
+    chosen = whole.gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(chosen, best, rtol=0, atol=1e-5)  # another class only where two are level
+    assert (labels != whole.argmax(1)).float().mean() < 1e-3

@@ -50,7 +50,7 @@ def test_one_contradiction_refutes_and_one_doubt_leaves_open():
 def test_evidence_says_what_both_schemes_really_spent():
     measured = results("fig4", lambda *_: 20)
     padded = {point: replace(one, bandwidth_ratio=one.bandwidth_ratio * 1.04) for point, one in measured.items()}
-    mlsc, jpeg = padded[Point(Mlsc(2, 1.0), 1.0)], padded[Point(AtCapacity("jpeg", 7 / 192), 1.0)]
+    mlsc, jpeg = padded[Point(Mlsc(2, 1.0), 1.0)], padded[Point(AtCapacity("jpeg", 2), 1.0)]
     assert mlsc.bandwidth_ratio == jpeg.bandwidth_ratio
     ahead, beside_jpeg = fig4_claims(QUICK, padded)
     assert ahead.evidence[0].condition == f"k/n = {1.04 * 7 / 192:.4f} against {1.04 * 2 / 48:.4f}, 1 dB"

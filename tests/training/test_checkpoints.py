@@ -86,8 +86,10 @@ def test_weights_that_do_not_fit_leave_no_file(tmp_path):
 def test_a_checkpoint_is_whole_or_not_there(tmp_path):
     writer = WholeCheckpoints()
     writer.save_checkpoint({"weight": torch.arange(1000.0)}, tmp_path / "new" / "a.ckpt")
-    loaded = writer.load_checkpoint(tmp_path / "new" / "a.ckpt", weights_only=True)
+    loaded = torch.load(tmp_path / "new" / "a.ckpt", weights_only=True)
     assert torch.equal(loaded["weight"], torch.arange(1000.0))
+    with pytest.raises(ValueError, match="checkpoint .*a.ckpt is damaged: epoch, global_step, .*; delete it to start"):
+        writer.load_checkpoint(tmp_path / "new" / "a.ckpt")
     with largest_file(1000), pytest.raises(OSError, match="cannot write checkpoint .*b.ckpt"):
         writer.save_checkpoint({"weight": torch.arange(1000.0)}, tmp_path / "new" / "b.ckpt")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.ckpt"]

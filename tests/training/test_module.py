@@ -29,6 +29,17 @@ def test_a_step_is_the_mean_squared_error_at_the_drawn_snrs(photo_folder, tmp_pa
     torch.testing.assert_close(loss, (received - images).square().mean())
 
 
+def test_every_step_draws_anew(photo_folder, tmp_path, monkeypatch):
+    module = TrainingModule(system().eval(), config(photo_folder, tmp_path, snr_db=0.0))
+    module.log = lambda *_, **__: None
+    batch = {"images": (rand_images(2) * 255).to(torch.uint8)}
+    losses = []
+    for step in (0, 1, 0):
+        monkeypatch.setattr(TrainingModule, "global_step", step)
+        losses.append(module.training_step(batch).item())
+    assert losses[0] == losses[2] != losses[1]
+
+
 def test_snrs_are_uniform_over_the_range(photo_folder, tmp_path):
     module = TrainingModule(system(), config(photo_folder, tmp_path, snr_db=(-5.0, 15.0)))
     drawn = torch.cat([module._snr_db(100, module._generator(0, step)) for step in range(100)])

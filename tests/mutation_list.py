@@ -1,0 +1,293 @@
+"""Ways to break the package, one line of code each, and the test file that must notice."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Mutation(NamedTuple):
+    """A text, found exactly once in a file of `semcomm/`, what replaces it, and a test file in `tests/`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def times_found(self) -> int:
+        """How often the text is in its file; 0 without the file."""
+        path = CHECKOUT / "semcomm" / self.file
+        return path.read_text(encoding="utf-8").count(self.old) if path.is_file() else 0
+
+
+_LISTED = (
+    # Hop 4: the channel
+    (
+        "channel/awgn.py",
+        "channel/test_awgn.py",
+        {
+            "noise power doubled, one SNR": ("alpha=variance**0.5", "alpha=(2 * variance) ** 0.5"),
+            "square root forgotten, SNR per image": (".sqrt().reshape(-1, 1)", ".reshape(-1, 1)"),
+        },
+    ),
+    (
+        "channel/base.py",
+        "channel/test_awgn.py",
+        {"generator ignored": ("generator=generator).to(device)", "generator=None).to(device)")},
+    ),
+    (
+        "channel/snr.py",
+        "channel/test_snr.py",
+        {
+            "sign of the SNR turned": ("10 ** (-snr_db / 10)", "10 ** (snr_db / 10)"),
+            "dB of amplitudes instead of powers": ("10 ** (-snr_db / 10)", "10 ** (-snr_db / 20)"),
+        },
+    ),
+    (
+        "channel/rayleigh.py",
+        "channel/test_rayleigh.py",
+        {
+            "Rayleigh fades of twice the power": (
+                "fades = complex_normal(",
+                "fades = 2**0.5 * complex_normal(",
+            ),
+            "MMSE without its noise term": ("(h * conjugate).add_(noise_to_signal)", "(h * conjugate)"),
+            "MMSE without the conjugate": (".mul_(conjugate)", ".mul_(h)"),
+            "coherence per image instead of per symbol": ('"symbol": 1,', '"symbol": symbols,'),
+        },
+    ),
+    (
+        "channel/conformance.py",
+        "channel/test_conformance.py",
+        {"noise check lets 3 dB pass": ("TOLERANCE = 0.03", "TOLERANCE = 3.0")},
+    ),
+    # Hop 3: symbols and power
+    (
+        "transmitter/power.py",
+        "transmitter/test_power.py",
+        {
+            "power over the batch": ("parts.square().mean((1, 2), keepdim=True)", "parts.square().mean()"),
+            "power per real part": ("2 * parts.square()", "parts.square()"),
+            "silence becomes NaN": ("torch.where(largest > 0, largest, 1.0)", "largest"),
+        },
+    ),
+    (
+        "symbols.py",
+        "test_symbols.py",
+        {
+            "I and Q swapped": ("view_as_complex(pairs.contiguous())", "view_as_complex(pairs.flip(-1).contiguous())"),
+            "I and Q in two halves": ('"b (c two) h w -> b (c h w) two"', '"b (two c) h w -> b (c h w) two"'),
+            "padding not counted in k": (
+                "math.ceil(height / downsampling), math.ceil(width / downsampling)",
+                "height // downsampling, width // downsampling",
+            ),
+            "k off by one": (
+                "return complex_channels * rows * columns",
+                "return complex_channels * rows * columns + 1",
+            ),
+            "n counts pixels, not source dimensions": ("symbols / (3 * height * width)", "symbols / (height * width)"),
+        },
+    ),
+    # Hops 1 and 2: levels
+    (
+        "transmitter/caption.py",
+        "transmitter/test_caption.py",
+        {
+            "captioner not frozen": ("captioner.requires_grad_(False).eval()", "captioner.eval()"),
+            "caption's plane transposed": ("embeddings.float()[:, None]", "embeddings.float().mT[:, None]"),
+        },
+    ),
+    (
+        "transmitter/segmentation.py",
+        "transmitter/test_segmentation.py",
+        {
+            "segmenter not kept in eval mode": ("self.segmenter.eval()", "self.segmenter.train(mode)"),
+            "palette's red and blue swapped": ("self.palette[labels.long()]", "self.palette.flip(1)[labels.long()]"),
+        },
+    ),
+    (
+        "transmitter/multilevel.py",
+        "transmitter/test_multilevel.py",
+        {
+            "label map fused before the image": (
+                "torch.cat([padded, colors], dim=1)",
+                "torch.cat([colors, padded], dim=1)",
+            )
+        },
+    ),
+    (
+        "builders.py",
+        "test_builders.py",
+        {
+            "wrong kernel sizes": ("2 * level - 3", "2 * level - 1"),
+            "ablated level's channels are lost": ("(1 if caption_feature is None else 0)", "0"),
+        },
+    ),
+    (
+        "extractors/inference.py",
+        "extractors/test_inference.py",
+        {"extractor's colours not normalised": ("return (images - shift) / scale", "return images")},
+    ),
+    # Hops 5 and 6: levels to the image
+    (
+        "receiver/multilevel.py",
+        "receiver/test_multilevel.py",
+        {"received levels split wrongly": ("features.split(", "features.flip(1).split(")},
+    ),
+    ("receiver/fusion.py", "receiver/test_fusion.py", {"sigmoid removed": (".sigmoid()", "")}),
+    (
+        "system.py",
+        "test_system.py",
+        {"crop at the wrong corner": ("[:, :, :height, :width]", "[:, :, -height:, -width:]")},
+    ),
+    (
+        "frozen.py",
+        "extractors/test_inference.py",
+        {"batch statistics in transmit": ("        module.training = False", "        module.training = True")},
+    ),
+    (
+        "images.py",
+        "test_images.py",
+        {
+            "padded with black": ('mode="replicate"', 'mode="constant"'),
+            "uint8 truncated instead of rounded": ("(images.float() * 255).round()", "(images.float() * 255)"),
+            "centre crop at the corner": ("(height - size) // 2, (width - size) // 2", "0, 0"),
+            "files written in place": (
+                "        yield temporary\n",
+                "        yield path\n        temporary.write_bytes(path.read_bytes())\n",
+            ),
+        },
+    ),
+    # Evaluation
+    (
+        "evaluation/metrics.py",
+        "evaluation/test_metrics.py",
+        {
+            "PSNR over the batch": (
+                "return torch.stack(scores)",
+                "return torch.stack(scores).mean().expand(len(scores))",
+            ),
+            "SSIM of data range 255": ("            data_range=1.0,\n", "            data_range=255.0,\n"),
+            "interval of 90 %": ("1.96 * scores.std()", "1.645 * scores.std()"),
+            "draws pooled as if they were images": (
+                "scores.ndim == 1 else scores.mean(1)",
+                "scores.ndim == 1 else scores.flatten()",
+            ),
+            "paired difference unpaired": (
+                "return mean_and_ci95(one - other)",
+                "return mean_and_ci95(one - other)[0], math.hypot(mean_and_ci95(one)[1], mean_and_ci95(other)[1])",
+            ),
+        },
+    ),
+    (
+        "evaluation/sweep.py",
+        "evaluation/test_sweep.py",
+        {
+            "seed ignored": ("SeedSequence((seed, round(", "SeedSequence((0, round("),
+            "every draw of the same noise": ("(snr_db + 1000)), place, draw))", "(snr_db + 1000)), place))"),
+        },
+    ),
+    # Baselines
+    (
+        "baselines/separation.py",
+        "baselines/test_separation.py",
+        {
+            "capacity in nats": ("math.log2(1 +", "math.log(1 +"),
+            "fading ignored in its capacity": ("np.log2(1 + nodes * snr)", "np.log2(1 + snr)"),
+            "budget rounded up": ("math.floor(self.symbols_per_image(", "math.ceil(self.symbols_per_image("),
+        },
+    ),
+    (
+        "baselines/codecs.py",
+        "baselines/test_separation.py",
+        {"header counted twice": ("(len(file) if headers", "(2 * len(file) - len(payload(file)) if headers")},
+    ),
+    (
+        "baselines/deep_jscc.py",
+        "baselines/test_deep_jscc.py",
+        {"Deep JSCC with small kernels": ("KERNEL_SIZE = 5", "KERNEL_SIZE = 3")},
+    ),
+    # Training
+    (
+        "training/module.py",
+        "training/test_engine.py",
+        {
+            "cosine schedule ignored": (
+                'self.config.schedule == "constant"',
+                'self.config.schedule in ("constant", "cosine")',
+            )
+        },
+    ),
+    (
+        "training/module.py",
+        "training/test_module.py",
+        {
+            "the same noise in every step": (
+                "self._generator(TRAINING, self.global_step)",
+                "self._generator(TRAINING, 0)",
+            )
+        },
+    ),
+    (
+        "training/engine.py",
+        "training/test_resume.py",
+        {
+            "resumed run skips a step": (
+                "first_step=first_step, **share",
+                "first_step=first_step and first_step + 1, **share",
+            )
+        },
+    ),
+    (
+        "training/run_folder.py",
+        "training/test_run_folder.py",
+        {"recipe not checked on resuming": ("sorted(_differences(known, now))", "[]")},
+    ),
+    (
+        "data/folders.py",
+        "extractors/test_cache.py",
+        {
+            "label map not flipped with its image": (
+                "value.flip(-1) if flip else",
+                'value.flip(-1) if flip and name == "images" else',
+            )
+        },
+    ),
+    (
+        "data/folders.py",
+        "data/test_folders.py",
+        {
+            "crops of every round the same": (
+                "default_rng((self.seed, round_number, place))",
+                "default_rng((self.seed, place))",
+            )
+        },
+    ),
+    # Files
+    ("json_files.py", "test_json_files.py", {"NaN written as JSON": ("allow_nan=False", "allow_nan=True")}),
+    (
+        "checkpoints.py",
+        "test_checkpoints.py",
+        {"pickles run": ('map_location="cpu", weights_only=True', 'map_location="cpu", weights_only=False')},
+    ),
+    (
+        "extractors/cache.py",
+        "extractors/test_cache.py",
+        {"cache of changed photographs served": ('if line["sha256"] != _digest(path):', "if False:")},
+    ),
+    (
+        "pretrained.py",
+        "test_pretrained.py",
+        {
+            "weights of another configuration loaded": (
+                'raise ValueError(f"{path} belongs to',
+                'print(f"{path} belongs to',
+            )
+        },
+    ),
+)
+MUTATIONS = tuple(
+    Mutation(name, file, old, new, test) for file, test, listed in _LISTED for name, (old, new) in listed.items()
+)
