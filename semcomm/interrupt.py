@@ -11,9 +11,13 @@ INTERRUPTED = 130
 
 
 def stop_quietly() -> None:
-    """Let Ctrl-C end this process at once, if it is the command `semcomm`, until `stop_by_exception` is called."""
+    """Let Ctrl-C end this process at once, if it is the command `semcomm`, until `stop_by_exception` is called.
+
+    A process that was started to ignore Ctrl-C, as in the background of a script, goes on ignoring it.
+    """
     is_command = Path(sys.argv[0] if sys.argv else "").stem == "semcomm"
-    if is_command and threading.current_thread() is threading.main_thread():
+    is_python_s = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_command and is_python_s and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _stop)
 
 

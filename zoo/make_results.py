@@ -75,7 +75,7 @@ def make_page(test: Path, out: Path, docs: Path) -> Path:
         SYSTEMS,
         settings,
         missing=[name for name in [*SYSTEMS, "jpeg", "avif"] if name not in measured],
-        picture=draw_picture(paths[PICTURE], out, docs / "results" / "picture.png"),
+        picture=draw_picture(paths[min(PICTURE, len(paths) - 1)], out, docs / "results" / "picture.png"),
     )
 
 

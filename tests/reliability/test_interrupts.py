@@ -24,10 +24,24 @@ main()
 """
 
 
+def heed_interrupts():
+    """In a new process: forget that these tests may run in the background, where Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def interrupts():
+    """Python's own handler of Ctrl-C, wherever these tests run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
     script = tmp_path / "semcomm"
     script.write_text(EARLY)
-    done = subprocess.run([sys.executable, script, "models"], capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, script, "models"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, preexec_fn=heed_interrupts)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "semcomm: interrupted\n")
 
 
@@ -42,13 +56,21 @@ def test_an_interrupt_of_a_command_is_one_line(run, monkeypatch, error):
 
 
 @pytest.mark.parametrize(("name", "taken"), [("/usr/bin/semcomm", True), ("semcomm.exe", True), ("/x/pytest", False)])
+@pytest.mark.usefixtures("interrupts")
 def test_only_the_command_takes_interrupts(monkeypatch, name, taken):
     monkeypatch.setattr(sys, "argv", [name, "train"])
-    before = signal.getsignal(signal.SIGINT)
     interrupt.stop_quietly()
     assert (signal.getsignal(signal.SIGINT) is interrupt._stop) == taken
     interrupt.stop_by_exception()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_a_command_that_was_told_to_ignore_interrupts_does(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["semcomm", "train"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt.stop_quietly()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_a_second_stage_leaves_other_handlers_alone(tmp_path):
