@@ -16,7 +16,8 @@ class SNRAttention(nn.Module):
 
     Each channel is multiplied by $2 \sigma(W_2 \mathrm{ReLU}(W_1 [\bar f; \mathrm{SNR}/10]))$, with $\bar f$ the
     channels' means over the image (Xu et al., "Wireless Image Transmission Using Deep Source Channel Coding With
-    Attention Modules", 2021, Section III; the factor 2, chosen here, starts the training near the identity).
+    Attention Modules", 2021, Section III). Chosen here: the factor 2, and $W_2$ starting at zero, so that training
+    starts from the identity.
 
     Args:
         channels: feature channels C.
@@ -31,9 +32,10 @@ class SNRAttention(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         hidden = max(channels // 4, 8)
-        self.weigh = nn.Sequential(
-            nn.Linear(channels + 1, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.Sigmoid()
-        )
+        last = nn.Linear(hidden, channels)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.weigh = nn.Sequential(nn.Linear(channels + 1, hidden), nn.ReLU(), last, nn.Sigmoid())
 
     def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:
         """Weigh the channels of `(b, C, h, w)` for `snr_db`."""

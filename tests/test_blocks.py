@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from toys import seeded
+from toys import adapted, seeded
 
 from semcomm.blocks import (
     SNRAttention,
@@ -61,7 +61,7 @@ def test_unknown_norm_is_refused():
 
 
 def test_attention_is_its_equation():
-    attention = SNRAttention(6)
+    attention = adapted(SNRAttention(6))
     features, snrs = torch.randn(2, 6, 4, 5, generator=seeded()), torch.tensor([0.0, 20.0])
     first, second = attention.weigh[0], attention.weigh[2]
     context = torch.cat([features.mean((2, 3)), snrs[:, None] / 10], dim=1)
@@ -70,6 +70,11 @@ def test_attention_is_its_equation():
     )
     torch.testing.assert_close(attention(features, snrs), features * weights[:, :, None, None])
     torch.testing.assert_close(attention(features, 20.0)[1], attention(features, snrs)[1])
+
+
+def test_attention_begins_as_the_identity():
+    features = torch.randn(2, 6, 4, 5, generator=seeded())
+    assert torch.equal(SNRAttention(6)(features, torch.tensor([0.0, 20.0])), features)
 
 
 def test_attention_needs_an_snr():

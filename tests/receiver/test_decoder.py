@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from toys import seeded
+from toys import adapted, seeded
 
 from semcomm import DecoderModule
 
@@ -37,7 +37,7 @@ def test_the_shortcut_is_a_linear_map_of_positions():
 
 
 def test_the_shortcut_adapts_to_the_snr_too():
-    decoder = DecoderModule(1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True).eval()
+    decoder = adapted(DecoderModule(1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True)).eval()
     for weight in decoder.stages.parameters():
         torch.nn.init.zeros_(weight)
     features = torch.randn(1, 2, 4, 4, generator=seeded())
@@ -53,7 +53,7 @@ def test_batch_norm_follows_every_convolution():
 
 def test_snr_matters_where_it_is_adaptive():
     features = torch.randn(1, 2, 4, 4, generator=seeded())
-    adaptive = DecoderModule(1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True).eval()
+    adaptive = adapted(DecoderModule(1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True)).eval()
     assert not torch.allclose(adaptive(features, 0.0), adaptive(features, 20.0))
     with pytest.raises(ValueError, match="snr_db is None"):
         adaptive(features)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch.nn import functional as F
-from toys import seeded
+from toys import adapted, seeded
 
 from semcomm import FeatureFusion
 
@@ -42,7 +42,7 @@ def test_images_are_in_range_whatever_arrives(scale):
 
 def test_snr_matters_where_it_is_adaptive():
     features = torch.randn(1, 6, 4, 4, generator=seeded())
-    adaptive = FeatureFusion(6, downsampling=4, width=4, snr_adaptive=True).eval()
+    adaptive = adapted(FeatureFusion(6, downsampling=4, width=4, snr_adaptive=True)).eval()
     assert not torch.allclose(adaptive(features, 0.0), adaptive(features, 20.0))
     with pytest.raises(ValueError, match="snr_db is None"):
         adaptive(features)

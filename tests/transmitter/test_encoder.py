@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
-from toys import seeded
+from toys import adapted, seeded
 
 from semcomm import EncoderModule
 from semcomm.transmitter.encoder import TextEncoder
@@ -67,7 +67,7 @@ def test_snr_matters_where_it_is_adaptive_and_nowhere_else():
     images = torch.rand(2, 3, 8, 8, generator=seeded())
     plain = EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4).eval()
     assert torch.equal(plain(images, 0.0), plain(images, 20.0))
-    adaptive = EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True).eval()
+    adaptive = adapted(EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True)).eval()
     low, high = adaptive(images, 0.0), adaptive(images, 20.0)
     assert not torch.allclose(low, high)
     torch.testing.assert_close(adaptive(images, torch.tensor([0.0, 20.0])), torch.stack([low[0], high[1]]))
@@ -85,7 +85,9 @@ def test_the_shortcut_is_a_linear_map_of_blocks():
 
 
 def test_the_shortcut_adapts_to_the_snr_too():
-    encoder = EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True).eval()
+    encoder = adapted(
+        EncoderModule(3, 1, downsampling=4, kernel_size=3, width=4, snr_adaptive=True, shortcut=True)
+    ).eval()
     for weight in encoder.stages.parameters():
         nn.init.zeros_(weight)
     images = torch.rand(1, 3, 8, 8, generator=seeded())
