@@ -28,6 +28,7 @@ def write_page(
     settings: Mapping[str, Any],
     *,
     missing: Sequence[str],
+    earlier: Sequence[str] = (),
     picture: str = "",
 ) -> Path:
     """Write `results.md`, and figures and numbers of every section into `results/`.
@@ -39,6 +40,7 @@ def write_page(
         commands: how each system is trained.
         settings: test photographs and seed of all measurements.
         missing: systems that are not trained or not measured.
+        earlier: systems that were trained before SNR attentions began as the identity.
         picture: words below `results/picture.png`; empty where there is none.
 
     Returns:
@@ -65,7 +67,7 @@ def write_page(
         }
         write_json(file.with_suffix(".json"), content)
     lines = [
-        *_opening(sections, settings, missing),
+        *_opening(sections, settings, missing, earlier),
         *(
             ["## One photograph", "", "![One photograph, all schemes](results/picture.png)", "", picture, ""]
             if picture
@@ -79,7 +81,9 @@ def write_page(
     return page
 
 
-def _opening(sections: Sequence[Section], settings: Mapping[str, Any], missing: Sequence[str]) -> list[str]:
+def _opening(
+    sections: Sequence[Section], settings: Mapping[str, Any], missing: Sequence[str], earlier: Sequence[str]
+) -> list[str]:
     claims = [claim for section in sections for claim in section.claims]
     lines = [
         "# Results",
@@ -96,6 +100,14 @@ def _opening(sections: Sequence[Section], settings: Mapping[str, Any], missing: 
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         lines += [f"**Missing,** because not trained or not measured yet: {names}.", ""]
+    if earlier:
+        names = ", ".join(f"`{name}`" for name in earlier)
+        lines += [
+            "**Trained earlier,** when SNR attentions still began with random weights instead of as the identity: "
+            f"{names}. Compare them with one another and with Deep JSCC, which has no such attentions, "
+            "rather than with the newer systems.",
+            "",
+        ]
     lines += [
         "A claim holds if every comparison that bears on it is beyond its 95 % confidence interval; one comparison "
         "that is beyond it the other way refutes the claim. Comparisons are of the same photographs, pair by pair. "
