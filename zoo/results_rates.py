@@ -168,11 +168,6 @@ def _on_fewer(grid: Grid) -> str:
     counts = {codec: len(one.images) for (codec, _), one in grid.items() if codec in CODECS and len(one.images) < most}
     return "".join(
         f" {CODECS[codec]} sent {count} of the {most} photographs, evenly spaced, because it encodes slowly: its "
-        f"means are of those, and differences from it are of those alone ({_named(grid, codec)})."
+        f"means are of those, and differences from it are of those alone."
         for codec, count in counts.items()
     )
-
-
-def _named(grid: Grid, codec: str) -> str:
-    images = next(one.images for (name, _), one in grid.items() if name == codec)
-    return ", ".join(f"`{image}`" for image in images)
