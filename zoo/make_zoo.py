@@ -70,7 +70,7 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 ## Scores
 
 Photographs sent whole, once, seed {seed}. PSNR and SSIM of single 8-bit images, then means over images
-± 95 % confidence. `semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them.
+± 95 % confidence. `semcomm evaluate {name} --data FOLDER --snr {snrs}` prints them{second}.
 
 {tables}
 
@@ -210,6 +210,7 @@ def card(name, system, record):
         hardware=describe(record["hardware"]),
         channel=CHANNELS["rayleigh" if "Rayleigh" in record["channel"] else "awgn"],
         snrs=",".join(f"{snr_db:g}" for snr_db in SNRS_DB),
+        second=", the second table with `--channel rayleigh`" if len(tables) > 1 else "",
         tables="\n\n".join(tables),
     )
 
