@@ -28,7 +28,7 @@ def write_page(
     settings: Mapping[str, Any],
     *,
     missing: Sequence[str],
-    earlier: Sequence[str] = (),
+    earlier: Sequence[str],
     picture: str = "",
 ) -> Path:
     """Write `results.md`, and figures and numbers of every section into `results/`.
@@ -98,13 +98,11 @@ def _opening(
         if found:
             lines += [f"**{words}:**", "", *(f"- {claim.text}{_unless(claim)}." for claim in found), ""]
     if missing:
-        names = ", ".join(f"`{name}`" for name in missing)
-        lines += [f"**Missing,** because not trained or not measured yet: {names}.", ""]
+        lines += [f"**Missing,** because not trained or not measured yet: {_quoted(missing)}.", ""]
     if earlier:
-        names = ", ".join(f"`{name}`" for name in earlier)
         lines += [
             "**Trained earlier,** when SNR attentions still began with random weights instead of as the identity: "
-            f"{names}. Compare them with one another and with Deep JSCC, which has no such attentions, "
+            f"{_quoted(earlier)}. Compare them with one another and with Deep JSCC, which has no such attentions, "
             "rather than with the newer systems.",
             "",
         ]
@@ -116,6 +114,10 @@ def _opening(
         "",
     ]
     return lines
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _unless(claim: Claim) -> str:

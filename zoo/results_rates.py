@@ -168,6 +168,6 @@ def _on_fewer(grid: Grid) -> str:
     counts = {codec: len(one.images) for (codec, _), one in grid.items() if codec in CODECS and len(one.images) < most}
     return "".join(
         f" {CODECS[codec]} sent {count} of the {most} photographs, evenly spaced, because it encodes slowly: its "
-        f"means are of those, and differences from it are of those alone."
+        "means are of those, and differences from it are of those alone."
         for codec, count in counts.items()
     )

@@ -6,23 +6,13 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image
+from reliability import small_figure
 
 from semcomm.reproduction import run as run_module
-from semcomm.reproduction.grid import POINTS, QUICK, Effort
+from semcomm.reproduction.grid import POINTS, QUICK
 from semcomm.reproduction.run import Folders, reproduce
 
-EFFORT = Effort(
-    size=16,
-    batch_size=2,
-    steps=2,
-    schedule="cosine",
-    width=2,
-    norm="none",
-    shortcut=False,
-    validations=1,
-    val_images=1,
-    test_images=2,
-)
+EFFORT = replace(small_figure.EFFORT, schedule="cosine", validations=1)
 TINY = replace(
     QUICK,
     name="tiny",
