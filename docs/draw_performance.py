@@ -63,8 +63,6 @@ What is exact about strips, up to rounding (tested to 1e-4 at small sizes agains
 
 - Convolutions: a strip takes the rows along that reach into it (the sum of all kernels' reaches), and only the
   image's own borders are padded with zeros.
-- SNR attention weighs channels by their means over the whole image: one pass over all strips measures the means of
-  each attention, before the last pass computes the result.
 - The power constraint is met over the whole image: all features are made first, then normalised, sent, and
   decoded.
 - SSIM and the label maps are computed in strips as well. Where two classes are level to the last bit, rounding may

@@ -11,13 +11,13 @@ Norm = Literal["batch", "none"]
 
 
 @final
-class SNRAttention(nn.Module):
-    r"""Rescale feature channels by what the SNR makes them worth: the attention-feature module of ADJSCC.
+class SNRConditioning(nn.Module):
+    r"""Scale and shift feature channels for the SNR.
 
-    Each channel is multiplied by $2 \sigma(W_2 \mathrm{ReLU}(W_1 [\bar f; \mathrm{SNR}/10]))$, with $\bar f$ the
-    channels' means over the image (Xu et al., "Wireless Image Transmission Using Deep Source Channel Coding With
-    Attention Modules", 2021, Section III). Chosen here: the factor 2, and $W_2$ starting at zero, so that training
-    starts from the identity.
+    $f \mapsto (1 + \gamma) f + \beta$ with $[\gamma; \beta] = W_2 \tanh(W_1 (\mathrm{SNR}/10 - 1) + b_1) + b_2$ per
+    channel: feature-wise linear modulation (Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer",
+    2018) on the SNR in dB. $W_2$ and $b_2$ start at zero, so that training starts from the identity; where the SNR is
+    far from those trained for, tanh keeps the scales near theirs.
 
     Args:
         channels: feature channels C.
@@ -31,30 +31,29 @@ class SNRAttention(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        hidden = max(channels // 4, 8)
-        last = nn.Linear(hidden, channels)
+        last = nn.Linear(16, 2 * channels)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.weigh = nn.Sequential(nn.Linear(channels + 1, hidden), nn.ReLU(), last, nn.Sigmoid())
+        self.condition = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), last)
 
     def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:
-        """Weigh the channels of `(b, C, h, w)` for `snr_db`."""
+        """Scale and shift the channels of `(b, C, h, w)` for `snr_db`."""
         if snr_db is None:
             raise ValueError("snr_db is None, but this system adapts to the SNR (snr_adaptive=True): give it one")
-        means = features.mean((2, 3))
-        context = torch.cat([means, snr_column(snr_db, features).to(means.dtype) / 10], dim=1)
-        return features * (2 * self.weigh(context))[:, :, None, None]
+        snr = snr_column(snr_db, features).to(features.dtype)
+        scale, shift = self.condition(snr / 10 - 1)[:, :, None, None].chunk(2, dim=1)
+        return features * (1 + scale) + shift
 
 
 @final
 class Stage(nn.Module):
-    """One convolution, then normalisation, then an activation and the SNR attention where there are any.
+    """One convolution, then normalisation, then an activation and SNR conditioning where there are any.
 
     Args:
         convolution: the convolution, plain or transposed.
         norm: "batch" for batch normalisation, "none" for none.
         activation: what follows, if anything.
-        snr_adaptive: whether an `SNRAttention` ends the stage.
+        snr_adaptive: whether an `SNRConditioning` ends the stage.
     """
 
     def __init__(
@@ -72,12 +71,12 @@ class Stage(nn.Module):
         self.convolution = convolution
         self.norm = nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
         self.activation = nn.Identity() if activation is None else activation
-        self.attention = SNRAttention(channels) if snr_adaptive else None
+        self.conditioning = SNRConditioning(channels) if snr_adaptive else None
 
     def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:
         """Transform `(b, C, h, w)` into `(b, C', h', w')`."""
         features = self.activation(self.norm(self.convolution(features)))
-        return features if self.attention is None else self.attention(features, snr_db)
+        return features if self.conditioning is None else self.conditioning(features, snr_db)
 
 
 @final

@@ -6,15 +6,14 @@ run and thrown away, so that training, `state_dict` and other threads see nothin
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
-from semcomm.blocks import SNRAttention, Stage, Stages
-from semcomm.channel.snr import SNR, snr_column
+from semcomm.blocks import Stage, Stages
+from semcomm.channel.snr import SNR
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
 from semcomm.transmitter.caption import CaptionFeature
@@ -24,7 +23,7 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 Network = TypeVar("Network", bound=nn.Module)
 Change = Callable[[nn.Module], nn.Module | None]
 LOCAL = (EncoderModule, DecoderModule, FeatureFusion, Stages)
-"""Networks of convolutions, where a pixel depends on its surroundings and, through `SNRAttention`, on channel means."""
+"""Networks of convolutions, where a pixel depends on its surroundings alone."""
 
 
 def folded(network: Network) -> Network:
@@ -52,8 +51,6 @@ def in_strips(network: Network, strips: int, *, align: int) -> Network:
     """Run a network's encoders, decoders and fusion on strips of an image, with the result of the whole image.
 
     A strip takes as many rows beside it along as reach into it, so convolutions give what they give on the whole image.
-    `SNRAttention` needs channel means of the whole image: one pass over all strips measures each, before the last pass
-    computes the result.
 
     Args:
         network: in eval mode.
@@ -72,31 +69,14 @@ class _InStrips(nn.Module):
 
     def __init__(self, network: nn.Module, strips: int, align: int):
         super().__init__()
-        self.gates: list[_Gate] = []
-        self.network = _twin(network, self._gate)
+        self.network = network
         self.strips = strips
         self.align = align
         # in rows of the coarsest plane inside, so never too few
         self.halo = align * sum(_reach(part) for part in network.modules())
 
-    def _gate(self, part: nn.Module) -> nn.Module | None:
-        if not isinstance(part, SNRAttention):
-            return None
-        self.gates.append(_Gate(part))
-        return self.gates[-1]
-
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Transform `(b, C, h, w)` into `(b, C', h', w')`."""
-        for gate in self.gates:
-            gate.open()
-        for _ in self.gates:
-            for strip, start, stop in self._cut(features):
-                for gate in self.gates:
-                    gate.own_rows = (start, stop, strip.shape[2])
-                with suppress(_Measured):
-                    self.network(strip, snr_db)
-            for gate in self.gates:
-                gate.close(snr_db)
         done = []
         for strip, start, stop in self._cut(features):
             result = self.network(strip, snr_db)
@@ -111,45 +91,6 @@ class _InStrips(nn.Module):
             stop, first = min(start + height, rows), max(0, start - self.halo)
             strip = features[:, :, first : stop + self.halo]
             yield strip.contiguous(memory_format=torch.channels_last), start - first, stop - first
-
-
-class _Measured(Exception):
-    """A pass over a strip has come to the means that it was to measure."""
-
-
-@final
-class _Gate(nn.Module):
-    """An `SNRAttention` whose image comes in strips: it measures until it is closed, then weighs."""
-
-    def __init__(self, attention: SNRAttention):
-        super().__init__()
-        self.attention = attention
-        self.own_rows: tuple[int, int, int] = (0, 1, 1)
-        self.open()
-
-    def open(self) -> None:
-        """Forget all measurements."""
-        self.total: Tensor | None = None
-        self.pixels = 0
-        self.weights: Tensor | None = None
-
-    def close(self, snr_db: SNR | None) -> None:
-        """Weigh from now on, if anything was measured."""
-        if self.total is not None and self.weights is None:
-            means = self.total / self.pixels
-            context = torch.cat([means, snr_column(cast(SNR, snr_db), means) / 10], dim=1)
-            self.weights = (2 * self.attention.weigh(context))[:, :, None, None]
-
-    def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:  # noqa: ARG002
-        """Measure `(b, C, h, w)` and end the pass, or weigh it."""
-        if self.weights is not None:
-            return features * self.weights
-        start, stop, rows = self.own_rows
-        own = features[:, :, start * features.shape[2] // rows : stop * features.shape[2] // rows]
-        total = own.sum((2, 3))
-        self.total = total if self.total is None else self.total + total
-        self.pixels += own.shape[2] * own.shape[3]
-        raise _Measured
 
 
 def _twin(network: nn.Module, change: Change) -> nn.Module:

@@ -1,11 +1,12 @@
+import math
+
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 from toys import adapted, seeded
 
 from semcomm.blocks import (
-    SNRAttention,
+    SNRConditioning,
     Stage,
     Stages,
     check_downsampling,
@@ -60,26 +61,31 @@ def test_unknown_norm_is_refused():
         Stage(nn.Conv2d(1, 1, 1), norm="layer")
 
 
-def test_attention_is_its_equation():
-    attention = adapted(SNRAttention(6))
+def test_conditioning_is_its_equation():
+    conditioning = adapted(SNRConditioning(6))
     features, snrs = torch.randn(2, 6, 4, 5, generator=seeded()), torch.tensor([0.0, 20.0])
-    first, second = attention.weigh[0], attention.weigh[2]
-    context = torch.cat([features.mean((2, 3)), snrs[:, None] / 10], dim=1)
-    weights = 2 * torch.sigmoid(
-        F.linear(F.relu(F.linear(context, first.weight, first.bias)), second.weight, second.bias)
-    )
-    torch.testing.assert_close(attention(features, snrs), features * weights[:, :, None, None])
-    torch.testing.assert_close(attention(features, 20.0)[1], attention(features, snrs)[1])
+    first, second = conditioning.condition[0], conditioning.condition[2]
+    hidden = torch.tanh((snrs[:, None] / 10 - 1) @ first.weight.T + first.bias)
+    scale, shift = (hidden @ second.weight.T + second.bias)[:, :, None, None].split(6, dim=1)
+    torch.testing.assert_close(conditioning(features, snrs), (1 + scale) * features + shift)
+    torch.testing.assert_close(conditioning(features, 20.0)[1], conditioning(features, snrs)[1])
 
 
-def test_attention_begins_as_the_identity():
+def test_conditioning_begins_as_the_identity():
     features = torch.randn(2, 6, 4, 5, generator=seeded())
-    assert torch.equal(SNRAttention(6)(features, torch.tensor([0.0, 20.0])), features)
+    assert torch.equal(SNRConditioning(6)(features, torch.tensor([0.0, 20.0])), features)
 
 
-def test_attention_needs_an_snr():
+def test_conditioning_stays_bounded_far_from_the_trained_snrs():
+    conditioning, features = adapted(SNRConditioning(6)), torch.ones(3, 6, 1, 1)
+    conditioned = conditioning(features, torch.tensor([1e6, 1e9, math.inf]))
+    torch.testing.assert_close(conditioned[0], conditioned[1])
+    torch.testing.assert_close(conditioned[1], conditioned[2])
+
+
+def test_conditioning_needs_an_snr():
     with pytest.raises(ValueError, match=r"snr_db is None, but this system adapts to the SNR \(snr_adaptive=True\)"):
-        SNRAttention(4)(torch.zeros(1, 4, 2, 2), None)
+        SNRConditioning(4)(torch.zeros(1, 4, 2, 2), None)
 
 
 def test_stages_run_in_order_norm_before_activation():

@@ -20,7 +20,7 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def unlike_anything(network):
-    """Normalisations, activations and attentions whose every number matters."""
+    """Normalisations, activations and conditionings whose every number matters."""
     generator = torch.Generator().manual_seed(7)
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d) and part.affine and part.track_running_stats:

@@ -294,7 +294,7 @@ def test_no_pickle_is_looked_for_beside_the_weights(saved, tmp_path):
         ({"l": 2}, "belongs to another configuration than config.json beside it; unexpected "),
         ({"t": 8}, "belongs to another configuration"),
         ({"norm": "none"}, "unexpected .*norm.* and .* more"),
-        ({"snr_adaptive": False}, "unexpected .*attention"),
+        ({"snr_adaptive": False}, "unexpected .*conditioning"),
     ],
 )
 def test_weights_of_another_configuration_are_refused(saved, change, message):

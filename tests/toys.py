@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from semcomm import AWGNChannel, CaptionFeature, Channel, SegmentationFeature, build_mlsc_image
-from semcomm.blocks import SNRAttention
+from semcomm.blocks import SNRConditioning
 
 SIZE = 16
 
@@ -75,10 +75,10 @@ def small_system(l=2, t=4, *, seed=0, **arguments):  # noqa: E741 - the paper's 
 
 
 def adapted(network):
-    """Give SNR attentions, which begin as the identity, weights that tell SNRs apart, as training would."""
+    """Give SNR conditioning, which begins as the identity, weights that tell SNRs apart, as training would."""
     for part in network.modules():
-        if isinstance(part, SNRAttention):
-            part.weigh[2].reset_parameters()
+        if isinstance(part, SNRConditioning):
+            part.condition[2].reset_parameters()
     return network
 
 

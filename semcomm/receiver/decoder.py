@@ -4,7 +4,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from semcomm.blocks import Norm, SNRAttention, Stage, Stages, check_positive, stage_widths, transposed_convolution
+from semcomm.blocks import Norm, SNRConditioning, Stage, Stages, check_positive, stage_widths, transposed_convolution
 from semcomm.channel.snr import SNR
 
 
@@ -23,7 +23,7 @@ class DecoderModule(nn.Module):
         kernel_size: m, odd.
         width: `width` of the encoder it mirrors.
         norm: "batch" (after every convolution, as in the paper) or "none".
-        snr_adaptive: weigh the channels for the SNR after every PReLU, and at the start where there is a shortcut.
+        snr_adaptive: condition the channels on the SNR after every PReLU, and at the start where there is a shortcut.
         shortcut: add the linear map.
 
     Shape:
@@ -62,12 +62,12 @@ class DecoderModule(nn.Module):
                 Stage(enlarge, norm=norm),
             ]
         )
-        self.attention = SNRAttention(2 * complex_channels) if shortcut and snr_adaptive else None
+        self.conditioning = SNRConditioning(2 * complex_channels) if shortcut and snr_adaptive else None
         self.shortcut = nn.ConvTranspose2d(2 * complex_channels, out_channels, 2, 2) if shortcut else None
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Decode `(b, 2c, h/t, w/t)` into `(b, out_channels, 2h/t, 2w/t)`."""
-        if self.attention is not None:
-            features = self.attention(features, snr_db)
+        if self.conditioning is not None:
+            features = self.conditioning(features, snr_db)
         decoded = self.stages(features, snr_db)
         return decoded if self.shortcut is None else decoded + self.shortcut(features)

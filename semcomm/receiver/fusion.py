@@ -27,7 +27,7 @@ class FeatureFusion(nn.Module):
         kernel_size: m, odd.
         width: channels after an encoder's first convolution; the fusion mirrors it.
         norm: "batch" (after every convolution but the last) or "none".
-        snr_adaptive: weigh the channels for the SNR after every PReLU.
+        snr_adaptive: condition the channels on the SNR after every PReLU.
         shortcut: add the linear map.
 
     Shape:

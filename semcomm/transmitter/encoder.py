@@ -5,7 +5,7 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.blocks import Norm, SNRAttention, Stage, Stages, check_positive, convolution, stage_widths
+from semcomm.blocks import Norm, SNRConditioning, Stage, Stages, check_positive, convolution, stage_widths
 from semcomm.channel.snr import SNR
 from semcomm.symbols import plane_size
 
@@ -27,7 +27,7 @@ class EncoderModule(nn.Module):
         kernel_size: m, odd.
         width: channels after the first convolution.
         norm: "batch" (after every convolution, as in the paper) or "none".
-        snr_adaptive: weigh the channels for the SNR after every PReLU, and at the end where there is a shortcut.
+        snr_adaptive: condition the channels on the SNR after every PReLU, and at the end where there is a shortcut.
         shortcut: add the linear transform.
 
     Shape:
@@ -66,14 +66,14 @@ class EncoderModule(nn.Module):
         stages.append(Stage(convolution(channels, 2 * complex_channels, kernel_size, stride=1), norm=norm))
         self.stages = Stages(stages)
         self.shortcut = nn.Conv2d(in_channels, 2 * complex_channels, downsampling, downsampling) if shortcut else None
-        self.attention = SNRAttention(2 * complex_channels) if shortcut and snr_adaptive else None
+        self.conditioning = SNRConditioning(2 * complex_channels) if shortcut and snr_adaptive else None
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Encode `(b, in_channels, h, w)` into `(b, 2c, h/t, w/t)`; `snr_db` matters where `snr_adaptive`."""
         encoded = self.stages(features, snr_db)
         if self.shortcut is not None:
             encoded = encoded + self.shortcut(features)
-        return encoded if self.attention is None else self.attention(encoded, snr_db)
+        return encoded if self.conditioning is None else self.conditioning(encoded, snr_db)
 
 
 @final
