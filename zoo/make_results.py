@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 
 import torch
-from make_zoo import EARLIER, SYSTEMS
+from make_zoo import SYSTEMS
 from results_choices import levels, tuning
 from results_grid import read_grid, read_trainings
 from results_page import write_page
@@ -75,7 +75,6 @@ def make_page(test: Path, out: Path, docs: Path) -> Path:
         SYSTEMS,
         settings,
         missing=[name for name in [*SYSTEMS, "jpeg", "avif"] if name not in measured],
-        earlier=[name for name in EARLIER if name in measured],
         picture=draw_picture(paths[min(PICTURE, len(paths) - 1)], out, docs / "results" / "picture.png"),
     )
 

@@ -37,11 +37,6 @@ SYSTEMS = {
     "mlsc-image-l3-t8-plain": "mlsc --l 3 --t 8 --snr 10",  # the paper's configuration
 }
 """What to train, by name: options of `semcomm train`. The rest of an equal training is `train`'s."""
-EARLIER = [
-    *("mlsc-image-l2-t8", "mlsc-image-l4-t8", "mlsc-image-l6-t8", "mlsc-image-l4-t16", "mlsc-image-l4-t8-rayleigh"),
-    *(f"mlsc-image-l2-t8-no-{levels}" for levels in ("caption", "segmentation", "semantics")),
-]
-"""Trained while SNR attentions still began with random weights; to be trained again."""
 CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading of every symbol, CSI and MMSE at the receiver"}
 CARD = """---
 library_name: semcomm

@@ -28,7 +28,6 @@ def write_page(
     settings: Mapping[str, Any],
     *,
     missing: Sequence[str],
-    earlier: Sequence[str],
     picture: str = "",
 ) -> Path:
     """Write `results.md`, and figures and numbers of every section into `results/`.
@@ -40,7 +39,6 @@ def write_page(
         commands: how each system is trained.
         settings: test photographs and seed of all measurements.
         missing: systems that are not trained or not measured.
-        earlier: systems that were trained before SNR attentions began as the identity.
         picture: words below `results/picture.png`; empty where there is none.
 
     Returns:
@@ -67,7 +65,7 @@ def write_page(
         }
         write_json(file.with_suffix(".json"), content)
     lines = [
-        *_opening(sections, settings, missing, earlier),
+        *_opening(sections, settings, missing),
         *(
             ["## One photograph", "", "![One photograph, all schemes](results/picture.png)", "", picture, ""]
             if picture
@@ -81,9 +79,7 @@ def write_page(
     return page
 
 
-def _opening(
-    sections: Sequence[Section], settings: Mapping[str, Any], missing: Sequence[str], earlier: Sequence[str]
-) -> list[str]:
+def _opening(sections: Sequence[Section], settings: Mapping[str, Any], missing: Sequence[str]) -> list[str]:
     claims = [claim for section in sections for claim in section.claims]
     lines = [
         "# Results",
@@ -99,13 +95,6 @@ def _opening(
             lines += [f"**{words}:**", "", *(f"- {claim.text}{_unless(claim)}." for claim in found), ""]
     if missing:
         lines += [f"**Missing,** because not trained or not measured yet: {_quoted(missing)}.", ""]
-    if earlier:
-        lines += [
-            "**Trained earlier,** when SNR attentions still began with random weights instead of as the identity: "
-            f"{_quoted(earlier)}. Compare them with one another and with Deep JSCC, which has no such attentions, "
-            "rather than with the newer systems.",
-            "",
-        ]
     lines += [
         "A claim holds if every comparison that bears on it is beyond its 95 % confidence interval; one comparison "
         "that is beyond it the other way refutes the claim. Comparisons are of the same photographs, pair by pair. "
