@@ -2,7 +2,6 @@
 
 from typing import Literal, final
 
-import torch
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR, snr_column

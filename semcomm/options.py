@@ -1,7 +1,7 @@
 """What several commands of the command line share: options, channels, extractors, the progress bar."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -111,7 +111,7 @@ def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr if that is a terminal; yields the function that advances it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    # into a file or a pipe a bar is no use, and even an empty one would leave a blank line before an error
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=total)
+    progress = Progress(*columns, console=console, transient=True)
+    task = progress.add_task(title, total=total)
+    with progress if console.is_interactive else nullcontext():  # elsewhere even an empty bar leaves a blank line
         yield lambda: progress.advance(task)

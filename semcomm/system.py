@@ -283,7 +283,7 @@ class SemanticSystem(
 
 
 def _check_size(size: tuple[int, int]) -> tuple[int, int]:
-    sides = tuple(size) if isinstance(size, tuple | list) else ()
+    sides = tuple(size) if isinstance(size, (tuple, list)) else ()
     if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
         raise ValueError(f"size must be (height, width) in pixels, got {size!r}")
     return sides

@@ -250,12 +250,15 @@ def test_a_receiver_rebuilds_the_file_from_the_payload_alone(photograph, codec, 
         assert payload != CODECS[codec].payload(other)
 
 
-@pytest.mark.parametrize(("codec", "constant"), [("jpeg", 193), ("jpeg2000", 157), ("webp", 27), ("avif", 288)])
+@pytest.mark.parametrize(
+    ("codec", "constant"), [("jpeg", {193}), ("jpeg2000", {157}), ("webp", {27}), ("avif", {288, 285})]
+)
 def test_how_long_the_constant_headers_are(photograph, codec, constant):
-    """The figures of the guide."""
+    """The figures of the guide; 285 with the libavif of Pillow 11."""
     files = encode_all(photograph[:, :40, :40], codec)
     lengths = {len(file) - len(CODECS[codec].payload(file)) for file in files}
-    assert lengths == {constant}
+    assert len(lengths) == 1
+    assert lengths <= constant
 
 
 @pytest.mark.parametrize("codec", CODEC_NAMES)
