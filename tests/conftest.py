@@ -105,3 +105,11 @@ def refused(run):
         return err
 
     return call
+
+
+@pytest.fixture
+def photo(photograph, tmp_path):
+    """A small photograph in a file of its own."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(photograph.permute(1, 2, 0).numpy()[:40, :36]).save(path)
+    return path
