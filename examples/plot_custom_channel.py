@@ -27,8 +27,9 @@ class ImpulsiveChannel(Channel):
 
     def forward(self, x, snr_db, *, generator=None):
         """Send complex64 symbols (b, k)."""
-        noise = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
-        hit = torch.rand(x.shape, device=x.device, generator=generator) < 0.2
+        where = x.device if generator is None else generator.device
+        noise = torch.randn(x.shape, dtype=x.dtype, device=where, generator=generator).to(x.device)
+        hit = torch.rand(x.shape, device=where, generator=generator).to(x.device) < 0.2
         sigma = torch.as_tensor(noise_variance(snr_db, self.power), device=x.device).sqrt()
         return x + sigma.reshape(-1, 1) * noise * torch.where(hit, 2.0, 0.5)
 
@@ -52,7 +53,8 @@ class WrongChannel(Channel):
 
     def forward(self, x, snr_db, *, generator=None):
         """Send complex64 symbols (b, k)."""
-        noise = torch.randn(x.shape, device=x.device, generator=generator)
+        where = x.device if generator is None else generator.device
+        noise = torch.randn(x.shape, device=where, generator=generator).to(x.device)
         sigma = torch.as_tensor(noise_variance(snr_db, self.power), device=x.device).sqrt()
         return x + sigma.reshape(-1, 1) * noise
 

@@ -41,8 +41,8 @@ gains = h.abs().square().flatten()
 capacity = [torch.log2(1 + 10 ** (snr_db / 10) * gains).mean().item() for snr_db in snrs_db]
 
 # %%
-# The sharpest check: errors of QPSK, whose closed forms need every convention to be right at once. Half of the noise
-# power too much or too little would move the points by 3 dB.
+# The sharpest check: errors of QPSK, whose closed forms need every convention to be right at once. Twice or half
+# the noise power would move the points by 3 dB.
 
 
 def error_rate(channel, snr_db):

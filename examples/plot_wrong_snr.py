@@ -6,8 +6,9 @@ One model serves all SNRs because it is told which one it meets. What if it is t
 """
 
 # %%
-# With ``snr_adaptive=True`` encoders, decoders and fusion weigh their channels for the SNR. ``system(images, snr_db)``
-# tells them the truth; ``encode``, the channel and ``decode`` one by one can be told different things.
+# With ``snr_adaptive=True`` encoders, decoders and fusion scale and shift their channels for the SNR.
+# ``system(images, snr_db)`` tells them the truth; ``encode``, the channel and ``decode`` one by one can be told
+# different things.
 
 import matplotlib.pyplot as plt
 import torch

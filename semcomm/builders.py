@@ -13,6 +13,7 @@ from semcomm.channel.awgn import AWGNChannel
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
 from semcomm.receiver.multilevel import MultiLevelReceiver
+from semcomm.symbols import check_bandwidth_ratio
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
@@ -56,7 +57,8 @@ def build_mlsc_image(
         norm: "batch" for batch normalisation after every convolution, as in the paper, or "none".
         power: the transmit power constraint.
         text_rank: inner size of the caption's factorised dense layer; None is the paper's dense layer.
-        snr_adaptive: let encoders, decoders and fusion weigh their channels for the SNR.
+        snr_adaptive: let encoders (the caption's excepted), decoders and fusion scale and shift their channels for the
+            SNR; `encode` and `decode` then need `snr_db`.
         shortcut: add a linear path from block to block beside the convolutions of encoders, decoders and fusion. Not
             in the paper; with `norm="none"` the better choice.
         device: where to; None is CUDA when there is one, else the CPU.
@@ -157,9 +159,7 @@ def build_deep_jscc(
             f"give one of bandwidth_ratio and complex_channels, got {bandwidth_ratio} and {complex_channels}"
         )
     if bandwidth_ratio is not None:
-        if not 0 < bandwidth_ratio < math.inf:
-            raise ValueError(f"bandwidth_ratio must be positive, got {bandwidth_ratio!r}")
-        complex_channels = round(48 * bandwidth_ratio)
+        complex_channels = round(48 * check_bandwidth_ratio(bandwidth_ratio))
         if complex_channels < 1 or abs(complex_channels / 48 - bandwidth_ratio) > 1e-9:
             raise ValueError(
                 f"bandwidth_ratio must be a multiple of 1/48 for Deep JSCC, got {bandwidth_ratio}; "

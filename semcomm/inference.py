@@ -1,4 +1,4 @@
-"""A trained network as it is run: batch normalisation folded into convolutions, large images strip by strip.
+"""A trained network as it is run: fewer and faster layers of the same result, large images strip by strip.
 
 Nothing here changes a network. A shallow twin shares every weight with it but those that are folded, is made for one
 run and thrown away, so that training, `state_dict` and other threads see nothing of it.
@@ -6,11 +6,10 @@ run and thrown away, so that training, `state_dict` and other threads see nothin
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import TypeVar, cast, final
+from typing import TypeGuard, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import fuse_conv_bn_weights
 
 from semcomm.blocks import Stage, Stages
 from semcomm.channel.snr import SNR
@@ -30,8 +29,9 @@ def folded(network: Network) -> Network:
     r"""Fold batch normalisation into the convolution before it, for a network in eval mode.
 
     $\gamma (W x + b - \mu) / \sigma + \beta = (\gamma W / \sigma) x + \gamma (b - \mu) / \sigma + \beta$, in every
-    `Stage` and `nn.Sequential`. The frozen extractors stay as they are: a rounding error would move the borders of
-    their label maps.
+    `Stage` and `nn.Sequential`. Transposed convolutions of stride 1 become the convolutions that they are, with the
+    kernel turned by half: torch takes several times as long for the former. The frozen extractors stay as they are: a
+    rounding error would move the borders of their label maps.
 
     Args:
         network: in eval mode.
@@ -128,6 +128,7 @@ def _fold(part: nn.Module) -> nn.Module | None:
         if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and _foldable(convolution):
             children[name] = _scaled_convolution(cast(nn.Conv2d, convolution), norm)
             children[following] = nn.Identity()
+    children = {name: _as_convolution(child) if _unstrided(child) else child for name, child in children.items()}
     return None if children == part._modules else _with_children(part, children)
 
 
@@ -137,28 +138,52 @@ def _foldable(convolution: nn.Module | None) -> bool:
 
 
 def _scaled_convolution(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
-    weight, bias = fuse_conv_bn_weights(
-        convolution.weight,
-        convolution.bias,
-        cast(Tensor, norm.running_mean),
-        cast(Tensor, norm.running_var),
-        norm.eps,
-        norm.weight,
-        norm.bias,
-        transpose=isinstance(convolution, nn.ConvTranspose2d),
-    )
+    mean, scale = cast(Tensor, norm.running_mean), (cast(Tensor, norm.running_var) + norm.eps).rsqrt()
+    if norm.affine:
+        scale = norm.weight * scale
+    moved = -mean if convolution.bias is None else convolution.bias - mean
+    bias = moved * scale + norm.bias if norm.affine else moved * scale
+    outputs = (1, -1, 1, 1) if isinstance(convolution, nn.ConvTranspose2d) else (-1, 1, 1, 1)
+    weight = convolution.weight * scale.reshape(outputs)
     twin = copy.copy(convolution)
     twin.__dict__["_parameters"] = {"weight": weight, "bias": bias}
     return twin
 
 
+def _unstrided(part: nn.Module | None) -> TypeGuard[nn.ConvTranspose2d]:
+    return (
+        type(part) is nn.ConvTranspose2d
+        and part.stride == part.dilation == (1, 1)
+        and part.groups == 1
+        and all(padding < kernel for padding, kernel in zip(_padding(part), part.kernel_size, strict=True))
+    )
+
+
+def _as_convolution(transposed: nn.ConvTranspose2d) -> nn.Module:
+    kernel, padding = cast(tuple[int, int], transposed.kernel_size), _padding(transposed)
+    twin = nn.Conv2d(
+        transposed.in_channels,
+        transposed.out_channels,
+        kernel,
+        padding=(kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]),
+        device="meta",
+    )
+    weight = transposed.weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+    twin.__dict__["_parameters"] = {"weight": weight, "bias": transposed.bias}
+    return twin
+
+
+def _padding(convolution: nn.Conv2d | nn.ConvTranspose2d) -> tuple[int, int]:
+    return cast(tuple[int, int], convolution.padding)
+
+
 def _reach(part: nn.Module) -> int:
     """Rows beside a row's own that its result depends on, in rows of the input."""
     if isinstance(part, nn.Conv2d):
-        kernel, stride, padding = part.kernel_size[0], part.stride[0], cast(tuple[int, int], part.padding)[0]
+        kernel, stride, padding = part.kernel_size[0], part.stride[0], _padding(part)[0]
         return max(padding, kernel - padding - stride, 0)
     if isinstance(part, nn.ConvTranspose2d):
-        kernel, stride, padding = part.kernel_size[0], part.stride[0], cast(tuple[int, int], part.padding)[0]
+        kernel, stride, padding = part.kernel_size[0], part.stride[0], _padding(part)[0]
         return max((kernel - 1 - padding) // stride, -(-padding // stride), 0)
     return 0
 

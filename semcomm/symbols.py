@@ -5,6 +5,7 @@ per image.
 """
 
 import math
+from numbers import Real
 
 import torch
 from einops import rearrange
@@ -96,3 +97,12 @@ def symbols_per_pixel(symbols: int, height: int, width: int) -> float:
         True
     """
     return symbols / (height * width)
+
+
+def check_bandwidth_ratio(ratio: float) -> float:
+    """Return `ratio` if it is a positive number; a TypeError or ValueError says so if not."""
+    if not isinstance(ratio, Real):
+        raise TypeError(f"bandwidth_ratio must be a number such as 1 / 12, got {type(ratio).__name__} {ratio!r}")
+    if not 0 < ratio < math.inf:
+        raise ValueError(f"bandwidth_ratio must be positive, got {ratio!r}")
+    return float(ratio)

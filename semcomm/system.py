@@ -129,7 +129,10 @@ class SemanticSystem(
         return self.decode(received, (images.shape[2], images.shape[3]), snr_db)
 
     def encode(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Tensor:
-        """Hops 1 to 3: images `(b, 3, h, w)` to symbols, complex64 `(b, k)`, of mean power `power` per image."""
+        """Hops 1 to 3: images `(b, 3, h, w)` to symbols, complex64 `(b, k)`, of mean power `power` per image.
+
+        Arguments and errors are those of `forward`; `snr_db` may be None where the system does not adapt to the SNR.
+        """
         check_images(images, smallest=self.downsampling)
         if semantics is not None and not isinstance(semantics, Semantics):
             raise TypeError(f"semantics must be a Semantics(tokens, labels) or None, got {type(semantics).__name__}")
@@ -142,7 +145,20 @@ class SemanticSystem(
         return symbols
 
     def decode(self, received: Tensor, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
-        """Hops 5 and 6: received symbols, complex64 `(b, k)`, to images `(b, 3, *size)` in [0, 1]."""
+        """Hops 5 and 6: received symbols to images.
+
+        Args:
+            received: complex64 `(b, k)`.
+            size: height and width of the images sent, in pixels; they must take k symbols.
+            snr_db: SNR in dB, a float or a tensor `(b,)`; may be None where the system does not adapt to the SNR.
+
+        Returns:
+            float32 `(b, 3, *size)` in [0, 1].
+
+        Raises:
+            TypeError: if an argument is of a wrong type.
+            ValueError: if an argument is of a wrong shape or range; the message names it.
+        """
         check_symbols(received, "received")
         height, width = _check_size(size)
         k = self.symbols_per_image(height, width)
@@ -160,6 +176,10 @@ class SemanticSystem(
 
         Returns:
             Captions and label maps, or None for a transmitter without semantic levels.
+
+        Raises:
+            TypeError: if images are neither uint8 nor float32.
+            ValueError: if images are of a wrong shape or range.
         """
         if not isinstance(self.transmitter, MultiLevelTransmitter):
             return None
@@ -186,6 +206,10 @@ class SemanticSystem(
 
         Returns:
             The images received as uint8, what was sent, and what it cost; PSNR and SSIM are those of the uint8 images.
+
+        Raises:
+            TypeError: if an argument is of a wrong type.
+            ValueError: if an argument is of a wrong shape or range; the message names it.
         """
         with frozen(self):
             images = to_float(images)

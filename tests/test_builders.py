@@ -94,7 +94,7 @@ def test_arguments_reach_their_places():
     assert not any(isinstance(part, nn.BatchNorm2d) for stage in coding for part in stage.modules())
     assert system.transmitter.text_encoder.connect[0].weight.shape == (7, 24 * 32)
     assert system.transmitter.text_encoder.plane_size == (6, 8)
-    assert system.transmitter.fused_encoder.stages.stages[0].attention is not None
+    assert system.transmitter.fused_encoder.stages.stages[0].conditioning is not None
 
 
 def test_defaults_are_the_papers():
@@ -216,3 +216,8 @@ def test_cuda_is_the_default_where_there_is_one():
 def test_bad_arguments_of_deep_jscc_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         build_deep_jscc(**({"device": "cpu"} | bad))
+
+
+def test_a_bandwidth_ratio_is_a_number():
+    with pytest.raises(TypeError, match="bandwidth_ratio must be a number such as 1 / 12, got str '1/12'"):
+        build_deep_jscc(bandwidth_ratio="1/12", device="cpu")

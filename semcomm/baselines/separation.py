@@ -14,6 +14,7 @@ from torch import Tensor
 from semcomm.baselines.codecs import CODECS, Codec, compress
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
+from semcomm.symbols import check_bandwidth_ratio
 from semcomm.transmission import Transmission, account
 
 Delivered = Literal["random", "gray"]
@@ -94,8 +95,7 @@ class SeparationBaseline:
             raise ValueError(
                 f"give one of bandwidth_ratio and symbols_per_image, got {bandwidth_ratio} and {symbols_per_image}"
             )
-        if bandwidth_ratio is not None and not 0 < bandwidth_ratio < math.inf:
-            raise ValueError(f"bandwidth_ratio must be positive, got {bandwidth_ratio!r}")
+        ratio = 0.0 if bandwidth_ratio is None else check_bandwidth_ratio(bandwidth_ratio)
         if symbols_per_image is not None and not callable(symbols_per_image):
             raise TypeError(
                 "symbols_per_image must be a function of height and width, such as a system's method of this name, "
@@ -106,7 +106,7 @@ class SeparationBaseline:
         if delivered not in ("random", "gray"):
             raise ValueError(f'delivered must be "random" or "gray", got {delivered!r}')
         self.codec: Codec = codec
-        self._symbols_per_image = symbols_per_image or partial(_rounded_down, bandwidth_ratio or 0.0)
+        self._symbols_per_image = symbols_per_image or partial(_rounded_down, ratio)
         self.channel = channel
         self.delivered = delivered
         self.headers = headers
@@ -132,6 +132,10 @@ class SeparationBaseline:
             images: uint8 `(b, 3, h, w)`, or float32 in [0, 1].
             snr_db: SNR in dB, a float or a tensor `(b,)`.
             generator: where a failed image's random pixels come from.
+
+        Raises:
+            TypeError: if an argument is of a wrong type.
+            ValueError: if an image is of a wrong shape or range, or an SNR outside -300 to 300 dB.
         """
         images = to_float(images)
         check_images(images)

@@ -29,10 +29,15 @@ def psnr(received: Tensor, sent: Tensor) -> Tensor:
     Returns:
         float `(b,)`; inf for identical images.
 
+    Raises:
+        TypeError: if an image is not of floats.
+        ValueError: if they are not of one shape `(b, c, h, w)`.
+
     Example:
         >>> psnr(torch.full((1, 3, 8, 8), 0.6), torch.full((1, 3, 8, 8), 0.5))
         tensor([20.0000])
     """
+    _check_pair(received, sent)
     scores = [
         peak_signal_noise_ratio(one[None], other[None], data_range=1.0)
         for one, other in zip(received, sent, strict=True)
@@ -49,7 +54,12 @@ def ssim(received: Tensor, sent: Tensor) -> Tensor:
 
     Returns:
         float `(b,)`; NaN where an image is smaller than the window.
+
+    Raises:
+        TypeError: if an image is not of floats.
+        ValueError: if they are not of one shape `(b, c, h, w)`.
     """
+    _check_pair(received, sent)
     if min(sent.shape[2:]) < SSIM_WINDOW:
         return torch.full((sent.shape[0],), math.nan, device=sent.device)
     height, width = sent.shape[2:]
@@ -86,16 +96,31 @@ def ms_ssim(received: Tensor, sent: Tensor) -> Tensor:
     Returns:
         float `(b,)`; NaN where an image is smaller than 176 x 176.
 
+    Raises:
+        TypeError: if an image is not of floats.
+        ValueError: if they are not of one shape `(b, c, h, w)`.
+
     Example:
         >>> image = torch.linspace(0, 1, 180).expand(1, 3, 180, 180)
         >>> ms_ssim(image, image)
         tensor([1.])
     """
+    _check_pair(received, sent)
     if min(sent.shape[2:]) < MS_SSIM_SMALLEST:
         return torch.full((sent.shape[0],), math.nan, device=sent.device)
     return multiscale_structural_similarity_index_measure(
         received, sent, sigma=1.5, kernel_size=SSIM_WINDOW, data_range=1.0, reduction="none"
     )
+
+
+def _check_pair(received: Tensor, sent: Tensor) -> None:
+    for name, images in {"received": received, "sent": sent}.items():
+        if not images.is_floating_point():
+            raise TypeError(f"{name} must hold floats in [0, 1], got {images.dtype}; divide uint8 by 255")
+    if received.shape != sent.shape or sent.ndim != 4:
+        raise ValueError(
+            f"received and sent must be of one shape (b, 3, h, w), got {tuple(received.shape)} and {tuple(sent.shape)}"
+        )
 
 
 def mean_and_ci95(values: ArrayLike) -> tuple[float, float]:

@@ -42,7 +42,8 @@ class PowerNormalize(nn.Module):
         complex64 `(b, k)` to complex64 `(b, k)`.
 
     Raises:
-        ValueError: if `power` is not positive and finite.
+        TypeError: if symbols are not complex64.
+        ValueError: if `power` is not positive and finite, or symbols are not `(b, k)`, or none.
     """
 
     def __init__(self, power: float = 1.0):

@@ -19,15 +19,12 @@ def deep_jscc(complex_channels):
     c = 2 * complex_channels
     encoder = [down(3, 16, 2), down(16, 32, 2), down(32, 32, 1), down(32, 32, 1), down(32, c, 1)]
     decoder = [up(c, 32, 1), up(32, 32, 1), up(32, 32, 1), up(32, 16, 2), up(16, 3, 2)]
-    return with_prelu(encoder), nn.Sequential(with_prelu(decoder), nn.Sigmoid())
+    return nn.Sequential(*with_prelu(encoder)), nn.Sequential(*with_prelu(decoder)[:-1], nn.Sigmoid())
 
 
 def with_prelu(convolutions):
-    """PReLU after all but the last."""
-    layers = []
-    for convolution in convolutions:
-        layers += [convolution, nn.PReLU(convolution.out_channels)]
-    return nn.Sequential(*layers[:-1])
+    """PReLU after every convolution."""
+    return [layer for convolution in convolutions for layer in (convolution, nn.PReLU(convolution.out_channels))]
 
 
 def send(features, power_normalize, snr_db, generator=None):

@@ -132,7 +132,7 @@ def test_ms_ssim_of_an_image_too_small_for_five_scales_is_nan():
 
 
 def test_images_of_another_number_are_refused():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="must be of one shape"):
         psnr(rand_images(2), rand_images(3))
 
 
@@ -230,3 +230,12 @@ def test_an_image_without_loss_leaves_the_difference_undefined_without_a_warning
     mean, half = paired_difference([math.inf, 30.0], [math.inf, 29.0])
     assert math.isnan(mean)
     assert math.isnan(half)
+
+
+@pytest.mark.parametrize("score", [psnr, ssim, ms_ssim])
+def test_images_that_cannot_be_compared_are_refused(score):
+    images = rand_images(1, 180, 180)
+    with pytest.raises(TypeError, match=r"sent must hold floats in \[0, 1\], got torch.uint8; divide uint8 by 255"):
+        score(images, images.to(torch.uint8))
+    with pytest.raises(ValueError, match=r"received and sent must be of one shape .* got \(1, 3, 179, 180\) and"):
+        score(images[:, :, 1:], images)
