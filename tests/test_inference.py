@@ -94,9 +94,10 @@ def test_extractors_are_not_folded():
         nn.Conv2d(4, 6, 3, groups=2, bias=False),
         nn.ConvTranspose2d(4, 6, 3, stride=2),
         nn.ConvTranspose2d(4, 6, 3, groups=2),
+        nn.ConvTranspose2d(4, 6, (3, 5), padding=(2, 1)),
         weight_norm(nn.Conv2d(4, 6, 3)),
     ],
-    ids=["grouped", "transposed", "grouped transposed", "parametrised"],
+    ids=["grouped", "transposed", "grouped transposed", "unstrided transposed", "parametrised"],
 )
 @pytest.mark.parametrize(
     "norm", [nn.BatchNorm2d(6), nn.BatchNorm2d(6, affine=False), nn.BatchNorm2d(6, track_running_stats=False)]
@@ -105,6 +106,15 @@ def test_any_convolution_and_normalisation_in_a_row(convolution, norm):
     network = unlike_anything(nn.Sequential(nn.Sequential(convolution, norm), nn.PReLU()))
     images = torch.randn(2, 4, 6, 7, generator=seeded())
     with torch.no_grad():
+        torch.testing.assert_close(folded(network)(images), network(images), **CLOSE)
+
+
+@pytest.mark.parametrize(("padding", "becomes"), [(0, nn.Conv2d), (2, nn.Conv2d), (3, nn.ConvTranspose2d)])
+def test_a_transposed_convolution_of_stride_1_is_run_as_the_convolution_it_is(padding, becomes):
+    network = nn.Sequential(nn.ConvTranspose2d(4, 6, 3, padding=padding)).eval()
+    images = torch.randn(2, 4, 9, 7, generator=seeded())
+    with torch.no_grad():
+        assert type(folded(network)[0]) is becomes
         torch.testing.assert_close(folded(network)(images), network(images), **CLOSE)
 
 
