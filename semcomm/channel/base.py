@@ -1,6 +1,5 @@
 """Hop 4 of 6: the channel contract."""
 
-import math
 from abc import ABC, abstractmethod
 from numbers import Real
 
@@ -21,7 +20,7 @@ class Channel(nn.Module, ABC):
         power: the transmit power constraint P that SNRs refer to.
 
     Raises:
-        ValueError: if `power` is not positive and finite.
+        ValueError: if `power` is not a number from 1e-12 to 1e12.
     """
 
     def __init__(self, power: float = 1.0):
@@ -43,9 +42,9 @@ class Channel(nn.Module, ABC):
 
 
 def check_power(power: float) -> float:
-    """Return `power` as a float if it is positive and finite; a ValueError says so if not."""
-    if not isinstance(power, Real) or not 0 < power < math.inf:
-        raise ValueError(f"power must be a positive finite number, got {power!r}")
+    """Return `power` as a float if it is a positive number that squares of float32 can hold; a ValueError if not."""
+    if not isinstance(power, Real) or not 1e-12 <= power <= 1e12:
+        raise ValueError(f"power must be a positive finite number, got {power!r}; take one from 1e-12 to 1e12")
     return float(power)
 
 

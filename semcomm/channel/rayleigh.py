@@ -71,7 +71,7 @@ class RayleighChannel(Channel):
     def _fades(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         images, symbols = x.shape
         lengths = {"symbol": 1, "image": symbols}
-        block = lengths[self.coherence] if isinstance(self.coherence, str) else self.coherence
+        block = lengths[self.coherence] if isinstance(self.coherence, str) else min(self.coherence, symbols)
         fades = complex_normal((images, math.ceil(symbols / block)), x.device, generator)
         return fades if block == 1 else fades.repeat_interleave(block, dim=1)[:, :symbols]
 

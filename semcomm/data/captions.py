@@ -26,7 +26,7 @@ def read_flickr8k(folder: str | Path) -> list[CaptionedImage]:
         one entry per image, sorted by file name.
 
     Raises:
-        ValueError: if the file or a picture is missing, or a line does not have the two columns.
+        ValueError: if the file or a picture is missing, there is no caption, or a line does not have the two columns.
     """
     folder = Path(folder)
     listing = folder / "captions.txt"
@@ -43,6 +43,8 @@ def read_flickr8k(folder: str | Path) -> list[CaptionedImage]:
         if not row.get("image") or row.get("caption") is None:
             raise ValueError(f"{listing} must have the columns image,caption on every line, got {dict(row)}")
         captions.setdefault(row["image"], []).append(row["caption"])
+    if not captions:
+        raise ValueError(f"{listing} must hold captions below its first line, it holds none")
     return _with_pictures(pictures, captions)
 
 

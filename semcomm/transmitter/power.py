@@ -43,7 +43,7 @@ class PowerNormalize(nn.Module):
 
     Raises:
         TypeError: if symbols are not complex64.
-        ValueError: if `power` is not positive and finite, or symbols are not `(b, k)`, or none.
+        ValueError: if `power` is not a number from 1e-12 to 1e12, or symbols are not `(b, k)`, or none.
     """
 
     def __init__(self, power: float = 1.0):

@@ -51,7 +51,7 @@ def test_bad_snr_is_refused(channel, snr_db, error, message):
         channel(gaussian_symbols(2, 8), snr_db)
 
 
-@pytest.mark.parametrize("power", [0, -1, math.nan, math.inf, "1", None])
+@pytest.mark.parametrize("power", [0, -1, 1e-13, 1e13, math.nan, math.inf, "1", None])
 def test_power_must_be_positive_and_finite(power):
     with pytest.raises(ValueError, match=r"power must be a positive finite number, got"):
         AWGNChannel(power)

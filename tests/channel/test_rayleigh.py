@@ -34,6 +34,10 @@ def test_fades_are_circular_gaussian_of_unit_power(coherence, batch, symbols):
     assert stats.kstest(drawn.angle().numpy(), stats.uniform(-math.pi, 2 * math.pi).cdf).pvalue > 1e-4
 
 
+def test_a_block_longer_than_an_image_is_one_fade_per_image():
+    assert torch.equal(fades(2**62, 2, 8), fades("image", 2, 8))
+
+
 @pytest.mark.parametrize(("coherence", "length"), [("symbol", 1), (1, 1), (2, 2), (5, 5), (16, 16)])
 def test_autocorrelation_is_a_triangle_as_long_as_a_block(coherence, length):
     symbols = 2**16

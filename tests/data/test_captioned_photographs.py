@@ -34,6 +34,9 @@ def test_wrong_flickr8k_folders_are_refused(tmp_path):
     (tmp_path / "captions.txt").write_text("image,caption\nb.jpg,A dog .\n")
     with pytest.raises(ValueError, match="must hold every captioned image, 'b.jpg' is missing"):
         read_flickr8k(tmp_path)
+    (tmp_path / "captions.txt").write_text("image,caption\n")
+    with pytest.raises(ValueError, match="captions.txt must hold captions below its first line, it holds none"):
+        read_flickr8k(tmp_path)
     (tmp_path / "captions.txt").write_text("file\nb.jpg\n")
     with pytest.raises(ValueError, match="must have the columns image,caption"):
         read_flickr8k(tmp_path)

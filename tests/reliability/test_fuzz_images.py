@@ -94,7 +94,7 @@ def fuzz(originals, folder, count, seed):
 
 def spoken(capfd):
     """Lines on stderr, but for those of libtiff and old dav1d, which Pillow lets talk about damaged compressed data."""
-    known = re.compile(r"tempfile\.tif: |LZW|TIFF|Error parsing (OBU|frame)")
+    known = re.compile(r"tempfile\.tif: |LZW|TIFF|Fax|Error parsing (OBU|frame)")
     return [line for line in capfd.readouterr().err.splitlines() if not known.match(line)]
 
 

@@ -92,6 +92,7 @@ def test_a_run_that_failed_resumes_from_its_last_whole_step(uninterrupted, photo
 def kill_again_and_again(photo_folder, folder, seed, kills):
     """Kill a run at random moments, and resume it, until it is over; return how often it was killed."""
     random, killed = np.random.default_rng(seed), 0
+    moments = sorted(random.integers(20, size=kills))
     settings = config(photo_folder, folder / "run", steps=24, validate_every=5)
     finished, recipe = settings.out / "training.json", settings.out / "recipe.json"
     while not finished.exists():
@@ -100,9 +101,9 @@ def kill_again_and_again(photo_folder, folder, seed, kills):
             shutil.rmtree(settings.out, ignore_errors=True)
         with forked(lambda again=resume: train(system(), settings, resume=again)) as (process,):
             if killed < kills:
-                reached = random.integers(24)  # about there, that is: at the first checkpoint after it, and a bit
+                # about there, that is: at the first checkpoint after it, and a bit
                 wait_for(
-                    lambda child=process, step=reached: (
+                    lambda child=process, step=moments[killed]: (
                         not child.is_alive() or step_of(newest_checkpoint(settings.out)) >= step
                     )
                 )
