@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
 
 SNRS_DB = [-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0]
-TUNED = "--norm none --shortcut --width 24"
+TUNED = "--norm none --shortcut --width 24 --lr 2e-3"
 ADAPTIVE = "--snr-adaptive --snr-range 0 20"
 SYSTEMS = {
     "mlsc-image-l2-t8": f"mlsc --l 2 --t 8 {TUNED} {ADAPTIVE}",
@@ -57,8 +57,8 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 
 ## Trained on
 
-{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at 1e-3 with a cosine to
-1e-5, one SNR per image drawn from 0 to 20 dB, {channel}, mean squared error; {minutes:.0f} minutes on
+{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at {rate:g} with a cosine
+to {last:g}, one SNR per image drawn from 0 to 20 dB, {channel}, mean squared error; {minutes:.0f} minutes on
 {hardware}. A small budget: trained for longer on your photographs it will do better.
 `training.json` has the command, the fingerprints of the photographs, and versions.
 
@@ -200,6 +200,8 @@ def card(name, system, record):
         steps=record["steps"],
         batch_size=training["batch_size"],
         size=training["size"],
+        rate=training["learning_rate"],
+        last=training["learning_rate"] / 100,
         seed=record["evaluations"][0]["seed"],
         minutes=record["wall_time_s"] / 60,
         hardware=describe(record["hardware"]),

@@ -93,7 +93,7 @@ def tuning(grid: Grid, trials: Sequence[Mapping[str, Any]]) -> Section | None:
         words.append(
             f"Short trainings that differ from the first in one choice each, judged on {data.format(**trials[0])}, on "
             f"{trials[0]['hardware']}: `python zoo/tune.py --train TRAIN --val VAL --out OUT`. One seed each: a few "
-            "hundredths of a dB are nothing."
+            "hundredths of a dB are nothing. Deep JSCC stands beside them for its learning rate."
         )
     return Section(
         key="tuning",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.extractors.inference import labels_at
-from semcomm.extractors.lite_trunk import LiteTrunk, conv_block, resize_to_area
+from semcomm.extractors.lite_trunk import LiteTrunk, check_working_area, conv_block, resize_to_area
 from semcomm.extractors.strip_pooling import StripGate
 from semcomm.images import check_images
 
@@ -79,7 +79,7 @@ class LiteSegmenter(nn.Module):
         self.trunk = trunk
         self.head = head
         self.class_names = tuple(class_names)
-        self.working_area = working_area
+        self.working_area = check_working_area(working_area)
         self.register_buffer("palette", palette.float(), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -6,6 +6,15 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+MAX_WORKING_AREA = 2**24
+
+
+def check_working_area(area: int) -> int:
+    """Refuse a working area that is no number of pixels, or that no memory would hold."""
+    if not isinstance(area, int) or not 1 <= area <= MAX_WORKING_AREA:
+        raise ValueError(f"working_area must be a whole number of pixels from 1 to {MAX_WORKING_AREA:,}, got {area!r}")
+    return area
+
 
 def resize_to_area(images: Tensor, area: int) -> Tensor:
     """Resize images to about `area` pixels each, keeping their aspect ratio.

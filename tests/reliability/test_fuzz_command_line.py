@@ -69,7 +69,7 @@ def stubs(monkeypatch):
     for name, make in {"build_caption": caption_feature, "build_segmentation": segmentation_feature}.items():
         monkeypatch.setattr(training_cli, name, feature(make, getattr(training_cli, name)))
     monkeypatch.setattr(cli, "run_demo", begin)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -118,6 +118,7 @@ def test_mutated_command_lines(desk, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more --workers than this machine has processors
 @pytest.mark.usefixtures("stubs")
 def test_thousands_of_mutated_command_lines(desk, tmp_path, monkeypatch):
     fuzz(desk, tmp_path, monkeypatch, 4000, seed=1)

@@ -78,4 +78,8 @@ def test_the_number_of_threads_changes_weights_by_rounding_only(uninterrupted, p
     with forked(in_two_threads) as (process,):
         pass
     assert process.exitcode == 0
-    torch.testing.assert_close(weights(tmp_path / "run"), weights(uninterrupted), rtol=1e-3, atol=1e-3)
+    one, two = (
+        torch.cat([value.flatten() for value in weights(run).values()]) for run in (uninterrupted, tmp_path / "run")
+    )
+    # Adam takes a whole step for a gradient that is nothing but rounding
+    assert (one - two).norm() < 1e-2 * one.norm()
