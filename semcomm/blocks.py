@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from semcomm.channel.snr import SNR, snr_column
 
 Norm = Literal["batch", "none"]
+MAX_SIZE = 2**16
+"""Most channels of anything: a guard against slips of the keyboard and damaged configurations."""
 
 
 @final
@@ -111,9 +113,9 @@ def check_downsampling(downsampling: int, name: str = "downsampling") -> int:
 
 
 def check_positive(value: int, name: str) -> int:
-    """Return `value` if it is an integer and at least 1; a ValueError naming it says so if not."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be an integer, at least 1, got {value!r}")
+    """Return `value` if it is an integer from 1 to what memory may hold; a ValueError naming it says so if not."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SIZE:
+        raise ValueError(f"{name} must be an integer from 1 to {MAX_SIZE}, got {value!r}")
     return value
 
 

@@ -20,6 +20,7 @@ from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.multilevel import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
+MAX_LEVEL = 32
 LEVEL_CHANNELS = 3
 """Complex channels of every level but the caption's, which has one; and RGB channels of every decoded level."""
 
@@ -46,7 +47,7 @@ def build_mlsc_image(
     sends exactly as many symbols.
 
     Args:
-        l: detail level, at least 2; 3 l + 1 complex channels are sent at 1/t of the image's size.
+        l: detail level, 2 to 32; 3 l + 1 complex channels are sent at 1/t of the image's size.
         t: downsampling factor, a power of two, at least 2.
         image_size: H = W, or (H, W), of the caption's plane; any other size can be sent, too.
         channel: hop 4; None is `AWGNChannel(power)`.
@@ -75,8 +76,8 @@ def build_mlsc_image(
         >>> system.symbols_per_image(256, 256), system.bandwidth_ratio(256, 256) == 13 / 192
         (13312, True)
     """
-    if not isinstance(l, int) or isinstance(l, bool) or l < 2:
-        raise ValueError(f"l must be an integer, at least 2, got {l!r}")
+    if not isinstance(l, int) or isinstance(l, bool) or not 2 <= l <= MAX_LEVEL:
+        raise ValueError(f"l must be an integer from 2 to {MAX_LEVEL}, got {l!r}")
     check_downsampling(t, "t")
     size = _image_size(image_size, t)
     caption_feature = _caption_feature(caption, size)

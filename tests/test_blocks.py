@@ -37,7 +37,7 @@ def test_downsampling_must_be_a_power_of_two(downsampling):
 
 @pytest.mark.parametrize("value", [0, -3, 1.0, True, "2", None])
 def test_counts_must_be_positive_integers(value):
-    with pytest.raises(ValueError, match="width must be an integer, at least 1, got"):
+    with pytest.raises(ValueError, match="width must be an integer from 1 to 65536, got"):
         check_positive(value, "width")
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.blocks import check_positive
 from semcomm.extractors.lite_trunk import LiteTrunk, check_working_area, resize_to_area
 from semcomm.extractors.vocabulary import check_tokens
 from semcomm.images import check_images
@@ -16,7 +17,6 @@ MARKERS = ("<pad>", "<start>", "<end>", "<unk>")
 """The first four entries of every vocabulary, in the order of the constants above."""
 
 COLOUR_FEATURES = 3 * 4 * 4 + 3
-MAX_LENGTH = 1024
 
 
 @final
@@ -61,8 +61,8 @@ class LiteCaptioner(nn.Module):
             raise ValueError(f"words must start with {MARKERS}, got {tuple(words[: len(MARKERS)])}")
         if len(set(words)) != len(words):
             raise ValueError(f"words must be distinct, {len(words) - len(set(words))} of {len(words)} are repeated")
-        if not isinstance(length, int) or not 1 <= length <= MAX_LENGTH:
-            raise ValueError(f"length must be a whole number of tokens from 1 to {MAX_LENGTH:,}, got {length!r}")
+        for name, value in {"embedding": embedding, "hidden": hidden, "length": length}.items():
+            check_positive(value, name)
         self.trunk = trunk
         self.words = tuple(words)
         self.length = length

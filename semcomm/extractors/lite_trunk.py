@@ -6,6 +6,8 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.blocks import MAX_SIZE
+
 MAX_WORKING_AREA = 2**24
 
 
@@ -110,8 +112,8 @@ class LiteTrunk(nn.Module):
 
     def __init__(self, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
-        if len(widths) != 4 or min(widths) < 1:
-            raise ValueError(f"widths must be four positive numbers, got {widths}")
+        if len(widths) != 4 or not all(isinstance(width, int) and 1 <= width <= MAX_SIZE for width in widths):
+            raise ValueError(f"widths must be four integers from 1 to {MAX_SIZE}, got {widths}")
         stem, fine, middle, coarse = widths
         self.widths = (stem, fine, middle, coarse)
         self.stem = conv_block(3, stem, 3, stride=2)

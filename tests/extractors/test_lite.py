@@ -232,7 +232,7 @@ def test_wrong_arguments_are_refused():
         build_lite_captioner(["a"])
     with pytest.raises(ValueError, match="words must be distinct, 1 of 6 are repeated"):
         build_lite_captioner([*MARKERS, "a", "a"])
-    with pytest.raises(ValueError, match=r"length must be a whole number of tokens from 1 to 1,024, got 0"):
+    with pytest.raises(ValueError, match=r"length must be an integer from 1 to 65536, got 0"):
         build_lite_captioner(MARKERS, length=0)
     with pytest.raises(ValueError, match=r"working_area must be a whole number of pixels from 1 to .*, got 9.*9"):
         build_lite_captioner(MARKERS, working_area=int("9" * 19))
@@ -240,7 +240,7 @@ def test_wrong_arguments_are_refused():
         build_lite_segmenter(NAMES, COLOURS[:2])
     with pytest.raises(ValueError, match=r"palette must lie in \[0, 1\], got 0 to 2"):
         build_lite_segmenter(NAMES[:1], [(0, 0, 510)])
-    with pytest.raises(ValueError, match="widths must be four positive numbers"):
+    with pytest.raises(ValueError, match="widths must be four integers from 1 to 65536"):
         LiteTrunk((1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="images must be float32"):
         small_segmenter().segment(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))

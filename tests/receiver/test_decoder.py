@@ -64,9 +64,9 @@ def test_snr_matters_where_it_is_adaptive():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"complex_channels": 0}, "complex_channels must be an integer, at least 1, got 0"),
-        ({"out_channels": 0}, "out_channels must be an integer, at least 1, got 0"),
-        ({"width": 0}, "width must be an integer, at least 1, got 0"),
+        ({"complex_channels": 0}, "complex_channels must be an integer from 1 to 65536, got 0"),
+        ({"out_channels": 0}, "out_channels must be an integer from 1 to 65536, got 0"),
+        ({"width": 0}, "width must be an integer from 1 to 65536, got 0"),
         ({"downsampling": 5}, "downsampling must be a power of two, at least 2, got 5"),
         ({"kernel_size": 2}, "kernel_size must be odd and positive, got 2"),
         ({"norm": "layer"}, "norm must be .* got 'layer'"),

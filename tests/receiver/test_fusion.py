@@ -51,8 +51,8 @@ def test_snr_matters_where_it_is_adaptive():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"in_channels": 0}, "in_channels must be an integer, at least 1, got 0"),
-        ({"width": 0}, "width must be an integer, at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be an integer from 1 to 65536, got 0"),
+        ({"width": 0}, "width must be an integer from 1 to 65536, got 0"),
         ({"downsampling": 1}, "downsampling must be a power of two, at least 2, got 1"),
         ({"kernel_size": 2}, "kernel_size must be odd and positive, got 2"),
         ({"norm": None}, "norm must be .* got None"),

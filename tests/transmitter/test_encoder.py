@@ -100,9 +100,9 @@ GOOD = {"in_channels": 3, "complex_channels": 2, "downsampling": 4, "kernel_size
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"in_channels": 0}, "in_channels must be an integer, at least 1, got 0"),
-        ({"complex_channels": 0}, "complex_channels must be an integer, at least 1, got 0"),
-        ({"width": -1}, "width must be an integer, at least 1, got -1"),
+        ({"in_channels": 0}, "in_channels must be an integer from 1 to 65536, got 0"),
+        ({"complex_channels": 0}, "complex_channels must be an integer from 1 to 65536, got 0"),
+        ({"width": -1}, "width must be an integer from 1 to 65536, got -1"),
         ({"downsampling": 6}, "downsampling must be a power of two, at least 2, got 6"),
         ({"kernel_size": 4}, "kernel_size must be odd and positive, got 4"),
         ({"norm": "group"}, "norm must be .* got 'group'"),
@@ -148,5 +148,5 @@ def test_another_size_is_resized_bilinearly():
 
 @pytest.mark.parametrize("rank", [0, -1, 2.5])
 def test_rank_must_be_positive(rank):
-    with pytest.raises(ValueError, match="text_rank must be an integer, at least 1, got"):
+    with pytest.raises(ValueError, match="text_rank must be an integer from 1 to 65536, got"):
         TextEncoder((8, 8), downsampling=4, rank=rank)
