@@ -117,6 +117,8 @@ def build_lite_segmenter(
         >>> segmenter.eval().segment(torch.zeros(1, 3, 40, 56)).shape
         torch.Size([1, 40, 56])
     """
+    if not class_names:
+        raise ValueError("class_names must hold at least one name, got none")
     trunk = LiteTrunk(tuple(widths))  # type: ignore[arg-type]
     head = StripHead(trunk.widths, len(class_names))
     colours = torch.tensor(palette, dtype=torch.float32) / 255

@@ -236,6 +236,8 @@ def test_wrong_arguments_are_refused():
         build_lite_captioner(MARKERS, length=0)
     with pytest.raises(ValueError, match=r"working_area must be a whole number of pixels from 1 to .*, got 9.*9"):
         build_lite_captioner(MARKERS, working_area=int("9" * 19))
+    with pytest.raises(ValueError, match="class_names must hold at least one name, got none"):
+        build_lite_segmenter([], [])
     with pytest.raises(ValueError, match=r"palette must have the shape \(3, 3\), got \(2, 3\)"):
         build_lite_segmenter(NAMES, COLOURS[:2])
     with pytest.raises(ValueError, match=r"palette must lie in \[0, 1\], got 0 to 2"):
