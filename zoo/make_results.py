@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from make_zoo import SYSTEMS
 from results_choices import levels, tuning
-from results_grid import read_grid, read_trainings
+from results_grid import read_grid, read_learning_rates, read_trainings
 from results_page import write_page
 from results_rates import ONE_JSCC, ONE_RATE, by_codecs, by_ratio
 from results_robustness import fading, mismatch, rising
@@ -65,7 +65,7 @@ def make_page(test: Path, out: Path, docs: Path) -> Path:
         levels(grid, note),
         fading(grid, note),
         rising(grid, list_pretrained()),
-        tuning(grid, trials),
+        tuning(grid, trials, read_learning_rates(out, list(SYSTEMS))),
     ]
     measured = {name for name, _ in grid}
     return write_page(

@@ -94,6 +94,18 @@ def _scored(name: str, content: dict[str, Any]) -> dict[tuple[str, str], Scored]
     return {key: Scored(content["images"], found) for key, found in points.items()}
 
 
+def read_learning_rates(out: Path, names: Sequence[str]) -> list[tuple[str, dict[str, float]]]:
+    """Read which systems were trained at several learning rates: validation PSNR in dB by rate, the zoo's first."""
+    compared = []
+    for name in names:
+        paths = [out / name / "training.json", *sorted(out.glob(f"lr-*/{name}/training.json"))]
+        records = [read_object(path) for path in paths if path.is_file()]
+        if len(records) > 1:
+            scores = {f"{one['training']['learning_rate']:g}": one["metrics"]["val/psnr_db"] for one in records}
+            compared.append((name, scores))
+    return compared
+
+
 def read_trainings(out: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Read the `training.json` of every system that is trained."""
     paths = {name: out / name / "training.json" for name in names}

@@ -34,7 +34,7 @@ def read_vocabulary(path: str | Path) -> list[str]:
     try:
         content = path.read_bytes().decode("utf-8")
         words = content.splitlines() if path.suffix == ".txt" else json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"vocabulary '{path}' is refused: required is a JSON list of words in token order, and a pickle is never "
             "read, because unpickling can run code. Where you trust its origin, convert it where it was made: "

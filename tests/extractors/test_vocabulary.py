@@ -23,6 +23,13 @@ def test_a_pickle_is_refused_with_the_way_out(tmp_path, protocol):
         read_vocabulary(path)
 
 
+def test_json_too_deep_to_read_is_refused(tmp_path):
+    path = tmp_path / "words.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"words\.json' is refused: required is a JSON list of words"):
+        read_vocabulary(path)
+
+
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1, 2]", "3"])
 def test_other_json_is_refused(tmp_path, content):
     path = tmp_path / "words.json"

@@ -139,6 +139,17 @@ def test_levels_fading_and_tuning(zoo, grid):
     assert zoo["results_choices"].tuning(without(grid, "mlsc-image-l3-t8-plain"), []) is None
 
 
+def test_both_learning_rates_of_a_system_are_shown(zoo, tmp_path):
+    for folder, rate, psnr_db in (("one", 2e-3, 25.04), ("lr-1e-3/one", 1e-3, 24.63), ("two", 1e-3, 20.0)):
+        (tmp_path / folder).mkdir(parents=True)
+        record = {"training": {"learning_rate": rate}, "metrics": {"val/psnr_db": psnr_db}}
+        (tmp_path / folder / "training.json").write_text(json.dumps(record))
+    rates = zoo["results_grid"].read_learning_rates(tmp_path, ["one", "two"])
+    assert rates == [("one", {"0.002": 25.04, "0.001": 24.63})]
+    table = zoo["results_choices"].tuning({}, [], rates).tables[0]
+    assert table[1] == [["`one`", "0.002", "25.04", "0.001", "24.63"]]
+
+
 def test_a_system_that_falls_with_better_channels_is_found(zoo, grid, tmp_path, names):
     rising = zoo["results_robustness"].rising
     assert list(verdicts(rising(grid, [])).values()) == [HOLDS, HOLDS]
