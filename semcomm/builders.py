@@ -20,7 +20,8 @@ from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.multilevel import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
-MAX_LEVEL = 32
+MAX_LEVEL = 16
+"""More than anybody trains; kernels grow with the level, to 2 l - 3."""
 LEVEL_CHANNELS = 3
 """Complex channels of every level but the caption's, which has one; and RGB channels of every decoded level."""
 
@@ -47,7 +48,7 @@ def build_mlsc_image(
     sends exactly as many symbols.
 
     Args:
-        l: detail level, 2 to 32; 3 l + 1 complex channels are sent at 1/t of the image's size.
+        l: detail level, 2 to 16; 3 l + 1 complex channels are sent at 1/t of the image's size.
         t: downsampling factor, a power of two, at least 2.
         image_size: H = W, or (H, W), of the caption's plane; any other size can be sent, too.
         channel: hop 4; None is `AWGNChannel(power)`.

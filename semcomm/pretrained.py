@@ -18,8 +18,7 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 SHIPPED = Path(__file__).parent / "_weights"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
-MOST_LEVELS = 16
-MOST = {"l": MOST_LEVELS, "width": 512}
+MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
 MOST_OTHERS = 2**16
 EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")

@@ -150,11 +150,11 @@ GOOD = {"l": 2, "t": 4, "image_size": 16, "width": 4} | BARE
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
-        ({"l": 1}, ValueError, "l must be an integer from 2 to 32, got 1"),
-        ({"l": 33}, ValueError, "l must be an integer from 2 to 32, got 33"),
-        ({"l": 2.0}, ValueError, "l must be an integer from 2 to 32, got 2.0"),
-        ({"l": True}, ValueError, "l must be an integer from 2 to 32, got True"),
-        ({"l": "4"}, ValueError, "l must be an integer from 2 to 32, got '4'"),
+        ({"l": 1}, ValueError, "l must be an integer from 2 to 16, got 1"),
+        ({"l": 17}, ValueError, "l must be an integer from 2 to 16, got 17"),
+        ({"l": 2.0}, ValueError, "l must be an integer from 2 to 16, got 2.0"),
+        ({"l": True}, ValueError, "l must be an integer from 2 to 16, got True"),
+        ({"l": "4"}, ValueError, "l must be an integer from 2 to 16, got '4'"),
         ({"t": 1}, ValueError, "t must be a power of two, at least 2, got 1"),
         ({"t": 6}, ValueError, "t must be a power of two, at least 2, got 6"),
         ({"t": 0}, ValueError, "t must be a power of two, at least 2, got 0"),

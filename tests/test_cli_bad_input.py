@@ -85,7 +85,7 @@ from semcomm import cli
                 "--segmentation",
                 "none",
             ],
-            "l must be an integer, at least 2",
+            "l must be an integer from 2 to 16",
         ),
         (
             [

@@ -333,7 +333,7 @@ ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": 
         ({"builder": "build_mlsc_image", "arguments": {"l": 2}}, "arguments that build_mlsc_image does not take.*'t'"),
         (
             {"builder": "build_mlsc_image", "arguments": ARGUMENTS | {"l": 1}},
-            "l must be an integer from 2 to 32, got 1",
+            "l must be an integer from 2 to 16, got 1",
         ),
         (
             {"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "satellite"}},

@@ -19,7 +19,6 @@ from semcomm.options import (
     build_segmentation,
     show_progress,
 )
-from semcomm.pretrained import MOST_LEVELS
 from semcomm.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 
 CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
@@ -31,7 +30,7 @@ def train(
     val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
     out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
     system: Annotated[Literal["mlsc", "deep-jscc"], typer.Argument(help="What to train.")] = "mlsc",
-    l: Annotated[int, typer.Option(max=MOST_LEVELS, help="MLSC-image: detail level, at least 2.")] = 4,  # noqa: E741
+    l: Annotated[int, typer.Option(help="MLSC-image: detail level, 2 to 16.")] = 4,  # noqa: E741
     t: Annotated[int, typer.Option(help="MLSC-image: downsampling factor, a power of two.")] = 8,
     caption: CaptionOption = "lite",
     segmentation: SegmentationOption = "lite",
