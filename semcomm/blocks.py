@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from semcomm.channel.snr import SNR, snr_column
 
 Norm = Literal["batch", "none"]
+TOLD_SNRS_DB = -5.0, 20.0
+"""The lowest and the highest SNR that systems for all SNRs tell apart."""
 MAX_SIZE = 2**16
 """Most channels of anything: a guard against slips of the keyboard and damaged configurations."""
 
@@ -17,8 +19,9 @@ class SNRConditioning(nn.Module):
 
     $f \mapsto (1 + \gamma) f + \beta$ with $[\gamma; \beta] = W_2 \tanh(W_1 (\mathrm{SNR}/10 - 1) + b_1) + b_2$ per
     channel: feature-wise linear modulation (Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer",
-    2018) on the SNR in dB. $W_2$ and $b_2$ start at zero, so that training starts from the identity; where the SNR is
-    far from those trained for, tanh keeps the scales near theirs.
+    2018) on the SNR in dB. $W_2$ and $b_2$ start at zero, so that training starts from the identity. SNRs below -5 dB
+    and above 20 dB count as these: a network goes astray on scales that it was never trained with, and above 20 dB
+    the noise has less than a hundredth of the power, so that there is hardly anything left to adapt to.
 
     Args:
         channels: feature channels C.
@@ -41,7 +44,7 @@ class SNRConditioning(nn.Module):
         """Scale and shift the channels of `(b, C, h, w)` for `snr_db`."""
         if snr_db is None:
             raise ValueError("snr_db is None, but this system adapts to the SNR (snr_adaptive=True): give it one")
-        snr = snr_column(snr_db, features).to(features.dtype)
+        snr = snr_column(snr_db, features).to(features.dtype).clamp(*TOLD_SNRS_DB)
         scale, shift = self.condition(snr / 10 - 1)[:, :, None, None].chunk(2, dim=1)
         return features * (1 + scale) + shift
 

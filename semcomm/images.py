@@ -42,7 +42,7 @@ def check_images(images: Tensor, *, smallest: int = 1) -> Tensor:
             f"got {images.shape[2]} x {images.shape[3]}"
         )
     if images.dtype != torch.float32:
-        remedy = "divide by 255 or use transmit()" if images.dtype == torch.uint8 else "convert with .float()"
+        remedy = "convert with .float()" if images.is_floating_point() else "divide by 255, or give transmit() uint8"
         raise TypeError(f"images must be float32 in [0, 1], got {images.dtype}; {remedy}")
     if not torch.compiler.is_compiling():
         low, high = torch.stack(images.detach().aminmax()).tolist()

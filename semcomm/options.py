@@ -92,6 +92,9 @@ def build_segmentation(value: str) -> SegmentationFeature | None:
 
 def load_system(model: str, caption: str | None, segmentation: str | None) -> SemanticSystem:
     """Load a system by the values of --model, and of --caption and --segmentation where it was trained with others."""
+    for option, value in {"--caption": caption, "--segmentation": segmentation}.items():
+        if value == "none":
+            raise ValueError(f"{option} none: {model} sends every level that it was trained with; train one without")
     return from_pretrained(
         model,
         caption=None if caption is None else build_caption(caption),

@@ -1,5 +1,6 @@
 """Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,10 @@ def _describe(channel: nn.Module) -> dict[str, Any] | None:
         return {"type": "awgn"}
     if isinstance(channel, RayleighChannel):
         return {"type": "rayleigh", "coherence": channel.coherence, "equalizer": channel.equalizer}
+    warnings.warn(
+        f"the channel, {type(channel).__name__}, is not saved: from_pretrained gives AWGN; set system.channel to yours",
+        stacklevel=2,
+    )
     return None
 
 

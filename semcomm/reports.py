@@ -3,31 +3,44 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.table import Table
 
+from semcomm.data.folders import SUFFIXES
 from semcomm.images import check_writable, write_whole
 
 
-def check_outputs(files: dict[str, Path | None], *folders: Path) -> None:
-    """Make sure, before long work begins, that results can be written.
+def check_outputs(files: dict[str, Path | None], *folders: Path, photographs: Iterable[Path] = ()) -> None:
+    """Make sure, before long work begins, that results can be written and replace nothing that they must not.
 
     Args:
         files: options, such as "--json", and the files they name.
         folders: for further results.
+        photographs: what no result may replace; of a folder, the pictures below it.
     """
-    for folder in folders:
+    kept = [path.resolve() for path in photographs]
+    named = {option: file for option, file in files.items() if file is not None}
+    taken: dict[Path, str] = {}
+    for option, file in named.items():
+        whole = file.resolve()
+        if option == "--figure" and file.suffix.lower() != ".png":
+            raise ValueError(f"--figure takes a name that ends in .png, got {file}")
+        if whole in taken:
+            raise ValueError(f"{taken[whole]} and {option} are both to be written to {file}; name two files")
+        taken[whole] = option
+        picture = file.is_file() and file.suffix.lower() in SUFFIXES
+        if whole in kept or (picture and any(whole.is_relative_to(path) for path in kept)):
+            raise ValueError(f"{option} {file} would overwrite a photograph; name another file")
+    for folder in (*folders, *(file.parent for file in named.values())):
         check_writable(folder)
-    for option, file in files.items():
-        if file is not None:
-            check_writable(file.parent)
-            if file.exists() and not file.is_file():
-                what = "a folder" if file.is_dir() else "a device or a pipe, which would be replaced"
-                raise OSError(f"{option} takes a file, but {file} is {what}")
+    for option, file in named.items():
+        if file.exists() and not file.is_file():
+            what = "a folder" if file.is_dir() else "a device or a pipe, which would be replaced"
+            raise OSError(f"{option} takes a file, but {file} is {what}")
 
 
 def write_json(path: Path | None, content: Any) -> None:

@@ -220,6 +220,9 @@ class SemanticSystem(
             path = self._for_inference(images.shape[2], images.shape[3])
             symbols = path.encode(images, snr_db, semantics=semantics)
             received = path.channel(symbols, snr_db, generator=generator)
+            if not received.isfinite().all():
+                channel = type(self.channel).__name__
+                raise ValueError(f"channel {channel} delivered NaN or inf; see what check_channel says of it")
             delivered = path.decode(received, (images.shape[2], images.shape[3]), snr_db)
         return replace(
             account(images, to_uint8(delivered), symbols.shape[1]),

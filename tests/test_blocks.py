@@ -100,3 +100,15 @@ def test_stages_run_in_order_norm_before_activation():
     # (2x + 1 - 3) / 2 = x - 1, then a slope of 1/4 below zero
     expected = torch.tensor([-0.5, 4.0]) * last.weight.item() + last.bias.item()
     torch.testing.assert_close(stages(x, None).flatten(), expected)
+
+
+def test_snrs_beyond_those_that_systems_tell_apart_count_as_the_nearest():
+    conditioning = SNRConditioning(3)
+    torch.nn.init.normal_(conditioning.condition[2].weight)
+    features = torch.randn(2, 3, 4, 4)
+    told = {snr_db: conditioning(features, snr_db) for snr_db in (-300.0, -5.0, -4.0, 19.0, 20.0, 40.0, math.inf)}
+    assert torch.equal(told[-300.0], told[-5.0])
+    assert torch.equal(told[20.0], told[40.0])
+    assert torch.equal(told[20.0], told[math.inf])
+    assert not torch.equal(told[-5.0], told[-4.0])
+    assert not torch.equal(told[19.0], told[20.0])

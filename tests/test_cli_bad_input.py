@@ -152,6 +152,31 @@ from semcomm import cli
             "learning_rate must be positive",
         ),
         (["cache-features", "nowhere", "--out", "o"], "no such folder of images: nowhere"),
+        (["transmit", "good"], r"images must be files, but good is a folder: give good/\*"),
+        (["transmit", "tiny.png", "--json", "tiny.png"], "--json tiny.png would overwrite a photograph"),
+        (
+            ["transmit", "tiny.png", "--out", "o", "--json", "o/tiny.png"],
+            "--json o/tiny.png would overwrite a photograph",
+        ),
+        (["transmit", "tiny.png", "--caption", "none"], "--caption none: .* sends every level"),
+        (["evaluate", "MODEL", "--data", "good", "--json", "good/photo.png"], "would overwrite a photograph"),
+        (
+            ["evaluate", "MODEL", "--data", "good", "--json", "out.json", "--csv", "out.json"],
+            "--json and --csv are both",
+        ),
+        (["evaluate", "MODEL", "--data", "good", "--figure", "out.jpg"], r"--figure takes a name that ends in \.png"),
+        (
+            ["train", "--train", "good", "--val", "good", "--out", "o", "--bandwidth-ratio", "1/2"],
+            "--bandwidth-ratio is of deep-jscc",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--snr-adaptive"],
+            "--snr-adaptive is of mlsc",
+        ),
+        (
+            ["train", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
+            "--coherence is of --channel rayleigh",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -284,7 +284,7 @@ def with_pixel(value):
         (
             torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
             TypeError,
-            r"float32 in \[0, 1\].*divide by 255 or use transmit",
+            r"float32 in \[0, 1\].*divide by 255, or give transmit",
         ),
         (torch.zeros(1, 3, 16, 16, dtype=torch.float64), TypeError, r"got torch.float64; convert with .float"),
         (torch.zeros(1, 3, 16, 16, dtype=torch.complex64), TypeError, r"got torch.complex64"),

@@ -95,9 +95,10 @@ def test_shipped_folder_says_where_it_comes_from(name):
 def test_shipped_system_delivers_a_recognisable_photograph(name, photograph):
     system = from_pretrained(name, device="cpu")
     assert not system.training
-    quality = [system.transmit(photograph[None], snr, generator=seeded()).psnr_db.item() for snr in (-2.0, 4.0, 13.0)]
+    snrs_db = (-2.0, 4.0, 13.0, math.inf)  # the last, noise-free, is far beyond all that it was trained for
+    quality = [system.transmit(photograph[None], snr, generator=seeded()).psnr_db.item() for snr in snrs_db]
     assert quality == sorted(quality)
-    assert quality[-1] > 18  # a small crop, full of detail
+    assert quality[-2] > 18  # a small crop, full of detail
 
 
 def test_there_is_a_shipped_system_and_extractors_are_not_systems():
@@ -163,7 +164,8 @@ def test_a_rayleigh_channel_comes_back(tmp_path):
 
 def test_a_channel_of_ones_own_is_passed_again(tmp_path):
     system = small_system(channel=PhaseFlip()).eval()
-    system.save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match="the channel, PhaseFlip, is not saved: from_pretrained gives AWGN"):
+        system.save_pretrained(tmp_path)
     assert isinstance(from_pretrained(tmp_path, device="cpu").channel, AWGNChannel)
     for load in (from_pretrained, SemanticSystem.from_pretrained):
         assert same(load(tmp_path, channel=PhaseFlip(), device="cpu"), system)

@@ -36,7 +36,7 @@ def test_bad_images_are_refused_everywhere(call, images, error, message):
 
 def test_uint8_is_for_transmit_only():
     images = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
-    with pytest.raises(TypeError, match=r"got torch.uint8; divide by 255 or use transmit\(\)"):
+    with pytest.raises(TypeError, match=r"got torch.uint8; divide by 255, or give transmit\(\) uint8"):
         small_system()(images, SNR_DB)
     small_system().transmit(images, SNR_DB)
 

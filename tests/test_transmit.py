@@ -14,7 +14,7 @@ from toys import (
     small_system,
 )
 
-from semcomm import build_deep_jscc
+from semcomm import AWGNChannel, build_deep_jscc
 from semcomm.images import to_uint8
 from semcomm.transmission import account, measured_power, measured_snr_db
 
@@ -106,3 +106,12 @@ def test_transmit_leaves_every_module_in_its_own_mode():
     system.transmit(rand_images(), 10.0)
     assert system.receiver.training
     assert not any(module.training for module in system.transmitter.modules())
+
+
+def test_a_channel_that_delivers_nan_is_named():
+    class Broken(AWGNChannel):
+        def forward(self, x, snr_db, *, generator=None):
+            return super().forward(x, snr_db, generator=generator) * math.nan
+
+    with pytest.raises(ValueError, match="channel Broken delivered NaN or inf"):
+        small_system(channel=Broken()).transmit(rand_images(1, 16, 16), SNR_DB)

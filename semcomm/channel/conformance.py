@@ -39,6 +39,7 @@ def check_channel(
         device: where to try it.
 
     Raises:
+        TypeError: if `channel` is no `nn.Module`.
         ValueError: listing every clause that is violated.
 
     Example:
@@ -46,6 +47,8 @@ def check_channel(
         >>> check_channel(AWGNChannel())
         >>> check_channel(RayleighChannel(coherence="image", equalizer="mmse"), additive_noise=False)
     """
+    if not isinstance(channel, nn.Module):
+        raise TypeError(f"channel must be an nn.Module, made already, got {channel!r}")
     check_power(power)
     where = _device(device)
     x = complex_normal((IMAGES, SYMBOLS), where, torch.Generator().manual_seed(0)) * power**0.5

@@ -57,7 +57,7 @@ def evaluate(
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
-    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure})
+    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: load_system(model, caption, segmentation) for model in models}
@@ -91,7 +91,7 @@ def baseline(
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
-    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure})
+    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     scheme = SeparationBaseline(
         codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
     )

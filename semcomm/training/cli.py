@@ -1,5 +1,6 @@
 """The command line's commands about training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,7 +26,11 @@ CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or 
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
 
 
+MLSC_ONLY = "l", "t", "caption", "segmentation", "features", "width", "norm", "snr_adaptive", "shortcut"
+
+
 def train(
+    ctx: typer.Context,
     train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
     val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
     out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
@@ -76,6 +81,12 @@ def train(
         from semcomm.training.engine import train as run
     except ModuleNotFoundError as error:
         raise ImportError(f"training needs {error.name}: pip install 'semcomm[train]'") from error
+    if system == "mlsc":
+        _refuse(ctx, ["bandwidth_ratio"], "is of deep-jscc; of mlsc, --l and --t decide k/n")
+    else:
+        _refuse(ctx, MLSC_ONLY, "is of mlsc, not of deep-jscc")
+    if channel == "awgn":
+        _refuse(ctx, ["coherence", "equalizer"], "is of --channel rayleigh")
     if snr is not None and snr_range is not None:
         raise ValueError(f"give --snr or --snr-range, not both, got {snr} and {snr_range}")
     if steps is not None and epochs is not None:
@@ -156,3 +167,11 @@ def cache_features(
             progress=advance,
         )
     typer.echo(f"wrote {out}: {len(paths)} photographs, {extracted} of them extracted now")
+
+
+def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
+    """Refuse options that would be ignored."""
+    for name in names:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise ValueError(f"--{name.replace('_', '-')} {why}; leave it out")

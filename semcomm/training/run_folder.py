@@ -17,7 +17,8 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
     """Refuse a folder that is not for this run.
 
     A resumed run must have the recipe that it was started with. At a constant learning rate it may have more steps:
-    each step is what it would have been in the longer run.
+    each step is what it would have been in the longer run. A run that ended before its first checkpoint, by a damaged
+    photograph for example, left nothing that another could spoil.
 
     Raises:
         FileNotFoundError: if there is nothing to resume.
@@ -30,6 +31,9 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
             raise FileNotFoundError(f"nothing to resume in {out}: {path.name} is missing; leave --resume out")
         if holds_files(out):
             raise ValueError(f"out must be an empty or a new folder, but {out} holds other files")
+        check_writable(out)
+        return
+    if newest_checkpoint(out) is None and not (out / RESULT).is_file():
         check_writable(out)
         return
     if not resume:

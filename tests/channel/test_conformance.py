@@ -270,3 +270,8 @@ def test_a_channel_that_leaves_the_gpu_is_caught():
 
     with pytest.raises(ValueError, match="device: y must stay on cuda"):
         check_channel(Leaves(), device="cuda")
+
+
+def test_a_class_is_no_channel():
+    with pytest.raises(TypeError, match="channel must be an nn.Module, made already, got <class"):
+        check_channel(AWGNChannel)  # type: ignore[arg-type]

@@ -133,9 +133,9 @@ def test_the_figure_is_a_whole_picture(run, model, photo_folder, tmp_path):
 
 @pytest.mark.parametrize("option", ["--json", "--csv", "--figure"])
 def test_a_folder_in_a_files_place_is_refused_before_the_work(refused, model, photo_folder, tmp_path, option):
-    (tmp_path / "taken").mkdir()
-    assert f"{option} takes a file, but taken is a folder" in refused(
-        "evaluate", model, "--data", photo_folder, option, "taken"
+    (tmp_path / "taken.png").mkdir()
+    assert f"{option} takes a file, but taken.png is a folder" in refused(
+        "evaluate", model, "--data", photo_folder, option, "taken.png"
     )
 
 

@@ -1,5 +1,7 @@
 """Whose a folder is: nothing is overwritten, and no run goes on under another recipe."""
 
+import shutil
+
 import pytest
 from training_runs import config, system
 
@@ -64,3 +66,15 @@ def test_features_are_for_semantic_levels_only(photo_folder, tmp_path):
     built = build_deep_jscc(complex_channels=2, device="cpu")
     with pytest.raises(ValueError, match="features must be None for a system without semantic levels"):
         train(built, config(photo_folder, tmp_path / "out", features=tmp_path))
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_may_be_started_again(photo_folder, tmp_path):
+    bad, out = tmp_path / "photos" / "bad.png", tmp_path / "run"
+    shutil.copytree(photo_folder, bad.parent)
+    bad.write_text("Dear reader")
+    with pytest.raises(ValueError, match=r"bad\.png"):
+        train(system(), config(bad.parent, out))
+    assert not list(out.rglob("*.ckpt"))
+    bad.unlink()
+    train(system(), config(bad.parent, out))
+    assert (out / "model.safetensors").is_file()
