@@ -106,9 +106,10 @@ def tuning(
         )
     if rates:
         words.append(
-            "Last, systems of the zoo at both learning rates, each after all its steps (`python zoo/make_zoo.py NAME --lr "
-            "RATE --out OUT/lr-RATE`, with the folders as ever): a rate that suits kernels of 3 x 3 and 5 x 5 is too high "
-            "for l = 6, whose kernels reach 9 x 9. The ablations and the systems for one SNR have the rate of theirs."
+            "Last, systems of the zoo at both learning rates, each after all its steps (`python zoo/make_zoo.py NAME "
+            "--lr RATE --out OUT/lr-RATE`, with the folders as ever): a rate that suits kernels of 3 x 3 and 5 x 5 is "
+            "too high for l = 6, whose kernels reach 9 x 9. The ablations and the systems for one SNR have the rate of "
+            "theirs."
         )
     return Section(
         key="tuning",
