@@ -162,6 +162,7 @@ def test_the_gradients_norm_is_clipped(photo_folder, tmp_path):
     assert json.loads((tmp_path / "clipped" / "recipe.json").read_text())["training"]["gradient_clip"] == limit
 
 
+@pytest.mark.filterwarnings("ignore:the channel, Watched, is not saved")
 def test_mixed_precision_computes_nearly_the_same_and_sends_whole_symbols(photo_folder, tmp_path):
     losses, seen = {}, []
 
