@@ -85,15 +85,17 @@ def transmit(
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     system = load_system(model, caption, segmentation)
     system.channel = build_channel(channel, coherence, equalizer, system.power)
+    for path in images:  # one that cannot be sent is named before another is
+        size = load_image(path).shape[1:]
+        if min(size) < system.downsampling:
+            least = f"{system.downsampling} x {system.downsampling}"
+            raise ValueError(f"{path}: images must be at least {least} pixels, got {size[0]} x {size[1]}; enlarge it")
     results = []
     with show_progress("sending", total=len(images)) as advance:
         for path, name in zip(images, names, strict=True):
             image = load_image(path)
             generator = torch.Generator().manual_seed(seed)
-            try:
-                sent = system.transmit(image[None], snr, generator=generator)
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
+            sent = system.transmit(image[None], snr, generator=generator)
             save_image(sent.images[0], out / name)
             results.append(
                 {

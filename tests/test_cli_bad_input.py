@@ -18,7 +18,7 @@ from semcomm import cli
         (["transmit", "half.png"], "image half.png is truncated or damaged"),
         (["transmit", "tiny.png"], "tiny.png: images must be at least 4 x 4 pixels"),
         (["transmit", "photo.png", "--snr", "nan"], "--snr must be a finite number of dB, got nan"),
-        (["transmit", "photo.png", "--snr", "-1e9"], "photo.png: snr_db must be an SNR in dB, at least -300"),
+        (["transmit", "photo.png", "--snr", "-1e9"], "snr_db must be an SNR in dB, at least -300"),
         (
             ["transmit", "photo.png", "--snr", "inf", "--json", "out.json"],
             "--snr must be a finite number of dB, got inf",
@@ -254,3 +254,10 @@ def test_bandwidth_ratios_may_be_fractions(run):
     code, _, err = run("baseline", "jpeg", "--data", "nowhere", "--bandwidth-ratio", "1/12")
     assert code == 2
     assert "no such folder of images" in err
+
+
+def test_no_photograph_is_sent_where_one_cannot_be(refused, photo, tmp_path, model):
+    Image.new("RGB", (3, 3)).save(tmp_path / "tiny.png")
+    said = refused("transmit", photo, "tiny.png", "--model", model, "--out", "o")
+    assert re.search(r"tiny.png: images must be at least \d x \d pixels, got 3 x 3; enlarge it", said), said
+    assert not list((tmp_path / "o").glob("*"))
