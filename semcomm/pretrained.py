@@ -111,8 +111,9 @@ def save_folder(system: SemanticSystem, folder: Path) -> None:
             "this system was assembled by hand, so its configuration is unknown: build it with build_mlsc_image or "
             "build_deep_jscc, or save system.state_dict() with safetensors.torch.save_file"
         )
+    config = {**system.config, "channel": _describe(system.channel)}
     write_safetensors(folder / WEIGHTS, _weights(system))
-    write_json(folder / CONFIG, {**system.config, "channel": _describe(system.channel)})
+    write_json(folder / CONFIG, config)
 
 
 def load_folder(
