@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image, from_pretrained
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 
 DETAIL_LEVEL, DOWNSAMPLING, SIZE = 4, 8, 256

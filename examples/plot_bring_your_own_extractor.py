@@ -21,10 +21,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 from semcomm.symbols import symbols_to_features
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.transmitter.levels import Semantics
 
 COLORS = {
     "black": (0.05, 0.05, 0.08),

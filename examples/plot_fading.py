@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import torch
 
 from semcomm import RayleighChannel, from_pretrained
-from semcomm.demo import demo_photograph
-from semcomm.evaluation.metrics import psnr
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
+from semcomm.quality.image import psnr
 
 SNR_DB, DRAWS = 10.0, 9
 COHERENCES = {"one fade per symbol": "symbol", "one per 512 symbols": 512, "one per image": "image"}

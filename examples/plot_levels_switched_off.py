@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.demo import demo_photograph
-from semcomm.evaluation.metrics import psnr
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
+from semcomm.quality.image import psnr
 
 SNR_DB = 10.0
 photograph = load_image(demo_photograph())[None] / 255

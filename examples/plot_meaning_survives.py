@@ -8,7 +8,7 @@ The small captioner and segmenter look at what arrives. Do they still see what t
 # %%
 # Pixels are one measure of a reception, and meaning is another: the same frozen extractors look at both images, and
 # what they find is compared. Their own mistakes, of which there are many, count neither for nor against, because what
-# they see in the photograph sent stands in for the truth. :class:`~semcomm.evaluation.fidelity.SemanticFidelity` does
+# they see in the photograph sent stands in for the truth. :class:`~semcomm.quality.fidelity.SemanticFidelity` does
 # this for tables.
 
 import textwrap
@@ -18,9 +18,9 @@ import torch
 from torch.nn import functional as F
 
 from semcomm import SeparationBaseline, from_pretrained
-from semcomm.demo import demo_photograph
-from semcomm.evaluation.fidelity import caption_agreement, label_agreement, lite_fidelity
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
+from semcomm.quality.fidelity import caption_agreement, label_agreement, lite_fidelity
 
 photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = photograph.clamp(0, 1)

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from semcomm import CaptionFeature, SegmentationFeature
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.images import load_image
 

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from semcomm import SeparationBaseline, from_pretrained
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 
 photograph = load_image(demo_photograph())[None]

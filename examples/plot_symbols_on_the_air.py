@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 from semcomm.symbols import plane_size, symbols_to_features
 

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from semcomm import build_deep_jscc
-from semcomm.demo import demo_photograph
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 
 photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)

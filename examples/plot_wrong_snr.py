@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.demo import demo_photograph
-from semcomm.evaluation.metrics import psnr
+from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
+from semcomm.quality.image import psnr
 
 TOLD = TRUE = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 photograph = load_image(demo_photograph())[None, :, 16:304, 100:388] / 255

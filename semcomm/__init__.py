@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from semcomm.interrupt import stop_quietly
+from semcomm.cli.interrupt import stop_quietly
 
 stop_quietly()  # before the imports that take seconds
 

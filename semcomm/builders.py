@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from semcomm.baselines.deep_jscc import DeepJSCCReceiver, DeepJSCCTransmitter
-from semcomm.blocks import Norm, check_downsampling, check_positive
 from semcomm.channel.awgn import AWGNChannel
+from semcomm.networks.stages import Norm, check_downsampling, check_positive
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
-from semcomm.receiver.multilevel import MultiLevelReceiver
+from semcomm.receiver.levels import MultiLevelReceiver
 from semcomm.symbols import check_bandwidth_ratio
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
-from semcomm.transmitter.multilevel import MultiLevelTransmitter
+from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 MAX_LEVEL = 16

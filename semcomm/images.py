@@ -1,10 +1,7 @@
 """Photographs: from a file to a tensor, checked, padded, and back."""
 
-import os
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +10,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
+from semcomm.files.atomic import write_whole
+
 STRIP_PIXELS = 2**22
 """Images of more pixels are worked on in strips of about as many, so that memory does not grow with the image."""
-
-
-PART = ".part"
-"""Ending of files that are being written, which a killed process leaves behind."""
 
 
 def check_images(images: Tensor, *, smallest: int = 1) -> Tensor:
@@ -171,50 +166,3 @@ def save_image(image: Tensor, path: str | Path) -> None:
     """Write uint8 `(3, h, w)` as PNG, whole or not at all."""
     with write_whole(path) as temporary:
         Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(temporary, format="PNG")
-
-
-def check_writable(folder: str | Path) -> None:
-    """Make a folder, if it is not there, and make sure that files can be written to it, before long work begins.
-
-    Raises:
-        OSError: naming the folder, if it cannot be made or written.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"cannot write to folder {folder}: {error.strerror or error}") from error
-
-
-@contextmanager
-def write_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and rename it to `path` once the block has ended without an error.
-
-    Raises:
-        OSError: naming the folder, if it cannot be made or written; naming the file, if the disk is full.
-    """
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise OSError(f"cannot write {path}: it is no file")
-    check_writable(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if str(error).startswith("cannot write"):
-            raise
-        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,8 +10,8 @@ from torch import nn
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
-from semcomm.checkpoints import mismatches, read_safetensors, write_safetensors
-from semcomm.json_files import read_object, write_json
+from semcomm.files.json import read_object, write_json
+from semcomm.files.tensors import mismatches, read_safetensors, write_safetensors
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from semcomm.channel.base import Channel, check_power, check_symbols
 from semcomm.channel.snr import SNR, check_snr
-from semcomm.frozen import frozen
 from semcomm.images import STRIP_PIXELS, check_images, to_float, to_uint8
-from semcomm.inference import folded, in_strips
+from semcomm.networks.frozen import frozen
+from semcomm.networks.strips import folded, in_strips
 from semcomm.symbols import bandwidth_ratio, features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db
 from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.multilevel import MultiLevelTransmitter, Semantics
+from semcomm.transmitter.levels import MultiLevelTransmitter, Semantics
 from semcomm.transmitter.power import PowerNormalize
 from semcomm.transmitter.segmentation import SegmentationFeature
 

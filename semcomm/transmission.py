@@ -45,7 +45,7 @@ class Transmission:
 
 def account(sent: Tensor, received: Tensor, symbols_per_image: int) -> Transmission:
     """Measure what arrived: images sent, float `(b, 3, h, w)` in [0, 1], against images received, uint8."""
-    from semcomm.evaluation.metrics import psnr, ssim  # torchmetrics takes a second to import
+    from semcomm.quality.image import psnr, ssim  # torchmetrics takes a second to import
 
     height, width = sent.shape[2:]
     delivered = received.float() / 255

@@ -77,7 +77,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run the command line in an empty folder: exit code, stdout, stderr."""
-    from semcomm import cli
+    from semcomm.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")

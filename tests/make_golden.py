@@ -7,7 +7,7 @@ import json
 def main():
     import test_pretrained
 
-    from semcomm.images import write_whole
+    from semcomm.files.atomic import write_whole
     from semcomm.pretrained import SHIPPED, from_pretrained
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -23,6 +23,17 @@ class Mutation(NamedTuple):
 
 
 _LISTED = (
+    # Files
+    (
+        "files/atomic.py",
+        "test_images.py",
+        {
+            "files written in place": (
+                "        yield temporary\n",
+                "        yield path\n        temporary.write_bytes(path.read_bytes())\n",
+            ),
+        },
+    ),
     # Hop 4: the channel
     (
         "channel/awgn.py",
@@ -108,8 +119,8 @@ _LISTED = (
         },
     ),
     (
-        "transmitter/multilevel.py",
-        "transmitter/test_multilevel.py",
+        "transmitter/levels.py",
+        "transmitter/test_levels.py",
         {
             "label map fused before the image": (
                 "torch.cat([padded, colors], dim=1)",
@@ -132,8 +143,8 @@ _LISTED = (
     ),
     # Hops 5 and 6: levels to the image
     (
-        "receiver/multilevel.py",
-        "receiver/test_multilevel.py",
+        "receiver/levels.py",
+        "receiver/test_levels.py",
         {"received levels split wrongly": ("features.split(", "features.flip(1).split(")},
     ),
     ("receiver/fusion.py", "receiver/test_fusion.py", {"sigmoid removed": (".sigmoid()", "")}),
@@ -143,7 +154,7 @@ _LISTED = (
         {"crop at the wrong corner": ("[:, :, :height, :width]", "[:, :, -height:, -width:]")},
     ),
     (
-        "frozen.py",
+        "networks/frozen.py",
         "extractors/test_inference.py",
         {"batch statistics in transmit": ("        module.training = False", "        module.training = True")},
     ),
@@ -154,16 +165,12 @@ _LISTED = (
             "padded with black": ('mode="replicate"', 'mode="constant"'),
             "uint8 truncated instead of rounded": ("(images.float() * 255).round()", "(images.float() * 255)"),
             "centre crop at the corner": ("(height - size) // 2, (width - size) // 2", "0, 0"),
-            "files written in place": (
-                "        yield temporary\n",
-                "        yield path\n        temporary.write_bytes(path.read_bytes())\n",
-            ),
         },
     ),
     # Evaluation
     (
-        "evaluation/metrics.py",
-        "evaluation/test_metrics.py",
+        "quality/image.py",
+        "quality/test_image.py",
         {
             "PSNR over the batch": (
                 "return torch.stack(scores)",
@@ -182,8 +189,8 @@ _LISTED = (
         },
     ),
     (
-        "evaluation/sweep.py",
-        "evaluation/test_sweep.py",
+        "experiments/measure.py",
+        "experiments/test_measure.py",
         {
             "seed ignored": ("SeedSequence((seed, round(", "SeedSequence((0, round("),
             "every draw of the same noise": ("(snr_db + 1000)), place, draw))", "(snr_db + 1000)), place))"),
@@ -266,10 +273,10 @@ _LISTED = (
         },
     ),
     # Files
-    ("json_files.py", "test_json_files.py", {"NaN written as JSON": ("allow_nan=False", "allow_nan=True")}),
+    ("files/json.py", "files/test_json.py", {"NaN written as JSON": ("allow_nan=False", "allow_nan=True")}),
     (
-        "checkpoints.py",
-        "test_checkpoints.py",
+        "files/tensors.py",
+        "files/test_tensors.py",
         {"pickles run": ('map_location="cpu", weights_only=True', 'map_location="cpu", weights_only=False')},
     ),
     (

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from toys import rand_images, seeded
 
-from semcomm.images import (
-    center_crop,
-    check_images,
-    load_image,
-    pad_to_multiple,
-    save_image,
-    to_float,
-    to_uint8,
-    write_whole,
-)
+from semcomm.files.atomic import write_whole
+from semcomm.images import center_crop, check_images, load_image, pad_to_multiple, save_image, to_float, to_uint8
 
 ORIENTATION = 274
 UPRIGHT = {

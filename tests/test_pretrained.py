@@ -31,7 +31,7 @@ from semcomm import (
     from_pretrained,
     list_pretrained,
 )
-from semcomm.checkpoints import read_safetensors
+from semcomm.files.tensors import read_safetensors
 from semcomm.pretrained import SHIPPED
 
 GOLDEN_SNR_DB, GOLDEN_SEED = 10.0, 0

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from semcomm import AWGNChannel, CaptionFeature, Channel, SegmentationFeature, build_mlsc_image
-from semcomm.blocks import SNRConditioning
+from semcomm.networks.stages import SNRConditioning
 
 SIZE = 16
 

@@ -21,7 +21,7 @@ from results_robustness import fading, mismatch, rising
 from semcomm import SeparationBaseline, from_pretrained, list_pretrained
 from semcomm.data.folders import manifest_hash
 from semcomm.data.layouts import find_photographs
-from semcomm.evaluation.figures import draw_transmissions, save_figure
+from semcomm.experiments.pictures import draw_transmissions, save_figure
 from semcomm.images import load_image
 
 HERE = Path(__file__).parent

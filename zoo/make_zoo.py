@@ -132,8 +132,8 @@ def has_semantics(name):
 def ship(name, given):
     import test_pretrained
 
-    from semcomm.evaluation.sweep import summarize
-    from semcomm.json_files import read_object
+    from semcomm.experiments.measure import summarize
+    from semcomm.files.json import read_object
     from semcomm.pretrained import SHIPPED, from_pretrained
 
     run, folder = given.out / name, SHIPPED / name

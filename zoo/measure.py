@@ -12,13 +12,13 @@ from make_zoo import SNRS_DB, SYSTEMS, has_semantics
 
 from semcomm import RayleighChannel, SeparationBaseline, from_pretrained
 from semcomm.channel.awgn import AWGNChannel
+from semcomm.cli.options import show_progress
 from semcomm.data.folders import evenly, manifest_hash
 from semcomm.data.layouts import find_photographs
-from semcomm.evaluation.sweep import measure
+from semcomm.experiments.measure import measure
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
-from semcomm.json_files import read_object, write_json
-from semcomm.options import show_progress
+from semcomm.files.json import read_object, write_json
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 

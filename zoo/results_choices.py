@@ -7,9 +7,9 @@ from typing import Any
 from results_grid import Grid, difference
 from results_section import Section, matrix, rows
 
-from semcomm.reproduction.claims import Claim, fig6_claims
-from semcomm.reproduction.draw import draw_fig6
-from semcomm.reproduction.grid import QUICK, Point, ablations
+from semcomm.experiments.claims import Claim, fig6_claims
+from semcomm.experiments.figures import draw_fig6
+from semcomm.experiments.specs import QUICK, Point, ablations
 
 ABLATED = {
     (True, True): "mlsc-image-l2-t8",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semcomm.evaluation.metrics import mean_and_ci95, paired_difference
-from semcomm.json_files import read_object
-from semcomm.reproduction.claims import Evidence
-from semcomm.reproduction.results import PointResult
+from semcomm.experiments.claims import Evidence
+from semcomm.experiments.store import PointResult
+from semcomm.files.json import read_object
+from semcomm.quality.image import mean_and_ci95, paired_difference
 
 CODECS = {"jpeg": "JPEG at capacity", "avif": "AVIF at capacity"}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from results_section import Section
 
-from semcomm.evaluation.figures import save_figure
-from semcomm.images import write_whole
-from semcomm.json_files import write_json
-from semcomm.reproduction.claims import FAILS, HOLDS, OPEN, Claim
+from semcomm.experiments.claims import FAILS, HOLDS, OPEN, Claim
+from semcomm.experiments.pictures import save_figure
+from semcomm.files.atomic import write_whole
+from semcomm.files.json import write_json
 
 MEASURE = "python zoo/measure.py --test TEST --out OUT"
 RESULTS = "python zoo/make_results.py --test TEST --out OUT"

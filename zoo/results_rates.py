@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from results_grid import CODECS, Grid, difference
 from results_section import Section, curve, pm, rows
 
-from semcomm.evaluation.curves import Curve, Panel, draw_curves
-from semcomm.reproduction.claims import FAILS, HOLDS, SMALL_RATIO, Claim, Evidence
-from semcomm.reproduction.draw import PSNR, RATIO, SNR, SSIM
+from semcomm.experiments.claims import FAILS, HOLDS, SMALL_RATIO, Claim, Evidence
+from semcomm.experiments.curves import Curve, Panel, draw_curves
+from semcomm.experiments.figures import PSNR, RATIO, SNR, SSIM
 
 BY_RATIO = ("mlsc-image-l4-t16", "mlsc-image-l2-t8", "mlsc-image-l3-t8", "mlsc-image-l4-t8", "mlsc-image-l6-t8")
 """MLSC-image from the smallest k/n to the largest."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 from results_grid import Grid, difference
 from results_section import Section, curve, matrix, rows
 
-from semcomm.evaluation.curves import Panel, draw_curves
-from semcomm.reproduction.claims import CLIFF_DB, Claim, Evidence, fig5_claims
-from semcomm.reproduction.draw import PSNR, SNR, SSIM
-from semcomm.reproduction.grid import QUICK, Mlsc, Point
+from semcomm.experiments.claims import CLIFF_DB, Claim, Evidence, fig5_claims
+from semcomm.experiments.curves import Panel, draw_curves
+from semcomm.experiments.figures import PSNR, SNR, SSIM
+from semcomm.experiments.specs import QUICK, Mlsc, Point
 
 ADAPTIVE, SINGLE = "mlsc-image-l3-t8", {snr: f"mlsc-image-l3-t8-{snr:g}db" for snr in (1.0, 10.0, 19.0)}
 ADAPTIVE_DB = 0.2

@@ -7,8 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from results_grid import CODECS, Grid, Scored
 
-from semcomm.evaluation.curves import Curve
-from semcomm.reproduction.claims import Claim
+from semcomm.experiments.claims import Claim
+from semcomm.experiments.curves import Curve
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Its head, and its rows."""

@@ -5,10 +5,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from semcomm.blocks import Stage, Stages, convolution, transposed_convolution
 from semcomm.channel.snr import SNR
 from semcomm.images import pad_to_multiple
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.networks.stages import Stage, Stages, convolution, transposed_convolution
+from semcomm.transmitter.levels import Semantics
 
 ENCODER = ((16, 2), (32, 2), (32, 1), (32, 1))
 """Output channels and stride of the encoder's convolutions but the last, which has 2c channels and stride 1."""

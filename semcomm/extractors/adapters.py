@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
-from semcomm.checkpoints import listing
 from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD
 from semcomm.extractors.palettes import default_palette
 from semcomm.extractors.wrappers import TorchvisionSegmenter, TransformersCaptioner, TransformersSegmenter
-from semcomm.frozen import frozen
+from semcomm.files.tensors import listing
+from semcomm.networks.frozen import frozen
 
 VOC_CLASSES: tuple[str, ...] = tuple(FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1.meta["categories"])
 """The 21 classes of torchvision's pretrained segmenters, `__background__` first."""

@@ -7,10 +7,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from semcomm.checkpoints import load_checked, read_safetensors, write_safetensors
 from semcomm.extractors.lite_captioner import LiteCaptioner, build_lite_captioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
-from semcomm.json_files import read_object, write_json
+from semcomm.files.json import read_object, write_json
+from semcomm.files.tensors import load_checked, read_safetensors, write_safetensors
 
 __all__ = [
     "LiteCaptioner",

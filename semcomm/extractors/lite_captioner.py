@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.blocks import check_positive
 from semcomm.extractors.lite_trunk import LiteTrunk, check_working_area, resize_to_area
 from semcomm.extractors.vocabulary import check_tokens
 from semcomm.images import check_images
+from semcomm.networks.stages import check_positive
 
 PADDING, START, END, UNKNOWN = range(4)
 MARKERS = ("<pad>", "<start>", "<end>", "<unk>")

@@ -6,7 +6,7 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.blocks import MAX_SIZE
+from semcomm.networks.stages import MAX_SIZE
 
 MAX_WORKING_AREA = 2**24
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
 
-from semcomm.checkpoints import count_blocks, load_checked, read_state_dict
 from semcomm.extractors.inference import check_images, in_dtype_of, normalize
 from semcomm.extractors.vocabulary import END, PAD, START, check_tokens, check_vocabulary, read_vocabulary
-from semcomm.frozen import frozen
+from semcomm.files.tensors import count_blocks, load_checked, read_state_dict
+from semcomm.networks.frozen import frozen
 
 _RESNETS = {18: resnet18, 34: resnet34, 50: resnet50, 101: resnet101, 152: resnet152}
 _BLOCKS = {

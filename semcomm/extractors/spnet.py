@@ -7,12 +7,12 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.checkpoints import count_blocks, load_checked, read_state_dict
 from semcomm.extractors.ade20k_classes import ADE20K_CLASSES, ADE20K_PALETTE
 from semcomm.extractors.inference import check_images, in_dtype_of, normalize, one_by_one
 from semcomm.extractors.palettes import palette_tensor
 from semcomm.extractors.strip_pooling import MixedPooling, StripGate, conv_norm_relu, upsample
-from semcomm.frozen import frozen
+from semcomm.files.tensors import count_blocks, load_checked, read_state_dict
+from semcomm.networks.frozen import frozen
 
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 

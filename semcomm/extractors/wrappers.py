@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from semcomm.extractors.inference import check_images, in_dtype_of, labels_at, normalize, one_by_one
 from semcomm.extractors.palettes import default_palette, palette_tensor
 from semcomm.extractors.vocabulary import check_tokens
-from semcomm.frozen import frozen
+from semcomm.networks.frozen import frozen
 
 
 @final

@@ -4,8 +4,16 @@ from typing import final
 
 from torch import Tensor, nn
 
-from semcomm.blocks import Norm, SNRConditioning, Stage, Stages, check_positive, stage_widths, transposed_convolution
 from semcomm.channel.snr import SNR
+from semcomm.networks.stages import (
+    Norm,
+    SNRConditioning,
+    Stage,
+    Stages,
+    check_positive,
+    stage_widths,
+    transposed_convolution,
+)
 
 
 @final

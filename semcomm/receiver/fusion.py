@@ -4,8 +4,16 @@ from typing import final
 
 from torch import Tensor, nn
 
-from semcomm.blocks import Norm, Stage, Stages, check_positive, convolution, stage_widths, transposed_convolution
 from semcomm.channel.snr import SNR
+from semcomm.networks.stages import (
+    Norm,
+    Stage,
+    Stages,
+    check_positive,
+    convolution,
+    stage_widths,
+    transposed_convolution,
+)
 
 
 @final

@@ -13,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from semcomm.images import write_whole
+from semcomm.files.atomic import write_whole
 from semcomm.training.run_folder import CHECKPOINTS, newest_checkpoint, step_of
 
 ROUND_SPACING_S = 10.0

@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
 from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
-from semcomm.folder_lock import only_writer
+from semcomm.files.json import write_json
+from semcomm.files.lock import only_writer
 from semcomm.images import load_image
-from semcomm.json_files import write_json
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
@@ -38,7 +38,7 @@ from semcomm.training.run_folder import (
     newest_checkpoint,
     step_of,
 )
-from semcomm.transmitter.multilevel import MultiLevelTransmitter
+from semcomm.transmitter.levels import MultiLevelTransmitter
 
 
 def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:

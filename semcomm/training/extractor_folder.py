@@ -13,8 +13,8 @@ import torch
 from semcomm.extractors.lite import golden_output, load_lite, save_lite
 from semcomm.extractors.lite_captioner import LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
-from semcomm.images import write_whole
-from semcomm.json_files import write_json
+from semcomm.files.atomic import write_whole
+from semcomm.files.json import write_json
 
 
 def write_result_folder(

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.data.classes import CAMVID_CLASSES, IGNORED, NOT_A_THING, STUFF
-from semcomm.evaluation.segmentation import evaluate_segmenter
 from semcomm.extractors.lite_captioner import LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
+from semcomm.quality.segmentation import evaluate_segmenter
 
 try:
     from lightning.pytorch import LightningModule

@@ -10,17 +10,17 @@ from torch import Tensor
 from semcomm.data.captions import CaptionedImage, common_words
 from semcomm.data.classes import CAMVID_CLASSES, CLASS_NAMES, PALETTE
 from semcomm.data.segmentation import LabelledImage, load_small
-from semcomm.evaluation.captions import (
+from semcomm.extractors.lite import load_lite
+from semcomm.extractors.lite_captioner import MARKERS, LiteCaptioner, build_lite_captioner
+from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.quality.captions import (
     bleu,
     caption_likelihood,
     caption_tokens,
     evaluate_captioner,
     write_captions,
 )
-from semcomm.evaluation.segmentation import evaluate_segmenter
-from semcomm.extractors.lite import load_lite
-from semcomm.extractors.lite_captioner import MARKERS, LiteCaptioner, build_lite_captioner
-from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.quality.segmentation import evaluate_segmenter
 from semcomm.training.augmentation import jitter_colours, random_crop
 from semcomm.training.extractor_data import (
     CaptionSources,

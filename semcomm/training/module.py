@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semcomm.evaluation.metrics import psnr
 from semcomm.images import to_float
+from semcomm.quality.image import psnr
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.transmitter.levels import Semantics
 
 TRAINING, VALIDATION = 0, 1
 """Streams of random numbers that must not repeat one another."""

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from semcomm.folder_lock import holds_files
-from semcomm.images import check_writable
-from semcomm.json_files import read_object
+from semcomm.files.atomic import check_writable
+from semcomm.files.json import read_object
+from semcomm.files.lock import holds_files
 
 RECIPE, RESULT, CHECKPOINTS = "recipe.json", "training.json", "checkpoints"
 CHECKPOINT = re.compile(r"step=[0-9]{1,18}\.ckpt")

@@ -5,8 +5,8 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.blocks import Norm, SNRConditioning, Stage, Stages, check_positive, convolution, stage_widths
 from semcomm.channel.snr import SNR
+from semcomm.networks.stages import Norm, SNRConditioning, Stage, Stages, check_positive, convolution, stage_widths
 from semcomm.symbols import plane_size
 
 

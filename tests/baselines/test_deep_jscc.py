@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from toys import gaussian_symbols, rand_images, seeded
 
 from semcomm import build_deep_jscc
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.transmitter.levels import Semantics
 
 
 def build(channels=2, **arguments):

@@ -21,7 +21,7 @@ from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.show_and_tell import build_show_and_tell
 from semcomm.extractors.spnet import build_spnet
 from semcomm.images import to_float
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.transmitter.levels import Semantics
 
 WORDS = ["<pad>", "<start>", "<end>", "<unk>", *(f"word{number}" for number in range(996))]
 

@@ -13,7 +13,7 @@ from semcomm.data.folders import CropDataset, list_images
 from semcomm.extractors.cache import FeatureCache, cache_features, fingerprint
 from semcomm.images import load_image, to_float
 from semcomm.training.config import TrainingConfig
-from semcomm.transmitter.multilevel import Semantics
+from semcomm.transmitter.levels import Semantics
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from semcomm.extractors import inference
 from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, check_images, normalize
-from semcomm.frozen import frozen
+from semcomm.networks.frozen import frozen
 
 
 def test_frozen_puts_every_mode_back():

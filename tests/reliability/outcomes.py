@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from PIL import Image
 from safetensors.torch import load_file
 
-from semcomm import cli
+from semcomm.cli import main as cli
 
 MOST_SECONDS = 10.0
 COUNTS = defaultdict(Counter)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from semcomm.reproduction import run
-from semcomm.reproduction.grid import QUICK, Effort, Mlsc
+from semcomm.experiments import run
+from semcomm.experiments.specs import QUICK, Effort, Mlsc
 
 EFFORT = Effort(
     size=16,

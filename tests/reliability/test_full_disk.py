@@ -9,9 +9,9 @@ from reliability.small_figure import TINY, without_extractors
 from toys import caption_feature, segmentation_feature
 from training.test_checkpoints import largest_file
 
+from semcomm.cli import train as training_cli
+from semcomm.experiments import specs as grid
 from semcomm.extractors.lite_captioner import MARKERS, build_lite_captioner
-from semcomm.reproduction import grid
-from semcomm.training import cli as training_cli
 from semcomm.training.extractor_folder import write_result_folder
 
 AREA = "full disks"

@@ -18,11 +18,11 @@ from safetensors.torch import save
 from toys import rand_images, seeded, settle, small_system
 
 from semcomm import build_deep_jscc, from_pretrained
-from semcomm.checkpoints import read_safetensors, read_state_dict
 from semcomm.extractors.lite import load_lite, save_lite
 from semcomm.extractors.lite_captioner import MARKERS, build_lite_captioner
 from semcomm.extractors.lite_segmenter import build_lite_segmenter
 from semcomm.extractors.vocabulary import read_vocabulary
+from semcomm.files.tensors import read_safetensors, read_state_dict
 
 AREA = "checkpoints"
 

@@ -9,8 +9,8 @@ from reliability.outcomes import cases, check_whole, command
 from reliability.small_figure import TINY
 from toys import caption_feature, segmentation_feature
 
-from semcomm import cli
-from semcomm.training import cli as training_cli
+from semcomm.cli import main as cli
+from semcomm.cli import train as training_cli
 
 MODEL, PHOTO, PHOTOS = "model", "photos/a.png", "photos"
 TEXTS = (
@@ -52,7 +52,8 @@ SHARES = {"transmit": 5, "evaluate": 3, "baseline": 4, "train": 5, "train deep-j
 @pytest.fixture
 def stubs(monkeypatch):
     """Leave out what takes long: the steps of a training, the work of a reproduction, the real extractors."""
-    from semcomm.reproduction import grid, run
+    from semcomm.experiments import run
+    from semcomm.experiments import specs as grid
 
     def begin(*_, **__):
         raise OSError("here the work begins")

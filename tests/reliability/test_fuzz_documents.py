@@ -20,10 +20,10 @@ from semcomm.data.captions import read_flickr8k
 from semcomm.data.coco import read_coco_captions
 from semcomm.data.folders import CropDataset, list_images
 from semcomm.data.segmentation import CocoObjects
+from semcomm.experiments import run as reproduction
+from semcomm.experiments.store import read_point
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.images import load_image, to_float
-from semcomm.reproduction import run as reproduction
-from semcomm.reproduction.results import read_point
 from semcomm.training.checkpoints import WholeCheckpoints
 from semcomm.training.engine import train
 
@@ -200,7 +200,7 @@ def fuzz_reproduction(reproduced, folder, monkeypatch, count, seed):
 
     for name in ("train", "measure", "cache_features"):
         monkeypatch.setattr(reproduction, name, done)
-    monkeypatch.setattr("semcomm.reproduction.page.save_figure", lambda *_: None)
+    monkeypatch.setattr("semcomm.experiments.page.save_figure", lambda *_: None)
 
     def targets(path):
         return path.name in ("training.json", "reproduction.json") or path.parent.name == "points"

@@ -8,7 +8,8 @@ import sys
 import pytest
 from training_runs import forked
 
-from semcomm import cli, interrupt
+from semcomm.cli import interrupt
+from semcomm.cli import main as cli
 
 EARLY = """
 import os, signal, sys, threading, time
@@ -19,7 +20,7 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 threading.Thread(target=interrupt, daemon=True).start()
-from semcomm.cli import main
+from semcomm.cli.main import main
 main()
 """
 

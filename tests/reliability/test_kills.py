@@ -18,8 +18,8 @@ from toys import ToySegmenter, caption_feature, segmentation_feature
 from training_runs import STEPS, config, forked, identical, ranks, system
 
 from semcomm.data.folders import list_images
+from semcomm.experiments.run import Folders, reproduce
 from semcomm.extractors.cache import CAPTIONS, FeatureCache, cache_features
-from semcomm.reproduction.run import Folders, reproduce
 from semcomm.training.engine import train
 from semcomm.training.module import TrainingModule
 

@@ -12,13 +12,13 @@ from reliability.small_figure import TINY, without_extractors
 from toys import ToySegmenter, caption_feature, segmentation_feature
 from training_runs import config, forked, identical, system, wait_for
 
-from semcomm import cli
+from semcomm.cli import main as cli
 from semcomm.data.folders import list_images
+from semcomm.experiments import run as reproduction
+from semcomm.experiments.run import Folders, reproduce
 from semcomm.extractors.cache import FeatureCache, cache_features
-from semcomm.folder_lock import holds_files, only_writer
+from semcomm.files.lock import holds_files, only_writer
 from semcomm.images import load_image
-from semcomm.reproduction import run as reproduction
-from semcomm.reproduction.run import Folders, reproduce
 from semcomm.training.engine import train
 from semcomm.training.module import TrainingModule
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from training_runs import forked
 
-from semcomm.cli import main
+from semcomm.cli.main import main
 from semcomm.training.module import TrainingModule
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from typer import Typer
 from typer.testing import CliRunner
 
+from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.data.classes import CLASS_NAMES, IGNORED, NOT_A_THING, STUFF
 from semcomm.extractors.lite import golden_output, load_lite, save_lite
 from semcomm.extractors.lite_segmenter import build_lite_segmenter
@@ -19,7 +20,6 @@ from semcomm.training.augmentation import jitter_colours, random_crop
 from semcomm.training.extractor_data import class_weights, describe_files, find_captions, find_labelled
 from semcomm.training.extractor_modules import partial_cross_entropy
 from semcomm.training.extractors import score_extractor, train_extractor
-from semcomm.training.extractors_cli import score_extractor_command, train_extractor_command
 from semcomm.training.sampling import SeededAugmentation, SeededSampler
 
 FILES = {"config.json", "model.safetensors", "training.json", "golden.json", "README.md"}

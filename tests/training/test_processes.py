@@ -157,7 +157,7 @@ def test_every_photograph_counts_once_in_the_validation(photo_folder):
 @pytest.mark.slow
 def test_the_command_line_starts_the_other_processes_itself(photo_folder, tmp_path):
     script = tmp_path / "semcomm_script.py"
-    script.write_text("from semcomm.cli import main\nmain()\n")
+    script.write_text("from semcomm.cli.main import main\nmain()\n")
     small = "--caption none --segmentation none --l 2 --t 4 --width 4 --size 16 --batch-size 4 --steps 2 --norm none"
     folders = ["--train", photo_folder, "--val", photo_folder / "more", "--out", tmp_path / "run"]
     several = ["--devices", "2", "--strategy", "ddp"]

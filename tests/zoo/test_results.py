@@ -12,7 +12,7 @@ from PIL import Image
 from toy_measurements import write_measurements
 
 from semcomm.data.folders import manifest_hash
-from semcomm.reproduction.claims import FAILS, HOLDS
+from semcomm.experiments.claims import FAILS, HOLDS
 
 ZOO = Path(__file__).parents[2] / "zoo"
 CODECS = ["jpeg", "avif"]

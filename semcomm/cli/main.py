@@ -1,0 +1,181 @@
+"""The command line: `semcomm --help`."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, cast
+
+import torch
+import typer
+from rich.console import Console
+
+from semcomm.cli.extractors import score_extractor_command, train_extractor_command
+from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception
+from semcomm.cli.measure import baseline, evaluate
+from semcomm.cli.options import (
+    ChannelOption,
+    CoherenceOption,
+    EqualizerOption,
+    JsonOption,
+    OutOption,
+    SavedLevelOption,
+    SeedOption,
+    build_channel,
+    describe_channel,
+    load_system,
+    show_progress,
+)
+from semcomm.cli.reports import check_outputs, digits, table, write_json
+from semcomm.cli.reproduce import reproduce
+from semcomm.cli.train import cache_features, train
+from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
+from semcomm.files.atomic import check_writable
+from semcomm.images import load_image, save_image
+from semcomm.pretrained import from_pretrained, list_pretrained
+
+app = typer.Typer(
+    help="Send images over noisy channels by what they mean.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""Typer's class of wrong command lines, which it does not export."""
+
+
+@app.command()
+def demo(out: OutOption = Path("semcomm-demo")) -> None:
+    """Send a photograph through the shipped systems at several SNRs, and draw what arrives."""
+    check_writable(out)
+    with show_progress("sending", total=3 * len(SNRS_DB)) as advance:
+        path, rows = run_demo(out, progress=advance)
+    printed = table("SNR (dB)", *rows)
+    for column, snr_db in enumerate(SNRS_DB):
+        sent = [transmissions[column] for transmissions in rows.values()]
+        printed.add_row(f"{snr_db:g}", *(_score(one.psnr_db[0], one.ssim[0], one.failed) for one in sent))
+    Console().print(printed)
+    typer.echo(f"PSNR in dB / SSIM\nwrote {path}")
+
+
+@app.command()
+def transmit(
+    images: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = MODEL,
+    snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    equalizer: EqualizerOption = "mmse",
+    out: OutOption = Path("received"),
+    json_file: JsonOption = None,
+    seed: SeedOption = 0,
+    caption: SavedLevelOption = None,
+    segmentation: SavedLevelOption = None,
+) -> None:
+    """Send photographs over a channel; write what arrives as PNG."""
+    if not math.isfinite(snr):
+        raise ValueError(f"--snr must be a finite number of dB, got {snr}")
+    folders = [path for path in images if path.is_dir()]
+    if folders:
+        raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
+    names = [f"{path.stem}.png" for path in images]
+    check_outputs({"--json": json_file}, out, photographs=[*images, *(out / name for name in names)])
+    if len(set(names)) < len(names):
+        raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
+    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
+    if overwritten:
+        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
+    system = load_system(model, caption, segmentation)
+    system.channel = build_channel(channel, coherence, equalizer, system.power)
+    for path in images:  # one that cannot be sent is named before another is
+        size = load_image(path).shape[1:]
+        if min(size) < system.downsampling:
+            least = f"{system.downsampling} x {system.downsampling}"
+            raise ValueError(f"{path}: images must be at least {least} pixels, got {size[0]} x {size[1]}; enlarge it")
+    results = []
+    with show_progress("sending", total=len(images)) as advance:
+        for path, name in zip(images, names, strict=True):
+            image = load_image(path)
+            generator = torch.Generator().manual_seed(seed)
+            sent = system.transmit(image[None], snr, generator=generator)
+            save_image(sent.images[0], out / name)
+            results.append(
+                {
+                    "image": str(path),
+                    "received": str(out / name),
+                    "size": list(image.shape[1:]),
+                    "k": sent.symbols_per_image,
+                    "bandwidth_ratio": sent.bandwidth_ratio,
+                    "symbols_per_pixel": sent.symbols_per_pixel,
+                    "power": _finite(sent.power),
+                    "measured_snr_db": _finite(sent.measured_snr_db),
+                    "psnr_db": _finite(sent.psnr_db),
+                    "ssim": _finite(sent.ssim),
+                    "caption": None if sent.captions is None else sent.captions[0],
+                }
+            )
+            advance()
+    printed = table("image", "k", "k/n", "PSNR (dB)", "SSIM", "caption")
+    for one in results:
+        numbers = [f"{one['bandwidth_ratio']:.4f}", digits(one["psnr_db"], 2), digits(one["ssim"], 3)]
+        printed.add_row(one["received"], f"{one['k']:,}", *numbers, one["caption"] or "-")
+    Console().print(printed)
+    write_json(
+        json_file,
+        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
+        | {"images": results},
+    )
+
+
+@app.command()
+def models() -> None:
+    """List the trained systems in the package."""
+    printed = table("name", "k/n at 256 x 256", "trained weights")
+    for name in list_pretrained():
+        system = from_pretrained(name, device="cpu")
+        weights = sum(weight.numel() for weight in system.parameters() if weight.requires_grad)
+        printed.add_row(name, f"{system.bandwidth_ratio(256, 256):.4f}", f"{weights:,}")
+    Console().print(printed)
+
+
+app.command()(evaluate)
+app.command()(baseline)
+app.command()(train)
+app.command()(cache_features)
+app.command()(reproduce)
+app.command("train-extractor")(train_extractor_command)
+app.command("score-extractor")(score_extractor_command)
+
+
+def main() -> None:
+    """Run the command line: bad input ends in one line on stderr and exit code 2."""
+    stop_by_exception()
+    try:
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:  # which is what Typer makes of Ctrl-C
+            _complain("interrupted")
+    except UsageError as error:
+        code = _complain(error.format_message())  # type: ignore[attr-defined]
+    except (ValueError, OSError, ImportError) as error:
+        code = _complain(str(error))
+    except (MemoryError, OverflowError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
+        code = _complain(f"too much for this machine: {str(error).partition(';')[0] or type(error).__name__}")
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> int:
+    if message:  # empty where the help was printed instead
+        print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _finite(value: torch.Tensor | None) -> float | None:
+    return value.item() if value is not None and bool(value.isfinite().all()) else None
+
+
+def _score(psnr_db: torch.Tensor, ssim: torch.Tensor, failed: torch.Tensor | None) -> str:
+    return "fails" if failed is not None and bool(failed[0]) else f"{psnr_db:.2f} / {ssim:.3f}"

@@ -1,0 +1,195 @@
+"""The commands that measure: systems and image codecs on folders of photographs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from semcomm.baselines.codecs import Codec
+from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.cli.options import (
+    ChannelOption,
+    CoherenceOption,
+    DataOption,
+    EqualizerOption,
+    JsonOption,
+    RatioOption,
+    SavedLevelOption,
+    SeedOption,
+    SnrsOption,
+    build_channel,
+    describe_channel,
+    load_system,
+    show_progress,
+)
+from semcomm.cli.reports import check_outputs, digits, table, write_csv, write_json
+from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+
+SizeOption = Annotated[
+    int | None, typer.Option(min=1, help="Send the central SIZE x SIZE pixels; whole photographs without it.")
+]
+DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph is sent at each SNR.")]
+MetricsOption = Annotated[
+    str, typer.Option(help="More scores, separated by commas: ms-ssim, lpips (if its weights are here), fidelity.")
+]
+CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]
+FigureOption = Annotated[Path | None, typer.Option(help="Draw PSNR and SSIM against SNR into this PNG file.")]
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Shipped systems' names, or folders.")],
+    data: DataOption,
+    snr: SnrsOption = "1,4,7,10,13",
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    equalizer: EqualizerOption = "mmse",
+    size: SizeOption = None,
+    draws: DrawsOption = 1,
+    metrics: MetricsOption = "",
+    json_file: JsonOption = None,
+    csv_file: CsvOption = None,
+    figure: FigureOption = None,
+    seed: SeedOption = 0,
+    caption: SavedLevelOption = None,
+    segmentation: SavedLevelOption = None,
+    skip_bad: SkipBadOption = False,
+) -> None:
+    """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
+    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
+    if len(set(models)) < len(models):
+        raise ValueError(f"models must be different, got {', '.join(models)}")
+    systems = {model: load_system(model, caption, segmentation) for model in models}
+    for system in systems.values():
+        system.channel = build_channel(channel, coherence, equalizer, system.power)
+    described = describe_channel(channel, coherence, equalizer)
+    results = _measure(
+        systems, data, snr, described, size=size, draws=draws, metrics=metrics, seed=seed, skip_bad=skip_bad
+    )
+    write_json(json_file, results[0] if len(results) == 1 else results)
+    write_csv(csv_file, [{"model": result["model"]} | row for result in results for row in result["rows"]])
+    _draw(figure, results)
+
+
+def baseline(
+    codec: Annotated[Codec, typer.Argument(help="The image codec.")],
+    data: DataOption,
+    bandwidth_ratio: RatioOption,
+    snr: SnrsOption = "1,4,7,10,13",
+    channel: ChannelOption = "awgn",
+    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
+    headers: Annotated[
+        bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")
+    ] = True,
+    size: SizeOption = None,
+    metrics: MetricsOption = "",
+    json_file: JsonOption = None,
+    csv_file: CsvOption = None,
+    figure: FigureOption = None,
+    seed: SeedOption = 0,
+    skip_bad: SkipBadOption = False,
+) -> None:
+    """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
+    scheme = SeparationBaseline(
+        codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
+    )
+    described = "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
+    results = _measure(
+        {codec: scheme}, data, snr, described, size=size, draws=1, metrics=metrics, seed=seed, skip_bad=skip_bad
+    )
+    typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
+    (result,) = results
+    rows = result.pop("rows")
+    write_json(json_file, result | {"headers": headers, "delivered": delivered, "rows": rows})
+    write_csv(csv_file, [{"model": codec} | row for row in rows])
+    _draw(figure, [result | {"rows": rows}])
+
+
+def _measure(
+    schemes: Mapping[str, Any],
+    data: Path,
+    snr: str,
+    channel: str,
+    *,
+    size: int | None,
+    draws: int,
+    metrics: str,
+    seed: int,
+    skip_bad: bool,
+) -> list[dict[str, Any]]:
+    from semcomm.experiments.measure import evaluate
+    from semcomm.quality.scores import more_scores
+
+    snrs = _snrs(snr)
+    scores = more_scores([name.strip() for name in metrics.split(",") if name.strip()])
+    paths, skipped = choose_photographs(data, skip_bad=skip_bad)
+    left_out = {"skipped": [path.name for path in skipped]} if skip_bad else {}
+    cropped = {} if size is None else {"size": size}
+    several = {} if draws == 1 else {"draws": draws}
+    results = []
+    total = len(schemes) * len(paths) * len(snrs)
+    with naming_the_remedy(paths), show_progress("sending", total=total) as advance:
+        for name, scheme in schemes.items():
+            measured = evaluate(
+                scheme, paths, snrs, seed=seed, draws=draws, size=size, metrics=scores, progress=advance
+            )
+            rows = measured.pop("rows")
+            settings = left_out | cropped | several
+            results.append(
+                {"model": name, "data": str(data)}
+                | settings
+                | measured
+                | {"channel": channel, "seed": seed, "rows": rows}
+            )
+    _print(results)
+    return results
+
+
+def _print(results: Sequence[dict[str, Any]]) -> None:
+    more = [name for name in results[0]["rows"][0] if f"{name}_ci95" in results[0]["rows"][0] and name != "ssim"]
+    printed = table("model", "SNR (dB)", "PSNR (dB)", "SSIM", *more, "failures")
+    for result in results:
+        for row in result["rows"]:
+            psnr = f"{digits(row['psnr_db'], 2)} ± {digits(row['psnr_ci95'], 2)}"
+            others = [f"{digits(row[name], 3)} ± {digits(row[f'{name}_ci95'], 3)}" for name in ("ssim", *more)]
+            printed.add_row(result["model"], f"{row['snr_db']:g}", psnr, *others, str(row["failures"]))
+    Console().print(printed)
+    for result in results:
+        typer.echo(
+            f"{result['model']}: {result['images']} images, k/n = {result['bandwidth_ratio']:.4f}, "
+            f"{result['channel']}, seed {result['seed']}; means over images ± 95 % confidence"
+        )
+
+
+def _draw(path: Path | None, results: Sequence[dict[str, Any]]) -> None:
+    if path is None:
+        return
+    from semcomm.experiments.curves import Curve, Panel, draw_curves
+    from semcomm.experiments.pictures import save_figure
+
+    def panel(score: str, label: str) -> Panel:
+        curves = [
+            Curve(
+                f"{Path(result['model']).name}, k/n = {result['bandwidth_ratio']:.4f}",
+                [row["snr_db"] for row in result["rows"]],
+                [row[score] for row in result["rows"]],
+                [row[f"{score.removesuffix('_db')}_ci95"] for row in result["rows"]],
+            )
+            for result in results
+        ]
+        return Panel("", "SNR (dB)", label, curves)
+
+    first = results[0]
+    note = f"{first['images']} photographs, {first['channel']}, 95 % confidence, seed {first['seed']}"
+    rows = [[panel("psnr_db", "PSNR (dB)"), panel("ssim", "SSIM")]]
+    save_figure(draw_curves(rows, title="Quality against SNR", note=note), path)
+    typer.echo(f"wrote {path}")
+
+
+def _snrs(text: str) -> list[float]:
+    try:
+        return list(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError as error:
+        raise ValueError(f"--snr takes numbers separated by commas, such as 1,4,7, got {text!r}") from error

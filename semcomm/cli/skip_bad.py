@@ -1,0 +1,66 @@
+"""The command line's `--skip-bad`: damaged photographs are left out, or named together with that remedy."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semcomm.cli.options import show_progress
+from semcomm.data.damaged import sort_out_damaged
+from semcomm.data.layouts import find_photographs
+from semcomm.images import load_image
+
+SkipBadOption = Annotated[
+    bool, typer.Option("--skip-bad", help="Decode all photographs first and leave out those that cannot be read.")
+]
+
+
+def choose_photographs(folder: Path, *, skip_bad: bool) -> tuple[list[Path], list[Path]]:
+    """Find the photographs of a folder; with `skip_bad` name on stderr those that cannot be read, and part with them.
+
+    Args:
+        folder: any folder tree.
+        skip_bad: decode every photograph to find out.
+
+    Returns:
+        the photographs to use and those left out.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if it holds no photographs, or none that can be read.
+    """
+    paths = find_photographs(folder)
+    if not skip_bad:
+        return paths, []
+    with show_progress("checking", total=len(paths)) as advance:
+        good, damaged = sort_out_damaged(paths, progress=advance)
+    if damaged:
+        typer.echo(f"semcomm: {len(damaged)} of {len(paths)} photographs in {folder} are left out:", err=True)
+        for problem in damaged.values():
+            typer.echo(f"semcomm: {' '.join(problem.split())}", err=True)
+    return good, list(damaged)
+
+
+@contextmanager
+def naming_the_remedy(paths: Sequence[Path]) -> Iterator[None]:
+    """Turn an error about a photograph that cannot be read into one line that also says how to go on without it.
+
+    Args:
+        paths: the photographs that the block reads.
+
+    Raises:
+        ValueError: naming the photograph, its damage and `--skip-bad`.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        # whatever read the file may have wrapped the error, such as a process of a data loader in its traceback
+        for path in paths:
+            if str(path) in str(error):
+                try:
+                    load_image(path)
+                except (ValueError, OSError) as problem:
+                    raise ValueError(f"{problem}; --skip-bad leaves such files out") from error
+        raise

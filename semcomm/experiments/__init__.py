@@ -1,0 +1,1 @@
+"""From schemes and photographs to measurements, claims, figures and pages."""

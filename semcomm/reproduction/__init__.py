@@ -1,1 +1,0 @@
-"""The paper's figures, from photographs to judged claims."""

@@ -1,0 +1,193 @@
+"""The commands that measure: `semcomm evaluate` and `semcomm baseline`."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from toys import small_system
+
+from semcomm.quality.scores import more_scores
+
+ROW = {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
+RESULT = ["model", "data", "images", "k", "bandwidth_ratio", "channel", "seed", "rows"]
+
+
+def results(path):
+    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_evaluate_writes_the_documented_json(run, model, photo_folder, tmp_path):
+    arguments = ("--data", photo_folder, "--snr", "1,13", "--json", "out.json", "--seed", 4)
+    code, out, err = run("evaluate", model, *arguments)
+    assert code == 0, err
+    written = results(tmp_path / "out.json")
+    assert list(written) == RESULT
+    assert (written["model"], written["data"], written["seed"]) == (model, str(photo_folder), 4)
+    assert (written["images"], written["channel"]) == (4, "awgn")
+    assert written["k"] == [10 * 8 * 10, 10 * 10 * 8, 10 * 8 * 10, 10 * 9 * 9]
+    assert [row["snr_db"] for row in written["rows"]] == [1.0, 13.0]
+    assert all(set(row) == ROW and row["failures"] == 0 for row in written["rows"])
+    for row in written["rows"]:
+        assert f"{row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f}" in out
+    assert "4 images" in out
+    run("evaluate", model, *arguments[:-3], "again.json", "--seed", 4)
+    assert results(tmp_path / "again.json") == written
+
+
+def test_evaluate_of_several_models_is_a_list(run, model, photo_folder, tmp_path):
+    other = tmp_path / "other"
+    small_system(2, 8).save_pretrained(other)
+    code, _, err = run("evaluate", model, other, "--data", photo_folder, "--snr", "10", "--json", "out.json")
+    assert code == 0, err
+    written = results(tmp_path / "out.json")
+    assert [one["model"] for one in written] == [model, str(other)]
+    assert all(list(one) == RESULT for one in written)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000", "webp", "avif"])
+def test_baseline_writes_the_same_json(run, photo_folder, tmp_path, codec):
+    channel = "rayleigh" if codec == "webp" else "awgn"
+    arguments = ("--bandwidth-ratio", 0.25, "--snr", "-15,20", "--channel", channel, "--json", "new/out.json")
+    code, out, err = run("baseline", codec, "--data", photo_folder / "more", *arguments)
+    assert code == 0, err
+    written = results(tmp_path / "new" / "out.json")
+    assert list(written) == [*RESULT[:-1], "headers", "delivered", "rows"]
+    assert (written["model"], written["images"]) == (codec, 2)
+    assert (written["headers"], written["delivered"]) == (True, "random")
+    assert written["channel"].startswith(channel)
+    assert "capacity" in written["channel"]
+    assert written["k"] == [960, 972]
+    assert [row["failures"] for row in written["rows"]] == [2, 0]
+    assert written["rows"][1]["psnr_db"] > written["rows"][0]["psnr_db"] + 5
+    assert codec in out
+
+
+def test_baseline_may_leave_headers_out_and_fail_in_gray(run, photo_folder, tmp_path):
+    rows = {}
+    for name, options in {"whole": (), "spared": ("--no-headers",), "gray": ("--delivered", "gray")}.items():
+        arguments = ("--data", photo_folder, "--bandwidth-ratio", "1/3", "--snr", "-15,3", "--json", f"{name}.json")
+        code, out, err = run("baseline", "jpeg", *arguments, *options)
+        assert code == 0, err
+        written = results(tmp_path / f"{name}.json")
+        assert (written["headers"], written["delivered"]) == (name != "spared", "gray" if name == "gray" else "random")
+        assert ("headers not counted" in out, "delivers gray pixels" in out) == (name == "spared", name == "gray")
+        rows[name] = written["rows"]
+    assert rows["spared"][0] == rows["whole"][0]  # all fail, with the same random pixels
+    assert rows["spared"][1]["failures"] < rows["whole"][1]["failures"] == rows["gray"][1]["failures"]
+    assert rows["gray"][0]["psnr_db"] > rows["whole"][0]["psnr_db"] + 1
+
+
+def test_an_unknown_codec_is_told_which_there_are(refused, photo_folder):
+    error = refused("baseline", "bpg", "--data", photo_folder, "--bandwidth-ratio", "0.1")
+    assert "'bpg' is not one of 'jpeg', 'jpeg2000', 'webp', 'avif'" in error
+    error = refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.1", "--delivered", "black")
+    assert "'black' is not one of 'random', 'gray'" in error
+
+
+def test_central_crops_and_several_draws_are_recorded(run, model, photo_folder, tmp_path):
+    options = ("--data", photo_folder, "--snr", "4", "--json", "out.json", "--size", 30, "--draws", 3)
+    code, _, err = run("evaluate", model, *options)
+    assert code == 0, err
+    written = results(tmp_path / "out.json")
+    assert list(written) == ["model", "data", "size", "draws", *RESULT[2:]]
+    assert (written["size"], written["draws"]) == (30, 3)
+    assert written["k"] == 10 * 8 * 8
+    code, _, err = run("baseline", "jpeg", "--bandwidth-ratio", "1/4", *options[:-2])
+    assert code == 0, err
+    assert results(tmp_path / "out.json")["k"] == 3 * 30 * 30 // 4
+
+
+def test_a_crop_larger_than_a_photograph_is_refused(refused, model, photo_folder):
+    error = refused("evaluate", model, "--data", photo_folder, "--size", 33)
+    assert "b.png: image must be at least 33 x 33 pixels (size), got 40 x 32" in error or "a.png" in error
+
+
+def test_rows_as_csv_are_the_rows_of_the_json(run, model, photo_folder, tmp_path):
+    code, out, err = run(
+        "evaluate", model, "--data", photo_folder, "--snr", "1,4", "--json", "out.json", "--csv", "new/out.csv"
+    )
+    assert code == 0, err
+    rows = list(csv.DictReader((tmp_path / "new" / "out.csv").read_text().splitlines()))
+    expected = results(tmp_path / "out.json")["rows"]
+    assert [{name: float(row[name]) for name in expected[0]} for row in rows] == expected
+    assert {row["model"] for row in rows} == {model}
+    assert "wrote new/out.csv" in out
+
+
+def test_the_figure_is_a_whole_picture(run, model, photo_folder, tmp_path):
+    code, _, err = run("evaluate", model, "--data", photo_folder, "--snr", "1,4", "--figure", "out.png")
+    assert code == 0, err
+    with Image.open(tmp_path / "out.png") as image:
+        image.load()
+        assert image.width > 400
+    code, _, err = run(
+        "baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", 1, "--snr", 9, "--figure", "b.png"
+    )
+    assert code == 0, err
+    assert (tmp_path / "b.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv", "--figure"])
+def test_a_folder_in_a_files_place_is_refused_before_the_work(refused, model, photo_folder, tmp_path, option):
+    (tmp_path / "taken.png").mkdir()
+    assert f"{option} takes a file, but taken.png is a folder" in refused(
+        "evaluate", model, "--data", photo_folder, option, "taken.png"
+    )
+
+
+def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path):
+    options = ("--data", photo_folder, "--snr", "4", "--json", "out.json", "--metrics", "ms-ssim, fidelity")
+    code, out, err = run("evaluate", model, *options)
+    assert code == 0, err
+    (row,) = results(tmp_path / "out.json")["rows"]
+    assert set(row) - ROW == {
+        f"{name}{end}"
+        for name in ("ms_ssim", "label_agreement", "label_iou", "caption_agreement")
+        for end in ("", "_ci95")
+    }
+    assert row["ms_ssim"] is None  # too small for five scales
+    assert 0 <= row["label_agreement"] <= 1
+    assert f"{row['caption_agreement']:.3f} ± " in out
+
+
+def test_an_unknown_metric_is_told_which_there_are(refused, model, photo_folder):
+    error = refused("evaluate", model, "--data", photo_folder, "--metrics", "fid,ms-ssim")
+    assert "metrics must be among ms-ssim, lpips, fidelity, got fid" in error
+
+
+def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    assert "lpips needs AlexNet's weights" in refused("evaluate", model, "--data", photo_folder, "--metrics", "lpips")
+
+
+def test_no_metrics_cost_nothing():
+    assert more_scores([]) is None
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_else_is_evaluated(run, model, photo_folder, tmp_path):
+    """There is no batch, and no worker: images are sent one by one."""
+    other = tmp_path / "other"
+    small_system(2, 8).save_pretrained(other)
+    arguments = ("--data", photo_folder, "--snr", "-2,7", "--json", "out.json")
+    written = []
+    for models in ([model], [model], [model, other]):
+        code, _, err = run("evaluate", *models, *arguments)
+        assert code == 0, err
+        written.append((tmp_path / "out.json").read_bytes())
+    assert written[0] == written[1]
+    assert json.loads(written[0]) == json.loads(written[2])[0]
+
+
+@pytest.mark.slow
+def test_the_bytes_do_not_depend_on_the_number_of_threads(model, photo_folder, tmp_path):
+    """In processes of their own: a second OpenMP thread in this one would hang the tests that fork it."""
+    for threads in ("1", "2"):
+        entry = [sys.executable, "-c", "from semcomm.cli.main import main; main()"]
+        command = [*entry, "evaluate", model, "--data", photo_folder, "--snr", "-2,7", "--json", f"{threads}.json"]
+        environment = os.environ | {"OMP_NUM_THREADS": threads}
+        subprocess.run(list(map(str, command)), check=True, cwd=tmp_path, env=environment, capture_output=True)
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()

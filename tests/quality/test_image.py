@@ -1,0 +1,241 @@
+"""Against numpy and scipy, not against torchmetrics."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import signal, stats
+from toys import rand_images
+
+from semcomm.quality import image as metrics
+from semcomm.quality.image import mean_and_ci95, ms_ssim, paired_difference, psnr, ssim
+
+SCORES = st.floats(-100, 100)
+
+
+def gaussian_window():
+    offsets = np.arange(11) - 5
+    window = np.exp(-(offsets**2) / (2 * 1.5**2))
+    window = np.outer(window, window)
+    return window / window.sum()
+
+
+def ssim_by_hand(one, other, borders="reflect", luminance=True):
+    """Wang et al. 2004, equation 13, mean over all positions, with mirrored borders, and channels."""
+    window, scores = gaussian_window(), []
+    one, other = (np.pad(image, ((0, 0), (5, 5), (5, 5)), mode=borders) if borders else image for image in (one, other))
+    for x, y in zip(one.astype(np.float64), other.astype(np.float64), strict=True):
+        blur = lambda array: signal.convolve2d(array, window, mode="valid")  # noqa: E731
+        mean_x, mean_y = blur(x), blur(y)
+        var_x, var_y, cov = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2, blur(x * y) - mean_x * mean_y
+        c1, c2 = 0.01**2, 0.03**2
+        contrast = (2 * cov + c2) / (var_x + var_y + c2)
+        scores.append(contrast * (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1) if luminance else contrast)
+    return np.mean(scores)
+
+
+def ms_ssim_by_hand(one, other, borders="reflect"):
+    """Wang et al. 2003, equation 7: contrasts of four scales, SSIM of the fifth; only the fifth has borders."""
+    score = 1.0
+    for beta in (0.0448, 0.2856, 0.3001, 0.2363):
+        score *= max(ssim_by_hand(one, other, borders=None, luminance=False), 0) ** beta
+        height, width = (2 * (side // 2) for side in one.shape[1:])
+        one, other = (
+            image[:, :height, :width].reshape(3, height // 2, 2, width // 2, 2).mean((2, 4)) for image in (one, other)
+        )
+    return score * max(ssim_by_hand(one, other, borders), 0) ** 0.1333
+
+
+@pytest.fixture
+def hopper(_hopper):
+    """Just enough of the photograph for five scales, of odd height."""
+    return torch.from_numpy(_hopper[60:239, 180:358].copy()).permute(2, 0, 1)
+
+
+def noisy(photograph, strength, batch=3):
+    sent = photograph.float().div(255).expand(batch, -1, -1, -1)
+    strengths = strength * torch.arange(1, batch + 1)[:, None, None, None]
+    return (sent + strengths * (rand_images(batch, *sent.shape[2:]) - 0.5)).clamp(0, 1), sent
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.1, 0.4])
+def test_ssim_is_the_papers(photograph, strength):
+    received, sent = noisy(photograph, strength)
+    expected = [ssim_by_hand(a, b) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
+    np.testing.assert_allclose(ssim(received, sent).numpy(), expected, atol=2e-4)
+    inside = [ssim_by_hand(a, b, borders=None) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
+    np.testing.assert_allclose(expected, inside, atol=5e-3)  # what the treatment of borders can change
+
+
+@given(st.integers(1, 5), st.integers(11, 30), st.integers(11, 30))
+def test_ssim_of_any_size(batch, height, width):
+    received, sent = rand_images(batch, height, width, seed=1), rand_images(batch, height, width, seed=2)
+    expected = [ssim_by_hand(a, b) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
+    np.testing.assert_allclose(ssim(received, sent).numpy(), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("pixels", [1, 400, 1000])
+def test_ssim_of_a_large_image_comes_in_strips(pixels, monkeypatch):
+    received, sent = rand_images(2, 57, 23, seed=1), rand_images(2, 57, 23, seed=2)
+    whole = ssim(received, sent)
+    monkeypatch.setattr(metrics, "STRIP_PIXELS", pixels)
+    torch.testing.assert_close(ssim(received, sent), whole, rtol=1e-5, atol=1e-6)
+
+
+@given(st.integers(1, 8), st.floats(0.001, 1))
+def test_psnr_is_per_image(batch, strength):
+    sent = rand_images(batch, 9, 13)
+    received = (sent + strength * torch.linspace(0.1, 1, batch)[:, None, None, None]).clamp(0, 1)
+    error = np.square(received.double().numpy() - sent.double().numpy()).mean((1, 2, 3))
+    np.testing.assert_allclose(psnr(received, sent).numpy(), -10 * np.log10(error), rtol=1e-4)
+
+
+def test_identical_images(photograph):
+    sent = photograph[None].float() / 255
+    assert psnr(sent, sent).tolist() == [math.inf]
+    assert ssim(sent, sent).item() == pytest.approx(1)
+
+
+def test_ssim_of_an_image_smaller_than_its_window_is_nan():
+    assert ssim(rand_images(2, 10, 30), rand_images(2, 10, 30)).isnan().tolist() == [True, True]
+    assert ssim(rand_images(2, 11, 11), rand_images(2, 11, 11)).isfinite().all()
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.8])
+def test_ms_ssim_is_the_papers(hopper, strength):
+    received, sent = noisy(hopper, strength, batch=1)
+    expected = [ms_ssim_by_hand(a, b) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
+    np.testing.assert_allclose(ms_ssim(received, sent).numpy(), expected, atol=2e-4)
+    inside = [ms_ssim_by_hand(a, b, borders=None) for a, b in zip(received.numpy(), sent.numpy(), strict=True)]
+    np.testing.assert_allclose(expected, inside, atol=5e-3)  # what the treatment of borders can change
+
+
+def test_ms_ssim_of_one_image_does_not_depend_on_the_batch(hopper):
+    received, sent = noisy(hopper, 0.2)
+    alone = torch.cat([ms_ssim(received[i : i + 1], sent[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(ms_ssim(received, sent), alone)
+
+
+def test_ms_ssim_of_identical_images_and_of_a_negative(hopper):
+    sent = hopper[None].float() / 255
+    assert ms_ssim(sent, sent).tolist() == [pytest.approx(1)]
+    assert ms_ssim(1 - sent, sent).tolist() == [0.0]
+
+
+def test_ms_ssim_of_an_image_too_small_for_five_scales_is_nan():
+    assert ms_ssim(rand_images(2, 175, 200), rand_images(2, 175, 200)).isnan().tolist() == [True, True]
+    assert ms_ssim(rand_images(1, 200, 175), rand_images(1, 200, 175)).isnan().all()
+    assert ms_ssim(rand_images(2, 176, 176), rand_images(2, 176, 176)).isfinite().all()
+
+
+def test_images_of_another_number_are_refused():
+    with pytest.raises(ValueError, match="must be of one shape"):
+        psnr(rand_images(2), rand_images(3))
+
+
+@given(st.lists(SCORES, min_size=2, max_size=30))
+def test_confidence_interval_is_the_normal_one(values):
+    mean, half = mean_and_ci95(values)
+    assert mean == pytest.approx(np.mean(values), abs=1e-9)
+    expected = stats.norm.ppf(0.975) * np.std(values, ddof=1) / math.sqrt(len(values))
+    assert half == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+def test_one_value_has_no_interval():
+    mean, half = mean_and_ci95([3.0])
+    assert mean == 3.0
+    assert math.isnan(half)
+
+
+@pytest.mark.parametrize("values", [[], [[]], 3.0, [[[1.0]]]])
+def test_scores_of_another_shape_are_refused(values):
+    with pytest.raises(ValueError, match=r"values must be \(images,\) or \(images, draws\)"):
+        mean_and_ci95(values)
+    with pytest.raises(ValueError, match=r"^a must be \(images,\)"):
+        paired_difference(values, [1.0])
+    with pytest.raises(ValueError, match=r"^b must be \(images,\)"):
+        paired_difference([1.0], values)
+
+
+def covers(samples, estimate):
+    """How often the interval that `estimate` gives for a sample of mean zero holds zero."""
+    intervals = [estimate(sample) for sample in samples]
+    return np.mean([abs(mean) <= half for mean, half in intervals])
+
+
+def test_intervals_over_images_and_draws_cover_what_they_say():
+    """40 images of spread 1, 8 draws each of spread 0.5: draws pooled as if they were images are overconfident."""
+    random = np.random.default_rng(0)
+    samples = random.normal(size=(2000, 40, 1)) + 0.5 * random.normal(size=(2000, 40, 8))
+    exact = 2 * stats.t.cdf(1.96, df=39) - 1  # 0.943
+    assert covers(samples, mean_and_ci95) == pytest.approx(exact, abs=0.012)
+    assert covers(samples, lambda sample: mean_and_ci95(sample.ravel())) < 0.6
+
+
+@pytest.mark.parametrize(("images", "documented"), [(10, 0.92), (24, 0.94)])
+def test_coverage_with_few_images_is_the_documented_one(images, documented):
+    samples = np.random.default_rng(1).normal(size=(4000, images))
+    assert covers(samples, mean_and_ci95) == pytest.approx(documented, abs=0.015)
+    assert 2 * stats.t.cdf(1.96, df=images - 1) - 1 == pytest.approx(documented, abs=0.005)
+
+
+def test_several_draws_weigh_as_one_image():
+    values = torch.randn(7, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert mean_and_ci95(values) == pytest.approx(mean_and_ci95(values.numpy().mean(1).tolist()))
+    assert mean_and_ci95([[1.0, 3.0]])[0] == 2.0
+    assert math.isnan(mean_and_ci95([[1.0, 3.0]])[1])
+
+
+PAIRS = st.lists(st.tuples(SCORES, SCORES), min_size=2, max_size=30).map(lambda pairs: np.array(pairs).T)
+
+
+@given(PAIRS)
+def test_paired_difference_is_antisymmetric(pair):
+    (there, half), (back, same) = paired_difference(*pair), paired_difference(*pair[::-1])
+    assert there == pytest.approx(-back, abs=1e-9)
+    assert half == pytest.approx(same, abs=1e-9)
+
+
+@given(PAIRS, SCORES)
+def test_paired_difference_of_schemes_a_constant_apart(pair, gain):
+    assert paired_difference(pair[0], pair[0]) == (0.0, 0.0)
+    assert paired_difference(pair[0] + gain, pair[0]) == (pytest.approx(gain, abs=1e-9), pytest.approx(0, abs=1e-9))
+
+
+@given(PAIRS, st.integers(0, 5))
+def test_what_images_have_in_common_cancels(pair, seed):
+    common = 30 * np.random.default_rng(seed).normal(size=pair.shape[1])
+    assert paired_difference(*(pair + common)) == pytest.approx(paired_difference(*pair), abs=1e-9)
+
+
+@given(PAIRS)
+def test_paired_difference_is_the_paired_tests(pair):
+    mean, half = paired_difference(*pair)
+    assert mean == pytest.approx(pair[0].mean() - pair[1].mean(), abs=1e-9)
+    error = stats.sem(pair[0] - pair[1])
+    assert half == pytest.approx(stats.norm.ppf(0.975) * error, rel=1e-4, abs=1e-9)
+
+
+def test_schemes_may_differ_in_draws_but_not_in_images():
+    draws = np.arange(12.0).reshape(4, 3)
+    assert paired_difference(draws, draws.mean(1)) == (0.0, 0.0)
+    with pytest.raises(ValueError, match="a and b must score the same images, got 4 and 3"):
+        paired_difference(draws, draws[:3])
+
+
+def test_an_image_without_loss_leaves_the_difference_undefined_without_a_warning():
+    mean, half = paired_difference([math.inf, 30.0], [math.inf, 29.0])
+    assert math.isnan(mean)
+    assert math.isnan(half)
+
+
+@pytest.mark.parametrize("score", [psnr, ssim, ms_ssim])
+def test_images_that_cannot_be_compared_are_refused(score):
+    images = rand_images(1, 180, 180)
+    with pytest.raises(TypeError, match=r"sent must hold floats in \[0, 1\], got torch.uint8; divide uint8 by 255"):
+        score(images, images.to(torch.uint8))
+    with pytest.raises(ValueError, match=r"received and sent must be of one shape .* got \(1, 3, 179, 180\) and"):
+        score(images[:, :, 1:], images)
