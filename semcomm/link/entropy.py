@@ -74,9 +74,11 @@ class RangeEncoder:
         """Return everything so far as bits, uint8 `(n,)`; a decoder reads zeros after them."""
         words = self._coder.get_compressed()
         position, (lower, size) = self._coder.pos()
-        if position == len(words) - 1 and lower + size < 1 << STATE_BITS:
-            words[-1] = _shortest(lower, size, int(words[-1]))
-        bits = np.unpackbits(words.astype(">u4").view(np.uint8))
+        end = words[position:].tolist()
+        value = sum(word << STATE_BITS - WORD_BITS * (1 + index) for index, word in enumerate(end))
+        if len(end) <= STATE_BITS // WORD_BITS and lower <= value < lower + size:
+            words = _ended(words[:position].tolist(), _shortest(lower, size))
+        bits = np.unpackbits(np.asarray(words, dtype=">u4").view(np.uint8))
         return bits[: np.flatnonzero(bits)[-1] + 1] if bits.any() else bits[:0]
 
     def _encode_outside(self, symbols: np.ndarray, tables: IntegerTables) -> None:
@@ -188,17 +190,22 @@ def _grouped(contexts: np.ndarray, count: int) -> tuple[np.ndarray, list[tuple[i
     return order, list(zip(present.tolist(), starts.tolist(), stops[present].tolist(), strict=True))
 
 
-def _shortest(lower: int, size: int, word: int) -> int:
-    """Return the last word with most zeros at its end that, followed by zeros, lies in [lower, lower + size)."""
-    shift = STATE_BITS - WORD_BITS
-    if not lower <= word << shift < lower + size:
-        return word
-    for zeros in range(WORD_BITS, 0, -1):
-        step = 1 << shift + zeros
-        candidate = -(-lower // step) * step
+def _shortest(lower: int, size: int) -> int:
+    """Return the number in [lower, lower + size) that has most zeros at its end."""
+    for zeros in range(STATE_BITS, 0, -1):
+        candidate = -(-lower >> zeros) << zeros
         if candidate < lower + size:
-            return candidate >> shift
-    return word
+            return candidate
+    return lower
+
+
+def _ended(words: list[int], value: int) -> list[int]:
+    """Return the words before the coder's state and a number in the state; its carry goes into the words."""
+    carry = value >> STATE_BITS
+    for index in range(len(words) - 1, -1, -1):
+        words[index] = words[index] + carry & (1 << WORD_BITS) - 1
+        carry = int(carry == 1 and words[index] == 0)
+    return [*words, value >> WORD_BITS & (1 << WORD_BITS) - 1, value & (1 << WORD_BITS) - 1]
 
 
 def _check_width(width: int) -> None:

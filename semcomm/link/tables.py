@@ -37,7 +37,7 @@ class IntegerTables:
         >>> tables.frequencies.sum(axis=1).tolist(), tables.high
         ([1048576], 1)
         >>> tables.cost(np.array([0, 1, 70]), np.zeros(3, dtype=int)).round(1).tolist()
-        [0.2, 4.3, 19.7]
+        [0.2, 4.3, 20.7]
     """
 
     def __init__(self, counts: np.ndarray, *, low: int = 0, escape: bool = True):
