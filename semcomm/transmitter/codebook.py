@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import final
 
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from semcomm.files.tensors import read_safetensors, write_safetensors
+from semcomm.link.tables import IntegerTables
 from semcomm.transmitter.sketch import ACTIVITIES, BUCKETS, LARGEST, WEAK, SketchTables
 from semcomm.transmitter.textures import Common, Textures
 
 SHIPPED = Path(__file__).parent.parent / "_weights" / "hybrid-code" / "codebook.safetensors"
-MAP_CLASSES_LIMIT = 64
 
 
 @final
@@ -34,6 +34,11 @@ class Book:
     textures: Textures
     map_counts: Tensor
     log_step: int
+
+    @cached_property
+    def map_tables(self) -> IntegerTables:
+        """The class counts for the range coder."""
+        return IntegerTables(self.map_counts.numpy(), escape=False)
 
 
 @final

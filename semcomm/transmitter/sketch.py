@@ -6,12 +6,14 @@ machines stays as small as it is.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from semcomm.link.tables import IntegerTables
 from semcomm.transmitter.blocks import Grid
 from semcomm.transmitter.textures import OCTAVE, WORTH_CODING, Textures, quantise
 
@@ -47,6 +49,11 @@ class SketchTables:
     shrinkage: Tensor
     residual: Tensor
     weak: Tensor
+
+    @cached_property
+    def levels(self) -> IntegerTables:
+        """The counts of levels for the range coder."""
+        return IntegerTables(self.counts.numpy(), low=-LARGEST)
 
     def values(self, levels: Tensor, buckets: Tensor) -> Tensor:
         """Turn integer levels into steps: a magnitude's mean value, float32."""
