@@ -6,69 +6,311 @@ all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from semcomm.channel.snr import SNR
+from semcomm.contracts import Semantics, Sent
+from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
-from semcomm.transmitter.blocks import Grid, grid, to_blocks
-from semcomm.transmitter.codebook import Book, Codebook
-from semcomm.transmitter.linear import Allocation, allocate
+from semcomm.transmitter.blocks import to_blocks
+from semcomm.transmitter.codebook import Codebook
+from semcomm.transmitter.drawing import Drawing, draw, label
+from semcomm.transmitter.linear import Allocation, allocate, expected_error
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
-from semcomm.transmitter.sketch import (
-    Contexts,
-    Layout,
-    contexts,
-    detail_log_variances,
-    follow,
-    layout,
-    step_sizes,
-)
 
-NOTHING_CODED = 127 - 40
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
+NOTHING_CODED = -40
+"""A step so large that no component is worth coding."""
 
 
 @final
 @dataclass(frozen=True)
-class Drawing:
-    """A photograph, or several of one size, as textures and a sketch: what both ends know once the bits have arrived.
+class Choice:
+    """What the sender's search found best.
 
     Args:
-        shape: images, rows and columns of blocks.
-        book: the textures.
-        labels: classes, int64 `(blocks,)`.
-        log_step: int64 `(blocks,)`.
-        boost: what importance adds to the log-variances, int64 `(blocks,)`.
-        layout: what is quantised.
-        levels: int64 `(blocks, coded)`.
-        known: what blocks were predicted from, float32 `(blocks, 4 N + 1)`.
-        found: the contexts of the levels.
-        log_variances: what is expected of the details, int64 `(blocks, Q)`.
+        book: place in the codebook.
+        log_step: the step's index.
+        error: expected squared error over the photograph, its search's estimate.
+        bits: of the payload, estimated.
     """
 
-    shape: tuple[int, int, int]
-    book: Book
-    labels: Tensor
-    log_step: Tensor
-    boost: Tensor
-    layout: Layout
-    levels: Tensor
-    known: Tensor
-    found: Contexts
-    log_variances: Tensor
+    book: int
+    log_step: int
+    error: float
+    bits: float
 
-    @property
-    def grid(self) -> Grid:
-        """Neighbours and waves of the blocks."""
-        return grid(*self.shape)
 
-    @property
-    def weights(self) -> Tensor:
-        """Amplitudes that importance multiplies details with, float32 `(blocks, 1)`."""
-        return torch.exp2(self.boost.float() / 16)[:, None]
+@final
+@dataclass(frozen=True)
+class Side:
+    """What training takes as received.
+
+    Args:
+        drawing: of all images of the batch.
+        allocations: of every image's details.
+        gains: of every image's details, float `(b,)`.
+        start: where the details begin in every image's symbols.
+    """
+
+    drawing: Drawing
+    allocations: list[Allocation]
+    gains: Tensor
+    starts: list[int]
+
+
+@final
+class HybridTransmitter(nn.Module):
+    """Hops 1 and 2 of 6: images to a digital part and details, all of unit power.
+
+    Args:
+        codebook: the statistics that both ends share.
+        levels: the level l that is sent if nothing else is asked for: k = (h/t)(w/t)(3 l + 1).
+        safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
+        digital: False sends everything as it is: the linear code.
+
+    Shape:
+        images `(b, 3, h, w)` to complex64 `(b, k)`.
+    """
+
+    def __init__(
+        self, codebook: Codebook, *, levels: int = 10, safe_snr_db: float | None = None, digital: bool = True
+    ):
+        super().__init__()
+        self.codebook = codebook
+        self.downsampling = codebook.block
+        self.levels = levels
+        self.safe_snr_db = safe_snr_db
+        self.digital = digital
+
+    def symbols_per_image(
+        self, height: int, width: int, *, levels: int | None = None, channel_uses: int | None = None
+    ) -> int:
+        """Channel uses k of a `height x width` image."""
+        if channel_uses is not None:
+            return channel_uses
+        level = self.levels if levels is None else levels
+        return math.ceil(height / self.downsampling) * math.ceil(width / self.downsampling) * (3 * level + 1)
+
+    def forward(
+        self,
+        images: Tensor,
+        snr_db: SNR | None = None,
+        *,
+        semantics: Semantics | None = None,
+        levels: int | None = None,
+        channel_uses: int | None = None,
+        safe_snr_db: SNR | None = None,
+        importance: Mapping[str, float] | None = None,
+    ) -> Sent:
+        """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
+        if snr_db is None:
+            raise ValueError("snr_db must be the SNR that the sender believes, in dB, got None")
+        k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
+        told = torch.as_tensor(snr_db, dtype=torch.float64).expand(len(images)).tolist()
+        default = snr_db if self.safe_snr_db is None else self.safe_snr_db
+        safe = torch.as_tensor(default if safe_snr_db is None else safe_snr_db, dtype=torch.float64)
+        safe = safe.expand(len(images)).tolist()
+        frames = [self._frame(image[None], k, *snrs) for image, *snrs in zip(images.cpu(), told, safe, strict=True)]
+        uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
+        return Sent(torch.stack([frame.symbols for frame in frames]).to(images.device), channel_uses=uses)
+
+    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float) -> "Frame":
+        """Encode one image `(1, 3, h, w)` into k symbols."""
+        blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
+        shape = (1, blocks.shape[1], blocks.shape[2])
+        components = self.codebook.common.components(blocks.flatten(0, 2))
+        told = quantise_told(told_snr_db)
+        noise_variance = 10 ** (-Fields(0, 0, 0, 0, 0, told).told_snr_db / 10)
+        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db)
+        if not self.digital or k < SMALLEST_FRAME:
+            return _linear_frame(search)
+        choice = search.best()
+        if choice is None:
+            return _linear_frame(search)
+        return _hybrid_frame(search, choice, told)
+
+
+@final
+@dataclass(frozen=True)
+class Frame:
+    """The symbols of one image, complex64 `(k,)`, and how many of them each part takes."""
+
+    symbols: Tensor
+    uses: dict[str, int]
+
+
+class Search:
+    """The sender's choice of textures and step for one photograph.
+
+    Args:
+        codebook: the statistics.
+        components: common components `(blocks, C)`.
+        shape: (1, rows, columns).
+        k: channel uses.
+        noise_variance: of the SNR told.
+        safe_snr_db: down to which the digital part must arrive.
+    """
+
+    def __init__(
+        self,
+        codebook: Codebook,
+        components: Tensor,
+        shape: tuple[int, int, int],
+        k: int,
+        noise_variance: float,
+        safe_snr_db: float,
+    ):
+        self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
+        self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
+        self.energy = float(components.square().sum())
+        self._labels: dict[int, Tensor] = {}
+        self._seen: dict[tuple[int, int], Choice | None] = {}
+
+    def best(self) -> Choice | None:
+        """Find the textures and the step of the least expected error; None if a linear code is at least as good."""
+        start = self._climb(self._finest(), round(self._first_guess()), 8)
+        found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
+        if not found:
+            return None
+        choice = min(found, key=lambda one: one.error)
+        choice = self._climb(choice.book, choice.log_step, 4, rounds=1) or choice
+        linear = self.linear_error()
+        return choice if choice.error < linear else None
+
+    def labels(self, book: int, log_step: int) -> Tensor:
+        """Return the classes of the blocks in a book."""
+        if book not in self._labels:
+            steps = torch.full((len(self.components),), log_step)
+            self._labels[book] = label(self.codebook, self.codebook.books[book], self.components, self.shape, steps)
+        return self._labels[book]
+
+    def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
+        """Sketch the photograph; see `draw`."""
+        steps = torch.full((len(self.components),), log_step)
+        own = self.codebook.books[book]
+        labels = self.labels(book, log_step)
+        boost = torch.zeros_like(steps)
+        return draw(self.codebook, own, self.components, self.shape, labels, steps, boost, closed_loop=closed_loop)
+
+    def digital_uses(self, bits: float) -> int:
+        """Channel uses of header and payload."""
+        return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
+
+    def linear_error(self) -> float:
+        """Expected error of the linear code on the same channel uses."""
+        drawing, details = self.draw(0, NOTHING_CODED, closed_loop=False)
+        uses = self.k - mark_uses(self.k)
+        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(details, drawing)
+
+    def _try(self, book: int, log_step: int) -> Choice | None:
+        key = (book, log_step)
+        if key not in self._seen:
+            drawing, details = self.draw(book, log_step, closed_loop=False)
+            own = self.codebook.books[book]
+            bits = map_cost(own, drawing.labels.reshape(self.shape))
+            bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum()) + 32
+            try:
+                uses = self.k - self.digital_uses(bits)
+            except ValueError:
+                uses = -1
+            if uses < 0:
+                self._seen[key] = None
+            else:
+                error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
+                error += self._outside(details, drawing)
+                self._seen[key] = Choice(book, log_step, error, bits)
+        return self._seen[key]
+
+    def _outside(self, details: Tensor, drawing: Drawing) -> float:
+        """Energy that no kept component holds: of blocks after prediction, less of their components."""
+        rest = self.components.clone()
+        textures = drawing.book.textures
+        own = textures.analyse(self.components, drawing.labels)
+        return float((rest.square().sum() - own.square().sum()).clamp_min(0))
+
+    def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
+        best, place = self._try(book, log_step), log_step
+        for _ in range(rounds):
+            moves = [self._try(book, place + move) for move in (-stride, stride)]
+            better = [one for one in moves if one is not None and (best is None or one.error < best.error)]
+            if not better and best is not None:
+                break
+            if better:
+                best = min(better, key=lambda one: one.error)
+                place = best.log_step
+            else:
+                place -= 2 * stride
+        return best
+
+    def _finest(self) -> int:
+        return len(self.codebook.books) - 1
+
+    def _other_books(self, start: Choice | None) -> list[Choice | None]:
+        place = NOTHING_CODED + 24 if start is None else start.log_step
+        return [self._climb(book, place, 4, rounds=1) for book in range(self._finest())]
+
+    def _first_guess(self) -> float:
+        per_block = self.k / len(self.components)
+        return 10 * math.log2(per_block / 16) - 4
+
+
+def _linear_frame(search: Search) -> Frame:
+    start = mark_uses(search.k)
+    drawing, details = search.draw(0, NOTHING_CODED, closed_loop=False)
+    allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
+    symbols, index = _details(allocation, details)
+    return Frame(
+        torch.cat([mark(index, start), symbols]) if start else symbols, {"gain": start, "details": search.k - start}
+    )
+
+
+def _hybrid_frame(search: Search, choice: Choice, told: int) -> Frame:
+    codebook = search.codebook
+    log_step = choice.log_step
+    while True:
+        drawing, details = search.draw(choice.book, log_step, closed_loop=True)
+        bits = _payload(codebook, drawing)
+        if search.digital_uses(len(bits)) <= search.k:
+            break
+        log_step -= 4
+    mode = transport.choose_mode(len(bits), search.safe_snr_db)
+    plan = transport.plan(len(bits), mode)
+    length = header.uses(search.safe_snr_db)
+    uses = search.k - length - plan.channel_uses
+    allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
+    symbols, index = _details(allocation, details)
+    fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
+    (head,) = header.send([fields.to_bits()], [length])
+    (body,) = transport.send([bits], [plan])
+    return Frame(torch.cat([head, body, symbols]), {"header": length, "sketch": plan.channel_uses, "details": uses})
+
+
+def _payload(codebook: Codebook, drawing: Drawing):  # noqa: ANN202
+    import numpy as np
+
+    encoder = RangeEncoder()
+    if drawing.book.textures.classes > 1:
+        write_map(encoder, drawing.book, drawing.labels.reshape(drawing.shape)[0])
+    write_sketch(encoder, codebook, drawing.layout, drawing.levels, drawing.found)
+    bits = encoder.bits()
+    return np.concatenate([bits, np.zeros(-len(bits) % 8, dtype=bits.dtype)])
+
+
+def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:
+    """Send details `(blocks, Q)`: complex64 symbols of unit mean power, and the index of their gain."""
+    sent = allocation.scaled(details)
+    power = float(sent.square().sum())
+    if power <= 0 or allocation.channel_uses == 0:
+        filler = torch.ones(allocation.channel_uses, dtype=torch.complex64)
+        return filler, 0
+    index, gain = quantise_gain(math.sqrt(allocation.channel_uses / power))
+    return allocation.place((sent * gain).float()), index

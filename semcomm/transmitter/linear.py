@@ -32,6 +32,25 @@ class Allocation:
     variance: Tensor
     channel_uses: int
 
+    def scaled(self, details: Tensor) -> Tensor:
+        """Choose and scale details: `(blocks, Q)` to `(m,)`, float64."""
+        return details.flatten()[self.order].double() * (self.power / self.variance).sqrt()
+
+    def estimate(self, received: Tensor, noise_variance: Tensor, gain: float | Tensor) -> Tensor:
+        """Turn what arrived of the details `(m,)`, without bias, into their least-squares estimate `(m,)`.
+
+        Args:
+            received: details times their amplitudes and the gain, plus noise.
+            noise_variance: per complex symbol, `(m,)` or `()`.
+            gain: what the sender multiplied with.
+        """
+        share = self.power / (self.power + noise_variance / 2)
+        return share * received / (gain * (self.power / self.variance).sqrt())
+
+    def spread(self, values: Tensor, shape: tuple[int, int]) -> Tensor:
+        """Put estimates `(m,)` back where they belong: float32 `(blocks, Q)`, zero elsewhere."""
+        return torch.zeros(shape).flatten().index_copy(0, self.order, values.float()).reshape(shape)
+
     def place(self, values: Tensor) -> Tensor:
         """Put real values `(m,)` on complex64 symbols `(channel_uses,)`, neighbours in `order` far from one another."""
         parts = torch.zeros(2, self.channel_uses, dtype=values.dtype)
@@ -67,20 +86,28 @@ def allocate(log_variances: Tensor, channel_uses: int, noise_variance: float) ->
     lowest = int(levels.min())
     histogram = np.bincount(levels.astype(np.int64) - lowest)[::-1]
     group_variance = np.exp2((np.arange(len(histogram))[::-1] + lowest) / OCTAVE)
-    sent = np.minimum(histogram, np.maximum(2 * channel_uses - (np.cumsum(histogram) - histogram), 0))
-    root, floor = np.sqrt(group_variance), noise_variance / 2
-    scale = (channel_uses + floor * np.cumsum(sent)) / np.maximum(np.cumsum(sent * root), 1e-300)
-    powered = np.flatnonzero((scale * root > floor) & (sent > 0))
-    last = int(powered[-1]) if len(powered) else 0
-    power = np.maximum(scale[last] * root - floor, 0)[: last + 1]
-    count = sent[: last + 1]
+    sent, power = _shares(histogram, group_variance, channel_uses, noise_variance)
+    count = sent[power > 0]
     order = np.argsort(-levels, kind="stable")[: int(count.sum())]
     return Allocation(
         torch.from_numpy(order.astype(np.int64)),
-        torch.from_numpy(np.repeat(power, count)),
-        torch.from_numpy(np.repeat(group_variance[: last + 1], count)),
+        torch.from_numpy(np.repeat(power[power > 0], count)),
+        torch.from_numpy(np.repeat(group_variance[power > 0], count)),
         channel_uses,
     )
+
+
+def _shares(
+    counts: np.ndarray, variance: np.ndarray, channel_uses: int, noise_variance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say of groups, strongest first, how many of each are sent and with what power each."""
+    sent = np.minimum(counts, np.maximum(2 * channel_uses - (np.cumsum(counts) - counts), 0))
+    root, floor = np.sqrt(variance), noise_variance / 2
+    scale = (channel_uses + floor * np.cumsum(sent)) / np.maximum(np.cumsum(sent * root), 1e-300)
+    powered = np.flatnonzero((scale * root > floor) & (sent > 0))
+    last = int(powered[-1]) if len(powered) else 0
+    power = np.where(np.arange(len(counts)) <= last, np.maximum(scale[last] * root - floor, 0), 0)
+    return np.where(power > 0, sent, 0), np.where(sent > 0, power, 0)
 
 
 def _stride(uses: int) -> int:
@@ -89,3 +116,34 @@ def _stride(uses: int) -> int:
     while np.gcd(stride, max(uses, 1)) != 1:
         stride += 1
     return stride
+
+
+def expected_error(log_variances: Tensor, details: Tensor, channel_uses: int, noise_variance: float) -> float:
+    """Say what squared error sending details would leave, with their own gain, from histograms alone.
+
+    Args:
+        log_variances: what both ends expect, int64 `(blocks, Q)`.
+        details: what there is, `(blocks, Q)`.
+        channel_uses: complex symbols at hand.
+        noise_variance: sigma^2 per complex symbol.
+    """
+    levels = log_variances.flatten().numpy()
+    energies = details.flatten().double().square().numpy()
+    lowest = int(levels.min())
+    counts = np.bincount(levels - lowest)[::-1]
+    energy = np.bincount(levels - lowest, weights=energies)[::-1]
+    if channel_uses <= 0:
+        return float(energy.sum())
+    variance = np.exp2((np.arange(len(counts))[::-1] + lowest) / OCTAVE)
+    sent, power = _shares(counts, variance, channel_uses, noise_variance)
+    share = sent / np.maximum(counts, 1)
+    spent = float((power / variance * energy * share).sum())
+    if spent <= 0:
+        return float(energy.sum())
+    noise = noise_variance / 2
+    kept = noise / (power + noise)
+    inverse_gain = spent / channel_uses
+    # the error of what is sent: shrunk by noise / (power + noise), and the noise that comes with the rest
+    arrived = energy * share * kept**2
+    noisy = sent * np.where(power > 0, (power / (power + noise)) ** 2 * variance / np.maximum(power, 1e-300), 0.0)
+    return float((arrived + energy * (1 - share)).sum() + (noisy * noise * inverse_gain).sum())

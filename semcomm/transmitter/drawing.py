@@ -1,0 +1,160 @@
+"""What sender and receiver of the hybrid code both know once its bits have arrived, and how the sender makes it."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from semcomm.transmitter.blocks import Grid, grid
+from semcomm.transmitter.codebook import Book, Codebook
+from semcomm.transmitter.sketch import (
+    Contexts,
+    Followed,
+    Layout,
+    contexts,
+    detail_log_variances,
+    follow,
+    layout,
+    step_sizes,
+)
+from semcomm.transmitter.textures import quantise
+
+
+@final
+@dataclass(frozen=True)
+class Drawing:
+    """A photograph, or several of one size, as textures and a sketch: what both ends know once the bits have arrived.
+
+    Args:
+        shape: images, rows and columns of blocks.
+        book: the textures.
+        labels: classes, int64 `(blocks,)`.
+        log_step: int64 `(blocks,)`.
+        boost: what importance adds to the log-variances, int64 `(blocks,)`.
+        layout: what is quantised.
+        levels: int64 `(blocks, coded)`.
+        known: what blocks were predicted from, float32 `(blocks, 4 N + 1)`.
+        found: the contexts of the levels.
+        log_variances: what is expected of the details, int64 `(blocks, Q)`.
+    """
+
+    shape: tuple[int, int, int]
+    book: Book
+    labels: Tensor
+    log_step: Tensor
+    boost: Tensor
+    layout: Layout
+    levels: Tensor
+    known: Tensor
+    found: Contexts
+    log_variances: Tensor
+
+    @property
+    def grid(self) -> Grid:
+        """Neighbours and waves of the blocks."""
+        return grid(*self.shape)
+
+    @property
+    def weights(self) -> Tensor:
+        """Amplitudes that importance multiplies details with, float32 `(blocks, 1)`."""
+        return torch.exp2(self.boost.float() / 16)[:, None]
+
+
+def label(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
+    """Choose the class of every block of common components `(blocks, C)`: int64 `(blocks,)`."""
+    if book.textures.classes == 1:
+        return torch.zeros(len(components), dtype=torch.int64)
+    known = _guess(codebook, book, components, shape, log_step)
+    return book.textures.coding_costs(components, known).argmin(1)
+
+
+def draw(
+    codebook: Codebook,
+    book: Book,
+    components: Tensor,
+    shape: tuple[int, int, int],
+    labels: Tensor,
+    log_step: Tensor,
+    boost: Tensor,
+    *,
+    closed_loop: bool = True,
+) -> tuple[Drawing, Tensor]:
+    """Sketch photographs.
+
+    Args:
+        codebook: the statistics.
+        book: which textures.
+        components: common components of the blocks, `(blocks, C)`.
+        shape: images, rows and columns of blocks.
+        labels: classes of the blocks.
+        log_step: of every block, int64 `(blocks,)`.
+        boost: what importance adds, int64 `(blocks,)`.
+        closed_loop: False predicts from a guess of the sketch, all blocks at once: an estimate for a search.
+
+    Returns:
+        The drawing, and the details: what it leaves of every component, times its block's weight, `(blocks, Q)`.
+    """
+    textures, tables = book.textures, codebook.tables
+    own = textures.analyse(components, labels)
+    plan, step = layout(textures, labels, log_step, boost), step_sizes(log_step + boost)
+    if closed_loop:
+        followed = follow(textures, tables, grid(*shape), labels, plan, step, own=own)
+        rest = own - textures.predictions(followed.known, labels)
+    else:
+        known = _guess(codebook, book, components, shape, log_step + boost)
+        rest = own - textures.predictions(known, labels)
+        followed = Followed((quantise(rest[:, : plan.coded] / step) * plan.is_coded).long(), known)
+    rest[:, : plan.coded] -= tables.values(followed.levels, plan.buckets) * step
+    drawing = _drawing(codebook, book, shape, labels, log_step, boost, plan, followed)
+    return drawing, rest * drawing.weights
+
+
+def redraw(
+    codebook: Codebook,
+    book: Book,
+    shape: tuple[int, int, int],
+    labels: Tensor,
+    log_step: Tensor,
+    boost: Tensor,
+    levels: Tensor,
+    found: Contexts,
+) -> Drawing:
+    """Make the receiver's drawing of what it decoded; the arguments are those of `Drawing`."""
+    plan = layout(book.textures, labels, log_step, boost)
+    step = step_sizes(log_step + boost)
+    followed = follow(book.textures, codebook.tables, grid(*shape), labels, plan, step, levels=levels)
+    return _drawing(codebook, book, shape, labels, log_step, boost, plan, followed, found)
+
+
+def synthesise(codebook: Codebook, drawing: Drawing, details: Tensor) -> Tensor:
+    """Put a drawing and details `(blocks, Q)`, times their weights, together to blocks `(blocks, 3 t t)`."""
+    plan, step = drawing.layout, step_sizes(drawing.log_step + drawing.boost)
+    residuals = details / drawing.weights
+    sketched = codebook.tables.values(drawing.levels, plan.buckets) * step
+    residuals = torch.cat([residuals[:, : plan.coded] + sketched, residuals[:, plan.coded :]], dim=1)
+    components = drawing.book.textures.synthesise(residuals, drawing.known, drawing.labels)
+    return codebook.common.blocks(components)
+
+
+def _drawing(
+    codebook: Codebook,
+    book: Book,
+    shape: tuple[int, int, int],
+    labels: Tensor,
+    log_step: Tensor,
+    boost: Tensor,
+    plan: Layout,
+    followed: Followed,
+    found: Contexts | None = None,
+) -> Drawing:
+    found = contexts(codebook.tables, plan, shape, followed.levels) if found is None else found
+    expected = detail_log_variances(book.textures, codebook.tables, labels, plan, log_step, followed.levels, found)
+    return Drawing(shape, book, labels, log_step, boost, plan, followed.levels, followed.known, found, expected)
+
+
+def _guess(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
+    rough = codebook.common.rough(components, log_step[:, None], book.textures.remembered)
+    padded = torch.cat([rough, torch.zeros(1, rough.shape[1])])
+    known = padded[grid(*shape).neighbours].flatten(1)
+    return torch.cat([known, torch.ones(len(known), 1)], dim=1)
