@@ -135,7 +135,6 @@ def test_the_configuration_says_what_was_built():
         "segmentation": "custom",
         "width": 4,
         "norm": "batch",
-        "power": 1.0,
         "text_rank": 5,
         "snr_adaptive": False,
         "shortcut": False,
@@ -166,8 +165,6 @@ GOOD = {"l": 2, "t": 4, "image_size": 16, "width": 4} | BARE
         ({"width": 10**30}, ValueError, "width must be an integer from 1 to 65536, got 10{30}$"),
         ({"width": 0}, ValueError, "width must be an integer from 1 to 65536, got 0"),
         ({"norm": "layer"}, ValueError, "norm must be .* got 'layer'"),
-        ({"power": 0}, ValueError, "power must be a positive finite number, got 0"),
-        ({"power": math.nan}, ValueError, "power must be a positive finite number, got nan"),
         (
             {"text_rank": 0, "caption": caption_feature()},
             ValueError,
