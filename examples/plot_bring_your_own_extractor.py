@@ -24,7 +24,7 @@ from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
 from semcomm.experiments.demo import demo_photograph
 from semcomm.images import load_image
 from semcomm.symbols import symbols_to_features
-from semcomm.transmitter.levels import Semantics
+from semcomm.contracts import Semantics
 
 COLORS = {
     "black": (0.05, 0.05, 0.08),

@@ -77,7 +77,7 @@ system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 channels = {
     "AWGN": AWGNChannel(),
     "impulsive noise": ImpulsiveChannel(),
-    "Rayleigh, MMSE": RayleighChannel(coherence="symbol", equalizer="mmse"),
+    "Rayleigh, MMSE": RayleighChannel(),
     "wrong: real noise": WrongChannel(),
 }
 semantics = system.extract(photograph)  # once, and not once per channel

@@ -10,9 +10,9 @@ stop_quietly()  # before the imports that take seconds
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.base import Channel
 from semcomm.channel.conformance import check_channel
 from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.contracts import Channel
 from semcomm.pretrained import from_pretrained, list_pretrained
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion

@@ -36,7 +36,6 @@ def build_mlsc_image(
     segmentation: SegmentationFeature | Literal["lite"] | None = "lite",
     width: int = 32,
     norm: Norm = "batch",
-    power: float = 1.0,
     text_rank: int | None = 64,
     snr_adaptive: bool = False,
     shortcut: bool = False,
@@ -51,13 +50,12 @@ def build_mlsc_image(
         l: detail level, 2 to 16; 3 l + 1 complex channels are sent at 1/t of the image's size.
         t: downsampling factor, a power of two, at least 2.
         image_size: H = W, or (H, W), of the caption's plane; any other size can be sent, too.
-        channel: hop 4; None is `AWGNChannel(power)`.
+        channel: hop 4; None is `AWGNChannel()`.
         caption: "lite" for the small captioner in the package, a built `CaptionFeature` (its plane becomes
             `image_size`), or None for no caption.
         segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
         width: channels after an encoder's first convolution.
         norm: "batch" for batch normalisation after every convolution, as in the paper, or "none".
-        power: the transmit power constraint.
         text_rank: inner size of the caption's factorised dense layer; None is the paper's dense layer.
         snr_adaptive: let encoders (the caption's excepted), decoders and fusion scale and shift their channels for the
             SNR; `encode` and `decode` then need `snr_db`.
@@ -105,8 +103,8 @@ def build_mlsc_image(
         *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
     ]
     fusion = FeatureFusion(3 * (l + 1), **network)
-    channel = AWGNChannel(power) if channel is None else channel
-    system = SemanticSystem(transmitter, channel, MultiLevelReceiver(decoders, fusion), power)
+    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t)
+    system = SemanticSystem(transmitter, AWGNChannel() if channel is None else channel, receiver)
     system.config = {
         "builder": "build_mlsc_image",
         "arguments": {
@@ -117,7 +115,6 @@ def build_mlsc_image(
             "segmentation": _recorded(segmentation),
             "width": width,
             "norm": norm,
-            "power": power,
             "text_rank": text_rank,
             "snr_adaptive": snr_adaptive,
             "shortcut": shortcut,
@@ -131,7 +128,6 @@ def build_deep_jscc(
     bandwidth_ratio: float | None = None,
     complex_channels: int | None = None,
     channel: nn.Module | None = None,
-    power: float = 1.0,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble Deep JSCC as published (Bourtsoulatze, Kurka, Gunduz 2019), the paper's learned baseline.
@@ -141,8 +137,7 @@ def build_deep_jscc(
     Args:
         bandwidth_ratio: k/n of images whose sides are multiples of 4; must be a multiple of 1/48.
         complex_channels: c, instead of `bandwidth_ratio`.
-        channel: hop 4; None is `AWGNChannel(power)`.
-        power: the transmit power constraint.
+        channel: hop 4; None is `AWGNChannel()`.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -168,9 +163,9 @@ def build_deep_jscc(
                 f"the next larger one is {max(1, math.ceil(48 * bandwidth_ratio - 1e-9))}/48"
             )
     channels = check_positive(complex_channels, "complex_channels")  # type: ignore[arg-type]
-    channel = AWGNChannel(power) if channel is None else channel
-    system = SemanticSystem(DeepJSCCTransmitter(channels), channel, DeepJSCCReceiver(channels), power)
-    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, "power": power}}
+    channel = AWGNChannel() if channel is None else channel
+    system = SemanticSystem(DeepJSCCTransmitter(channels), channel, DeepJSCCReceiver(channels))
+    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels}}
     return system.to(_device(device))
 
 

@@ -1,6 +1,5 @@
 """Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +7,20 @@ import torch
 from torch import nn
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
-from semcomm.files.json import read_object, write_json
-from semcomm.files.tensors import mismatches, read_safetensors, write_safetensors
+from semcomm.files.json import read_object
+from semcomm.files.tensors import mismatches, read_safetensors
+from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.saving import CONFIG, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SHIPPED = Path(__file__).parent / "_weights"
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
 MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
 MOST_OTHERS = 2**16
-EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
 
 
 def list_pretrained() -> list[str]:
@@ -100,22 +98,6 @@ def fetch_folder(repository: str, revision: str | None = None) -> Path:
     return Path(files[0]).parent
 
 
-def save_folder(system: SemanticSystem, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors`; the weights of the frozen extractors stay out.
-
-    Raises:
-        ValueError: if the system was assembled by hand.
-    """
-    if system.config is None:
-        raise ValueError(
-            "this system was assembled by hand, so its configuration is unknown: build it with build_mlsc_image or "
-            "build_deep_jscc, or save system.state_dict() with safetensors.torch.save_file"
-        )
-    config = {**system.config, "channel": _describe(system.channel)}
-    write_safetensors(folder / WEIGHTS, _weights(system))
-    write_json(folder / CONFIG, config)
-
-
 def load_folder(
     folder: Path,
     *,
@@ -144,9 +126,10 @@ def load_folder(
             raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
     if isinstance(given.get("image_size"), list):
         given["image_size"] = tuple(given["image_size"])
-    given["channel"] = (
-        channel if channel is not None else _channel(config.get("channel"), given.get("power", 1.0), path)
-    )
+    given["channel"] = channel if channel is not None else _channel(config.get("channel"), path)
+    equalizer = config.get("equalizer", "mmse")
+    if equalizer not in EQUALIZERS:
+        raise ValueError(f"{path} names an unknown equalizer: {equalizer!r}")
     try:
         system = builder(**given, device=device)
     except TypeError as error:
@@ -154,6 +137,7 @@ def load_folder(
     except (RuntimeError, MemoryError, OverflowError) as error:
         raise ValueError(f"{path} describes a system that cannot be built: {str(error).partition(';')[0]}") from error
     system.config = {"builder": config["builder"], "arguments": arguments}
+    system.equalizer = EQUALIZERS[equalizer]()
     _fill(system, folder / WEIGHTS)
     return system.eval()
 
@@ -163,41 +147,21 @@ def _check_modest(arguments: dict[str, Any], path: Path) -> None:
     for name, value in arguments.items():
         most = MOST.get(name, MOST_OTHERS)
         numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int | float)]
-        if any(abs(number) > most for number in numbers) and name != "power":
+        if any(abs(number) > most for number in numbers):
             raise ValueError(f"{path} must have {name} of at most {most}, got {value!r}")
 
 
 def _fill(system: SemanticSystem, path: Path) -> None:
     saved = read_safetensors(path)
-    said = mismatches(_weights(system), saved)
+    said = mismatches(saved_weights(system), saved)
     if said:
         raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {said}")
     system.load_state_dict(saved, strict=False)
 
 
-def _weights(system: SemanticSystem) -> dict[str, torch.Tensor]:
-    return {
-        name: value for name, value in system.state_dict().items() if not name.startswith((*EXTRACTORS, "channel."))
-    }
-
-
-def _describe(channel: nn.Module) -> dict[str, Any] | None:
-    if isinstance(channel, AWGNChannel):
-        return {"type": "awgn"}
-    if isinstance(channel, RayleighChannel):
-        return {"type": "rayleigh", "coherence": channel.coherence, "equalizer": channel.equalizer}
-    warnings.warn(
-        f"the channel, {type(channel).__name__}, is not saved: from_pretrained gives AWGN; set system.channel to yours",
-        stacklevel=2,
-    )
-    return None
-
-
-def _channel(description: Any, power: float, path: Path) -> nn.Module | None:
+def _channel(description: Any, path: Path) -> nn.Module | None:
     if description is None or description == {"type": "awgn"}:
         return None
     if isinstance(description, dict) and description.get("type") == "rayleigh":
-        return RayleighChannel(
-            power, coherence=description.get("coherence", ""), equalizer=description.get("equalizer", "")
-        )
+        return RayleighChannel(coherence=description.get("coherence", ""), csi=description.get("csi", ""))
     raise ValueError(f"{path} names an unknown channel: {description!r}")

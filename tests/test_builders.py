@@ -72,7 +72,7 @@ def test_freed_channels_go_to_c3(level, levels):
 
 
 def test_arguments_reach_their_places():
-    channel = RayleighChannel(3.0, coherence=2, equalizer="zf")
+    channel = RayleighChannel(coherence=2)
     system = build_mlsc_image(
         3,
         4,
@@ -82,13 +82,11 @@ def test_arguments_reach_their_places():
         segmentation=segmentation_feature(),
         width=6,
         norm="none",
-        power=3,
         text_rank=7,
         snr_adaptive=True,
         device="cpu",
     )
     assert system.channel is channel
-    assert system.power == 3.0
     assert convolutions(system.transmitter.fused_encoder)[0].out_channels == 6
     coding = (system.receiver, system.transmitter.fused_encoder, system.transmitter.detail_encoders)
     assert not any(isinstance(part, nn.BatchNorm2d) for stage in coding for part in stage.modules())
@@ -100,7 +98,7 @@ def test_arguments_reach_their_places():
 def test_defaults_are_the_papers():
     system = small_system(4, 8, norm="batch")
     assert isinstance(system.channel, AWGNChannel)
-    assert system.power == 1.0
+    assert system.channel.power == system.constraint.power == 1.0
     assert any(isinstance(part, nn.BatchNorm2d) for part in system.modules())
     dense = semantic_system(text_rank=None).transmitter.text_encoder
     assert isinstance(dense, TextEncoder)
@@ -137,7 +135,6 @@ def test_the_configuration_says_what_was_built():
         "segmentation": "custom",
         "width": 4,
         "norm": "batch",
-        "power": 1.0,
         "text_rank": 5,
         "snr_adaptive": False,
         "shortcut": False,
@@ -168,8 +165,6 @@ GOOD = {"l": 2, "t": 4, "image_size": 16, "width": 4} | BARE
         ({"width": 10**30}, ValueError, "width must be an integer from 1 to 65536, got 10{30}$"),
         ({"width": 0}, ValueError, "width must be an integer from 1 to 65536, got 0"),
         ({"norm": "layer"}, ValueError, "norm must be .* got 'layer'"),
-        ({"power": 0}, ValueError, "power must be a positive finite number, got 0"),
-        ({"power": math.nan}, ValueError, "power must be a positive finite number, got nan"),
         (
             {"text_rank": 0, "caption": caption_feature()},
             ValueError,
@@ -178,8 +173,8 @@ GOOD = {"l": 2, "t": 4, "image_size": 16, "width": 4} | BARE
         ({"caption": "big"}, TypeError, "caption must be \"lite\", a CaptionFeature or None, got 'big'"),
         ({"caption": ToyCaptioner()}, TypeError, 'caption must be "lite", a CaptionFeature or None, got ToyCaptioner'),
         ({"segmentation": "big"}, TypeError, "segmentation must be \"lite\", a SegmentationFeature or None, got 'big'"),
-        ({"channel": "awgn"}, TypeError, "channel must be an nn.Module with the Channel contract, got str"),
-        ({"channel": AWGNChannel(2.0)}, ValueError, "channel.power is 2.0, but the system sends power 1.0"),
+        ({"channel": "awgn"}, TypeError, "channel must be an nn.Module, got str"),
+        ({"channel": AWGNChannel(2.0)}, ValueError, "channel.power is 2.0, but the constraint's power is 1.0"),
         ({"device": "gpu"}, ValueError, "device must be a torch device such as 'cpu' or 'cuda', got 'gpu'"),
     ],
 )
@@ -215,7 +210,6 @@ def test_cuda_is_the_default_where_there_is_one():
         ({"bandwidth_ratio": math.inf}, "bandwidth_ratio must be positive, got inf"),
         ({"complex_channels": 0}, "complex_channels must be an integer from 1 to 65536, got 0"),
         ({"complex_channels": 2.0}, "complex_channels must be an integer from 1 to 65536, got 2.0"),
-        ({"complex_channels": 2, "power": -1}, "power must be a positive finite number, got -1"),
         ({"complex_channels": 2, "device": "nowhere"}, "device must be a torch device"),
     ],
 )

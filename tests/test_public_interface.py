@@ -84,7 +84,6 @@ def test_the_builders_signature_is_the_documented_one():
         "segmentation": "lite",
         "width": 32,
         "norm": "batch",
-        "power": 1.0,
         "text_rank": 64,
         "snr_adaptive": False,
         "shortcut": False,
@@ -150,7 +149,7 @@ def test_a_mistyped_keyword_is_a_type_error(name):
 def with_good_arguments():
     images, symbols = rand_images(), gaussian_symbols(2, 112)
     system = small_system()
-    rayleigh = RayleighChannel(coherence="symbol", equalizer="zf")
+    rayleigh = RayleighChannel()
     jpeg = SeparationBaseline("jpeg", bandwidth_ratio=1 / 12)
     return {
         "system": lambda **typo: system(images, snr_db=10.0, **typo),
@@ -188,7 +187,7 @@ def test_options_are_keyword_only():
     with pytest.raises(TypeError, match="positional argument"):
         semcomm.build_mlsc_image(4, 8, 256)
     with pytest.raises(TypeError, match="positional argument"):
-        RayleighChannel(1.0, "symbol", "zf")
+        RayleighChannel(1.0, "symbol")
     with pytest.raises(TypeError, match="positional argument"):
         small_system()(rand_images(), 10.0, None)
 

@@ -23,7 +23,8 @@ from toys import (
 )
 
 from semcomm import AWGNChannel, EncoderModule, PowerNormalize, RayleighChannel, SemanticSystem
-from semcomm.symbols import features_to_symbols, symbols_to_features
+from semcomm.contracts import Received
+from semcomm.symbols import features_to_symbols
 
 SNR_DB = 10.0
 
@@ -50,7 +51,10 @@ def test_k_and_the_ratio_are_the_formula_and_what_is_really_sent(level, t, extra
 
 @given(st.integers(1, 8), st.floats(0.05, 20), st.floats(0, 1))
 def test_every_image_is_sent_with_the_power(batch, power, brightness):
-    system = small_system(power=power).eval()
+    system = small_system().eval()
+    system = SemanticSystem(
+        system.transmitter, AWGNChannel(power), system.receiver, constraint=PowerNormalize(power)
+    ).eval()
     symbols = system.encode(rand_images(batch) * brightness)
     measured = np.square(np.abs(symbols.detach().numpy().astype(np.complex128))).mean(1)
     np.testing.assert_allclose(measured, power, rtol=1e-4)
@@ -59,18 +63,15 @@ def test_every_image_is_sent_with_the_power(batch, power, brightness):
 class Scaled(nn.Module):
     """A transmitter that sends the image's first two channels, one of them very quiet, one silent."""
 
-    complex_channels, downsampling = 1, 1
+    def symbols_per_image(self, height, width):
+        return height * width
 
-    def forward(self, images, snr_db, semantics):  # noqa: ARG002
-        return images[:, :2] * torch.tensor([1.0, 1e-30, 0.0])[:, None, None, None]
+    def forward(self, images, snr_db=None, *, semantics=None):  # noqa: ARG002
+        return features_to_symbols(images[:, :2] * torch.tensor([1.0, 1e-30, 0.0])[:, None, None, None])
 
 
 def test_quiet_and_silent_images_go_through():
-    class Identity(nn.Module):
-        def forward(self, features, snr_db):  # noqa: ARG002
-            return features
-
-    system = SemanticSystem(Scaled(), AWGNChannel(), Identity())
+    system = SemanticSystem(Scaled(), AWGNChannel(), nn.Identity())
     images = rand_images(1).expand(3, -1, -1, -1)
     symbols = system.encode(images)
     torch.testing.assert_close(symbols[1], symbols[0], rtol=1e-4, atol=1e-5)
@@ -110,16 +111,18 @@ def test_forward_is_encode_channel_decode():
 def test_what_was_padded_is_cut_off_below_and_on_the_right():
     system = small_system(2, 4).eval()
     symbols = system.encode(rand_images(2, 17, 22))
-    whole = system.receiver(symbols_to_features(symbols, 5, 6), None)
+    whole = system.receiver(Received(symbols), (20, 24))
     assert whole.shape == (2, 3, 20, 24)
     assert torch.equal(system.decode(symbols, (17, 22)), whole[:, :, :17, :22])
 
 
 def test_encode_is_the_transmitter_paired_and_normalised():
-    system = small_system(power=2.0).eval()
+    system = small_system().eval()
     images = rand_images()
-    features = system.transmitter(images, None, None)
-    assert torch.equal(system.encode(images), PowerNormalize(2.0)(features_to_symbols(features)))
+    assert torch.equal(system.encode(images), PowerNormalize()(system.transmitter(images).symbols))
+    encoders = [system.transmitter.fused_encoder, *system.transmitter.detail_encoders]
+    features = torch.cat([encoder(images) for encoder in encoders], dim=1)
+    torch.testing.assert_close(system.transmitter(images).symbols, features_to_symbols(features))
 
 
 def test_seeds_reproduce_and_differ():
@@ -148,15 +151,15 @@ def test_a_swapped_channel_takes_effect_at_once():
     system.channel = PhaseFlip()
     flipped = AWGNChannel()(-symbols, SNR_DB, generator=seeded())
     assert torch.equal(system(images, SNR_DB, generator=seeded()), system.decode(flipped, (16, 16)))
-    system.channel = RayleighChannel(coherence="image", equalizer="none")
-    faded = RayleighChannel(coherence="image", equalizer="none")(symbols, SNR_DB, generator=seeded())
+    system.channel = RayleighChannel(coherence="image")
+    faded = RayleighChannel(coherence="image")(symbols, SNR_DB, generator=seeded())
     assert torch.equal(system(images, SNR_DB, generator=seeded()), system.decode(faded, (16, 16)))
 
 
 def test_what_is_no_channel_is_refused_and_the_old_one_stays():
     system = small_system()
     channel = system.channel
-    with pytest.raises(TypeError, match="channel must be an nn.Module with the Channel contract, got function"):
+    with pytest.raises(TypeError, match="channel must be an nn.Module, got function"):
         system.channel = lambda x, snr_db: x  # noqa: ARG005
     with pytest.raises(TypeError, match="got NoneType"):
         system.channel = None
@@ -164,12 +167,15 @@ def test_what_is_no_channel_is_refused_and_the_old_one_stays():
 
 
 def test_a_channel_of_another_power_is_refused():
-    system = small_system(power=2.0)
-    with pytest.raises(ValueError, match=r"channel.power is 1.0, but the system sends power 2.0"):
-        system.channel = AWGNChannel()
-    with pytest.raises(ValueError, match=r"channel.power is 3.0, but the system sends power 1.0"):
+    system = small_system()
+    with pytest.raises(ValueError, match=r"channel.power is 3.0, but the constraint's power is 1.0"):
+        system.channel = AWGNChannel(3.0)
+    with pytest.raises(ValueError, match=r"channel.power is 3.0, but the constraint's power is 1.0"):
         small_system(channel=AWGNChannel(3.0))
+    with pytest.raises(ValueError, match=r"channel.power is 1.0, but the constraint's power is 2.0"):
+        system.constraint = PowerNormalize(2.0)
     system.channel = nn.Identity()  # a module without a power of its own is taken at its word
+    system.constraint = PowerNormalize(2.0)
 
 
 class Spoils(nn.Module):

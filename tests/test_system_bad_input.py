@@ -77,21 +77,15 @@ def test_symbols_of_another_size_are_refused():
 def test_a_transmitter_that_sends_more_than_it_announces_is_caught():
     system = small_system()
     system.transmitter.complex_channels = 5
-    with pytest.raises(ValueError, match=r"transmitter sent 112 symbols per image, but announces k = 80"):
+    with pytest.raises(ValueError, match=r"transmitter \w+ sent 112 symbols per image, but announces k = 80"):
         system.encode(rand_images())
 
 
 @pytest.mark.parametrize("part", ["transmitter", "receiver"])
 def test_parts_must_be_modules(part):
-    parts = {"transmitter": nn.Identity(), "channel": AWGNChannel(), "receiver": nn.Identity()}
+    parts = {"transmitter": small_system().transmitter, "channel": AWGNChannel(), "receiver": nn.Identity()}
     with pytest.raises(TypeError, match=f"{part} must be an nn.Module, got str"):
         SemanticSystem(**(parts | {part: "lite"}))
-
-
-@pytest.mark.parametrize("power", [0, -1, math.nan])
-def test_power_must_be_positive(power):
-    with pytest.raises(ValueError, match="power must be a positive finite number"):
-        SemanticSystem(nn.Identity(), AWGNChannel(), nn.Identity(), power)
 
 
 @pytest.mark.parametrize("size", [16, (16.0, 16.0), (16,), (0, 16), None])

@@ -15,6 +15,7 @@ from toys import (
 )
 
 from semcomm import AWGNChannel, build_deep_jscc
+from semcomm.contracts import Received
 from semcomm.images import to_uint8
 from semcomm.transmission import account, measured_power, measured_snr_db
 
@@ -27,7 +28,7 @@ def independent_psnr(received, sent):
 
 
 def test_transmission_accounts_for_itself(photograph):
-    system = semantic_system(3, power=2.0)
+    system = semantic_system(3)
     images = photograph[None, :, :50, :70].repeat(2, 1, 1, 1)
     images[1] = images[1].flip(2)
     sent = system.transmit(images, SNR_DB, generator=seeded(1))
@@ -38,7 +39,7 @@ def test_transmission_accounts_for_itself(photograph):
     assert (sent.images.dtype, sent.images.shape) == (torch.uint8, images.shape)
     np.testing.assert_allclose(sent.psnr_db.numpy(), independent_psnr(sent.images, images), rtol=1e-4)
     assert sent.ssim.shape == (2,)
-    np.testing.assert_allclose(sent.power.numpy(), 2, rtol=1e-4)
+    np.testing.assert_allclose(sent.power.numpy(), 1, rtol=1e-4)
     # the noise power's estimate from k symbols has a relative standard deviation of 1/sqrt(k): five of them, in dB
     assert np.abs(sent.measured_snr_db.numpy() - SNR_DB).max() < 5 * 10 / math.log(10) / math.sqrt(k)
     floats = images.float() / 255
@@ -97,7 +98,9 @@ def test_measured_power_and_snr():
     y = x + torch.tensor([[0.5, 0.0], [0.0, 0.1j]])
     assert measured_power(x).tolist() == [12.5, 1.0]
     expected = 10 * np.log10([25 / 0.25, 2 / 0.01])
-    np.testing.assert_allclose(measured_snr_db(x, y).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(measured_snr_db(x, Received(y)).numpy(), expected, rtol=1e-5)
+    h = torch.tensor([[2j, 1.0], [-1.0, 0.5j]])
+    np.testing.assert_allclose(measured_snr_db(x, Received(h * x + (y - x), h)).numpy(), expected, rtol=1e-5)
 
 
 def test_transmit_leaves_every_module_in_its_own_mode():

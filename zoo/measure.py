@@ -23,7 +23,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SEED = 0
-CHANNELS = {"awgn": AWGNChannel, "rayleigh": lambda: RayleighChannel(coherence="symbol", equalizer="mmse")}
+CHANNELS = {"awgn": AWGNChannel, "rayleigh": RayleighChannel}
 ON_BOTH_CHANNELS = ("mlsc-image-l4-t8", "mlsc-image-l4-t8-rayleigh")
 SENT_BY_CODECS = ("mlsc-image-l2-t8", "mlsc-image-l3-t8", "mlsc-image-l4-t8", "mlsc-image-l6-t8", "mlsc-image-l4-t16")
 """Systems whose channel uses the codecs get, image by image."""

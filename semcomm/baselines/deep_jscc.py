@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR
+from semcomm.contracts import Received, Semantics
 from semcomm.images import pad_to_multiple
 from semcomm.networks.stages import Stage, Stages, convolution, transposed_convolution
-from semcomm.transmitter.levels import Semantics
+from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 
 ENCODER = ((16, 2), (32, 2), (32, 1), (32, 1))
 """Output channels and stride of the encoder's convolutions but the last, which has 2c channels and stride 1."""
 DECODER = ((32, 1), (32, 1), (32, 1), (16, 2))
 """Likewise of the decoder's transposed ones; the last has 3 channels and stride 2."""
-KERNEL_SIZE = 5
+KERNEL_SIZE, DOWNSAMPLING = 5, 4
 
 
 @final
@@ -25,13 +26,13 @@ class DeepJSCCTransmitter(nn.Module):
         complex_channels: c, complex channels sent at a quarter of the image's size.
 
     Shape:
-        images `(b, 3, h, w)` to features `(b, 2c, ceil(h/4), ceil(w/4))`.
+        images `(b, 3, h, w)` to symbols, complex64 `(b, k)`, k = c ceil(h/4) ceil(w/4).
     """
 
     def __init__(self, complex_channels: int):
         super().__init__()
         self.complex_channels = complex_channels
-        self.downsampling = 4
+        self.downsampling = DOWNSAMPLING
         stages, channels = [], 3
         for next_channels, stride in (*ENCODER, (2 * complex_channels, 1)):
             step = convolution(channels, next_channels, KERNEL_SIZE, stride=stride)
@@ -39,12 +40,16 @@ class DeepJSCCTransmitter(nn.Module):
             channels = next_channels
         self.stages = Stages(stages)
 
-    def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
-        """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/4), ceil(w/4))`."""
+    def symbols_per_image(self, height: int, width: int) -> int:
+        """Symbols k of a `height x width` image, padding included."""
+        return symbols_per_image(height, width, complex_channels=self.complex_channels, downsampling=DOWNSAMPLING)
+
+    def forward(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Tensor:
+        """Encode images `(b, 3, h, w)` into symbols `(b, k)`."""
         if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
             raise ValueError("semantics must be None: Deep JSCC has no semantic levels")
-        padded = pad_to_multiple(images, self.downsampling)
-        return self.stages(padded.contiguous(memory_format=torch.channels_last), snr_db)
+        padded = pad_to_multiple(images, DOWNSAMPLING)
+        return features_to_symbols(self.stages(padded.contiguous(memory_format=torch.channels_last), snr_db))
 
 
 @final
@@ -55,7 +60,7 @@ class DeepJSCCReceiver(nn.Module):
         complex_channels: c, complex channels received.
 
     Shape:
-        features `(b, 2c, rows, columns)` to images `(b, 3, 4 rows, 4 columns)` in [0, 1].
+        `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
     def __init__(self, complex_channels: int):
@@ -68,6 +73,8 @@ class DeepJSCCReceiver(nn.Module):
         paint = transposed_convolution(channels, 3, KERNEL_SIZE, stride=2)
         self.stages = Stages([*stages, Stage(paint, norm="none", activation=nn.Sigmoid())])
 
-    def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
-        """Decode features `(b, 2c, rows, columns)` into images `(b, 3, 4 rows, 4 columns)`."""
-        return self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)
+    def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
+        """Decode `Received` into images `(b, 3, *size)`; what was padded is cut off."""
+        features = symbols_to_features(received.symbols, *plane_size(*size, DOWNSAMPLING))
+        painted = self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)
+        return painted[:, :, : size[0], : size[1]]

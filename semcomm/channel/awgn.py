@@ -5,8 +5,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from semcomm.channel.base import Channel, check_symbols, complex_normal
+from semcomm.channel.base import check_symbols, complex_normal
 from semcomm.channel.snr import SNR, check_snr, noise_variance
+from semcomm.contracts import Channel
 
 
 def add_noise(x: Tensor, snr_db: SNR, power: float, generator: torch.Generator | None) -> Tensor:

@@ -1,44 +1,9 @@
-"""Hop 4 of 6: the channel contract."""
+"""Hop 4 of 6: what all channels check and draw."""
 
-from abc import ABC, abstractmethod
 from numbers import Real
 
 import torch
-from torch import Tensor, nn
-
-from semcomm.channel.snr import SNR
-
-
-class Channel(nn.Module, ABC):
-    """Hop 4 of 6: symbols to received symbols.
-
-    A small base class; any `nn.Module` whose `forward` has this signature is a channel too, and `check_channel` says
-    whether it keeps the contract: shape, dtype and device stay, gradients pass, images do not touch one another, the
-    SNR is one number or one per image, and all randomness comes from `generator`.
-
-    Args:
-        power: the transmit power constraint P that SNRs refer to.
-
-    Raises:
-        ValueError: if `power` is not a number from 1e-12 to 1e12.
-    """
-
-    def __init__(self, power: float = 1.0):
-        super().__init__()
-        self.power = check_power(power)
-
-    @abstractmethod
-    def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Tensor:
-        """Send symbols.
-
-        Args:
-            x: complex64 `(b, k)`, the symbols sent.
-            snr_db: SNR in dB, a float or a tensor `(b,)`.
-            generator: where the randomness comes from; torch's default one if None.
-
-        Returns:
-            complex64 `(b, k)`, the symbols received, on the device of `x`.
-        """
+from torch import Tensor
 
 
 def check_power(power: float) -> float:

@@ -2,18 +2,24 @@
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from semcomm.channel.base import check_power, complex_normal
 from semcomm.channel.snr import SNR, noise_variance
+from semcomm.contracts import Received
 
 IMAGES, SYMBOLS, NOISE_SYMBOLS = 3, 64, 2**16
 SNRS_DB = (-10.0, 0.0, 10.0, 25.0)
 GLOBAL_SEED = 987_654_321
 TOLERANCE = 0.03
 """Relative, on noise of 65,536 symbols: more than seven standard deviations of a correct channel's measurement."""
+
+KNOWN = 0.25
+"""Largest share of y's energy that csi may leave unexplained where there is no noise: an estimate is not exact."""
+NOISELESS_DB = 100.0
 
 Send = Callable[[Tensor, SNR], Tensor]
 
@@ -28,14 +34,15 @@ def check_channel(
     """Check a channel of your own against the `Channel` contract, by measurement.
 
     Shape, dtype and device; x left as it was; gradient; one SNR per image; images independent of each other;
-    reproducible under a generator; and, sent an all-zero signal, circular noise of variance P / 10^(SNR/10) per complex
-    symbol, drawn for every image, and the same whatever the signal.
+    reproducible under a generator; channel uses of at least k; and, sent an all-zero signal, circular noise of variance
+    P / 10^(SNR/10) per complex symbol, drawn for every image, and the same whatever the signal. Of a channel that
+    returns `Received`, too: y = csi x + w, at least nearly so, and w of the noise_variance told.
 
     Args:
         channel: an `nn.Module` with `forward(x, snr_db, *, generator=None)`.
         power: the transmit power constraint P that its SNR refers to.
-        additive_noise: False leaves the noise's clauses out, for equalised, nonlinear or other channels where y is not
-            a linear function of x plus noise.
+        additive_noise: False leaves the noise's clauses out, for nonlinear or other channels where y is not a linear
+            function of x plus noise.
         device: where to try it.
 
     Raises:
@@ -45,7 +52,7 @@ def check_channel(
     Example:
         >>> from semcomm import AWGNChannel, RayleighChannel
         >>> check_channel(AWGNChannel())
-        >>> check_channel(RayleighChannel(coherence="image", equalizer="mmse"), additive_noise=False)
+        >>> check_channel(RayleighChannel(coherence="image"))
     """
     if not isinstance(channel, nn.Module):
         raise TypeError(f"channel must be an nn.Module, made already, got {channel!r}")
@@ -53,15 +60,22 @@ def check_channel(
     where = _device(device)
     x = complex_normal((IMAGES, SYMBOLS), where, torch.Generator().manual_seed(0)) * power**0.5
 
-    def send(signal: Tensor, snr_db: SNR, seed: int | None = 1) -> Tensor:
+    def receive(signal: Tensor, snr_db: SNR, seed: int | None = 1) -> Any:
         generator = None if seed is None else torch.Generator(where).manual_seed(seed)
-        y = channel(signal, snr_db, generator=generator)
+        return channel(signal, snr_db, generator=generator)
+
+    def send(signal: Tensor, snr_db: SNR, seed: int | None = 1) -> Tensor:
+        y = receive(signal, snr_db, seed)
+        y = y.symbols if isinstance(y, Received) else y
         return y.resolve_conj() if isinstance(y, Tensor) else y
 
     violations = list(_form(send, x))
     if not violations:
+        violations = [*_told(receive, x), *_uses(channel)]
+    if not violations:
         clauses = [_gradient, _independence, _snr_per_image, _generator, _no_generator]
-        for clause in [*clauses, _additivity, _noise(power)] if additive_noise else clauses:
+        noise = [_additivity, _noise(power), _csi(receive), _told_noise(receive)] if additive_noise else []
+        for clause in [*clauses, *noise]:
             try:
                 violations.extend(clause(send, x))
             except Exception as error:
@@ -90,7 +104,7 @@ def _form(send: Send, x: Tensor) -> Iterator[str]:
         yield f"signature: forward(x, snr_db, *, generator=None) raised {type(error).__name__}: {error}"
         return
     if not isinstance(y, Tensor):
-        yield f"type: forward must return a tensor, got {type(y).__name__}"
+        yield f"type: forward must return a tensor or Received, got {type(y).__name__}"
         return
     if y.shape != x.shape:
         yield f"shape: y must have the shape of x, {tuple(x.shape)}, got {tuple(y.shape)}"
@@ -102,6 +116,77 @@ def _form(send: Send, x: Tensor) -> Iterator[str]:
         yield "finite: y holds NaN or inf at 10 dB"
     if not torch.equal(x, before):
         yield "in place: x was overwritten, so what was sent is lost; return a new tensor"
+
+
+def _told(receive: Callable[[Tensor, SNR], Any], x: Tensor) -> Iterator[str]:
+    """Form of what a channel tells the receiver beside y."""
+    received = receive(x, 10.0)
+    if not isinstance(received, Received):
+        return
+    if received.side is not None:
+        yield f"side: a channel must leave it None, got {type(received.side).__name__}"
+    csi, variance = received.csi, received.noise_variance
+    if csi is not None:
+        if not isinstance(csi, Tensor) or csi.shape != x.shape or csi.dtype != x.dtype or csi.device != x.device:
+            yield f"csi: it must be like y, complex64 {tuple(x.shape)} on {x.device}, got {_like(csi)}"
+        elif not bool(torch.isfinite(torch.view_as_real(csi.resolve_conj())).all()):
+            yield "csi: it holds NaN or inf at 10 dB"
+    if variance is not None:
+        shapes = ((), (len(x), 1), tuple(x.shape))
+        if not isinstance(variance, Tensor) or tuple(variance.shape) not in shapes or variance.dtype != torch.float32:
+            yield f"noise_variance: it must be float32 (b, k), (b, 1) or (), got {_like(variance)}"
+        elif variance.device != x.device:
+            yield f"noise_variance: it must be on {x.device}, got {variance.device}"
+        elif not bool((variance >= 0).all()):
+            yield "noise_variance: it holds NaN or negative numbers"
+
+
+def _like(value: Any) -> str:
+    return (
+        f"{value.dtype} {tuple(value.shape)} on {value.device}" if isinstance(value, Tensor) else type(value).__name__
+    )
+
+
+def _uses(channel: nn.Module) -> Iterator[str]:
+    """Whether `channel_uses`, where there is one, counts."""
+    count: Any = getattr(channel, "channel_uses", None)
+    if count is None:
+        return
+    try:
+        counted = [count(k) for k in (1, SYMBOLS, 1000)]
+    except Exception as error:
+        yield f"channel uses: channel_uses(k) raised {type(error).__name__}: {error}"
+        return
+    if any(not isinstance(uses, int) or uses < k for uses, k in zip(counted, (1, SYMBOLS, 1000), strict=True)):
+        yield f"channel uses: channel_uses(k) must be an integer of at least k, got {counted} for 1, {SYMBOLS}, 1000"
+
+
+def _csi(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iterator[str]]:
+    def csi(send: Send, x: Tensor) -> Iterator[str]:  # noqa: ARG001
+        received = receive(x, NOISELESS_DB)
+        if isinstance(received, Received) and received.csi is not None:
+            unexplained = (received.symbols - received.csi * x).abs().square().sum().item()
+            share = unexplained / received.symbols.abs().square().sum().item()
+            if not share < KNOWN:
+                yield f"csi: without noise, y must be csi times x, but {share:.0%} of y is something else"
+
+    return csi
+
+
+def _told_noise(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iterator[str]]:
+    def told_noise(send: Send, x: Tensor) -> Iterator[str]:  # noqa: ARG001
+        silence = torch.zeros(2, NOISE_SYMBOLS, dtype=x.dtype, device=x.device)
+        for snr_db in SNRS_DB:
+            received = receive(silence, snr_db)
+            if not isinstance(received, Received) or received.noise_variance is None:
+                return
+            told = received.noise_variance.expand(silence.shape).mean().item()
+            measured = received.symbols.abs().square().mean().item()
+            if not abs(told / measured - 1) <= TOLERANCE:
+                yield f"noise_variance: at {snr_db:g} dB {told:.4g} is told, but the noise has {measured:.4g}"
+                return
+
+    return told_noise
 
 
 def _gradient(send: Send, x: Tensor) -> Iterator[str]:

@@ -61,3 +61,11 @@ def noise_variance(snr_db: SNR, power: float) -> SNR:
         0.1
     """
     return power * 10 ** (-snr_db / 10)
+
+
+def noise_variance_of(symbols: Tensor, snr_db: SNR, power: float) -> Tensor:
+    """Noise variance beside symbols `(b, k)`: float32 `()` for one SNR, `(b, 1)` for one per image, on their device."""
+    variance = noise_variance(snr_db, power)
+    if isinstance(variance, Tensor):
+        return variance.to(symbols.device, torch.float32).reshape(-1, 1) if variance.ndim else variance.float()
+    return torch.full((), variance, dtype=torch.float32, device=symbols.device)

@@ -20,9 +20,9 @@ from semcomm.cli.options import (
     OutOption,
     SavedLevelOption,
     SeedOption,
-    build_channel,
     describe_channel,
     load_system,
+    set_channel,
     show_progress,
 )
 from semcomm.cli.reports import check_outputs, digits, table, write_json
@@ -85,7 +85,7 @@ def transmit(
     if overwritten:
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     system = load_system(model, caption, segmentation)
-    system.channel = build_channel(channel, coherence, equalizer, system.power)
+    set_channel(system, channel, coherence, equalizer)
     for path in images:  # one that cannot be sent is named before another is
         size = load_image(path).shape[1:]
         if min(size) < system.downsampling:

@@ -19,9 +19,9 @@ from semcomm.cli.options import (
     SavedLevelOption,
     SeedOption,
     SnrsOption,
-    build_channel,
     describe_channel,
     load_system,
+    set_channel,
     show_progress,
 )
 from semcomm.cli.reports import check_outputs, digits, table, write_csv, write_json
@@ -62,7 +62,7 @@ def evaluate(
         raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: load_system(model, caption, segmentation) for model in models}
     for system in systems.values():
-        system.channel = build_channel(channel, coherence, equalizer, system.power)
+        set_channel(system, channel, coherence, equalizer)
     described = describe_channel(channel, coherence, equalizer)
     results = _measure(
         systems, data, snr, described, size=size, draws=draws, metrics=metrics, seed=seed, skip_bad=skip_bad

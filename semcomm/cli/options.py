@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
 
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.pretrained import from_pretrained
+from semcomm.receiver.equalizer import EQUALIZERS
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -41,12 +41,11 @@ RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 
-def build_channel(name: ChannelName, coherence: str, equalizer: Any, power: float) -> nn.Module:
-    """Turn the values of --channel, --coherence and --equalizer into a channel."""
-    if name == "awgn":
-        return AWGNChannel(power)
+def set_channel(system: SemanticSystem, name: ChannelName, coherence: str, equalizer: str) -> None:
+    """Give a system what --channel, --coherence and --equalizer say."""
     length: Any = int(coherence) if coherence.isdecimal() else coherence
-    return RayleighChannel(power, coherence=length, equalizer=equalizer)
+    system.channel = AWGNChannel() if name == "awgn" else RayleighChannel(coherence=length)
+    system.equalizer = EQUALIZERS[equalizer]()
 
 
 def describe_channel(name: ChannelName, coherence: str, equalizer: str) -> str:

@@ -16,8 +16,8 @@ from semcomm.cli.options import (
     RatioOption,
     SeedOption,
     build_caption,
-    build_channel,
     build_segmentation,
+    set_channel,
     show_progress,
 )
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
@@ -118,13 +118,11 @@ def train(
         leave_out=(*bad, *bad_val),
     )
     torch.manual_seed(seed)
-    hop4 = build_channel(channel, coherence, equalizer, power=1.0)
     if system == "mlsc":
         built = build_mlsc_image(
             l,
             t,
             image_size=size,
-            channel=hop4,
             caption="lite" if caption == "lite" else build_caption(caption),
             segmentation="lite" if segmentation == "lite" else build_segmentation(segmentation),
             width=width,
@@ -133,7 +131,8 @@ def train(
             shortcut=shortcut,
         )
     else:
-        built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, channel=hop4)
+        built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio)
+    set_channel(built, channel, coherence, equalizer)
     try:
         with naming_the_remedy([*paths, *val_paths]):
             run(built, config, resume=resume)

@@ -13,7 +13,6 @@ from semcomm.experiments.pictures import draw_transmissions, save_figure
 from semcomm.images import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.transmission import Transmission
-from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 MODEL = "mlsc-image-l4-t8"
@@ -54,7 +53,7 @@ def run_demo(out: Path, *, progress: Callable[[], None] = lambda: None) -> tuple
             progress()
     sent = rows["MLSC-image"][0]
     labels = cast(torch.Tensor, sent.labels)[0]
-    segmentation = cast(SegmentationFeature, cast(MultiLevelTransmitter, system.transmitter).segmentation)
+    segmentation = cast(SegmentationFeature, system.segmentation)
     figure = draw_transmissions(
         photograph,
         rows,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.snr import LOWEST_SNR_DB, SNR
+from semcomm.contracts import Semantics
 from semcomm.extractors.cache import FeatureCache
 from semcomm.images import center_crop, load_image, to_float
 from semcomm.quality.image import mean_and_ci95
 from semcomm.transmission import Transmission
-from semcomm.transmitter.levels import Semantics
 
 Scorer = Callable[[Tensor], dict[str, Tensor]]
 """Scores of an image received, float `(1, 3, h, w)`, by name; each `(1,)`."""

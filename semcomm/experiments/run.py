@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast, final
+from typing import Any, final
 
 import torch
 
@@ -26,7 +26,6 @@ from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
 from semcomm.training.engine import RECIPE, RESULT, train
 from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SETTINGS, TRAIN_FEATURES, TEST_FEATURES = "reproduction.json", "features/train", "features/test"
@@ -207,9 +206,8 @@ def _extract(folder: Path, paths: list[Path], out: Path) -> None:
 
 
 def _features(system: SemanticSystem, paths: list[Path], folders: Folders) -> FeatureCache:
-    levels = cast(MultiLevelTransmitter, system.transmitter)
     cache = folders.out / TEST_FEATURES
-    return FeatureCache(cache, paths, folders.test, caption=levels.caption, segmentation=levels.segmentation)
+    return FeatureCache(cache, paths, folders.test, caption=system.caption, segmentation=system.segmentation)
 
 
 def _point_file(out: Path, point: Point) -> Path:

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from semcomm.contracts import Semantics
 from semcomm.files.atomic import write_whole
 from semcomm.files.json import read_object, write_json
 from semcomm.files.lock import holds_files, only_writer
 from semcomm.images import load_image, load_values, to_float
 from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.levels import Semantics
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 DESCRIPTION, CAPTIONS, LABELS = "cache.json", "captions.jsonl", "labels"

@@ -1,10 +1,16 @@
 """Running a network without training it."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import MethodType
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
@@ -33,3 +39,57 @@ def frozen(network: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def in_eval_mode(network: Network) -> Network:
+    """A network in eval mode whatever mode this one is in, which stays as it is for a thread that trains it.
+
+    Args:
+        network: of any mode.
+
+    Returns:
+        `network` itself, if all of it is in eval mode. Else a twin: its modules are copies, wherever one refers to
+        another (submodules, lists, bound methods), and all else is shared: weights, buffers, hooks, objects.
+
+    Example:
+        >>> network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
+        >>> twin = in_eval_mode(network)
+        >>> twin.training, network.training, twin[0].weight is network[0].weight
+        (False, True, True)
+    """
+    modules = list(network.modules())
+    if not any(module.training for module in modules):
+        return network
+    copied = {id(module) for module in modules}
+    shared: dict[int, object] = {}
+    for module in modules:
+        for value in list(vars(module).values()):
+            _share(value, shared, copied)
+    twin = copy.deepcopy(network, shared)
+    for module in twin.modules():
+        module.training = False
+    return cast(Network, twin)
+
+
+def _share(value: object, shared: dict[int, object], copied: set[int]) -> None:
+    """Note in deepcopy's memo what is not to be copied: all but the network's modules, their methods, and containers.
+
+    `copied` grows by the containers seen, which may hold one another.
+    """
+    if id(value) in copied:
+        return
+    if isinstance(value, MethodType) and id(value.__self__) in copied:
+        return
+    parts: Iterable[object] = ()
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, list | tuple | set):
+        parts = list(value)
+    elif isinstance(value, partial):
+        parts = (value.func, *value.args, *value.keywords.values())
+    else:
+        shared[id(value)] = value
+        return
+    copied.add(id(value))
+    for part in parts:
+        _share(part, shared, copied)

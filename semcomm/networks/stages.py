@@ -1,5 +1,6 @@
 """The convolution stages that hops 2, 5 and 6 are made of."""
 
+import math
 from typing import Literal, final
 
 from torch import Tensor, nn
@@ -90,12 +91,17 @@ class Stages(nn.Module):
     def __init__(self, stages: list[Stage]):
         super().__init__()
         self.stages = nn.ModuleList(stages)
+        self.strip_rows = math.prod(_shrinks(stage.convolution) for stage in stages)
 
     def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:
         """Run all stages in order."""
         for stage in self.stages:
             features = stage(features, snr_db)
         return features
+
+
+def _shrinks(convolution: nn.Module) -> int:
+    return convolution.stride[0] if isinstance(convolution, nn.Conv2d) else 1
 
 
 def stage_widths(width: int, downsampling: int) -> list[int]:
@@ -127,8 +133,15 @@ def convolution(in_channels: int, out_channels: int, kernel_size: int, *, stride
     return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=_half(kernel_size))
 
 
-def transposed_convolution(in_channels: int, out_channels: int, kernel_size: int, *, stride: int) -> nn.ConvTranspose2d:
-    """Build an m x m transposed convolution that multiplies height and width by `stride`, m odd."""
+def transposed_convolution(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int
+) -> nn.Conv2d | nn.ConvTranspose2d:
+    """Build an m x m transposed convolution that multiplies height and width by `stride`, m odd.
+
+    With stride 1 that is a convolution, and built as one: torch takes several times as long for a transposed one.
+    """
+    if stride == 1:
+        return convolution(in_channels, out_channels, kernel_size, stride=1)
     return nn.ConvTranspose2d(
         in_channels, out_channels, kernel_size, stride, padding=_half(kernel_size), output_padding=stride - 1
     )

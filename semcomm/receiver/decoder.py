@@ -20,8 +20,8 @@ from semcomm.networks.stages import (
 class DecoderModule(nn.Module):
     """Hop 5 of 6: one level's received channels q_i to d_i at twice the size.
 
-    The mirror of an `EncoderModule`'s two innermost convolutions: a stride-1 m x m transposed convolution to the
-    encoder's last width, PReLU, and a stride-2 one to the output channels (arXiv 2202.04754, Fig. 3; the widths are
+    The mirror of an `EncoderModule`'s two innermost convolutions: a stride-1 m x m convolution to the encoder's last
+    width, PReLU, and a stride-2 transposed one to the output channels (arXiv 2202.04754, Fig. 3; the widths are
     chosen here). With `shortcut`, a linear map of each position to its 2 x 2 is added, as in the encoder.
 
     Args:
@@ -72,6 +72,8 @@ class DecoderModule(nn.Module):
         )
         self.conditioning = SNRConditioning(2 * complex_channels) if shortcut and snr_adaptive else None
         self.shortcut = nn.ConvTranspose2d(2 * complex_channels, out_channels, 2, 2) if shortcut else None
+
+    strip_rows = 1
 
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Decode `(b, 2c, h/t, w/t)` into `(b, out_channels, 2h/t, 2w/t)`."""

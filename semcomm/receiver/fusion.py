@@ -78,6 +78,8 @@ class FeatureFusion(nn.Module):
         block = downsampling // 2
         self.shortcut = nn.ConvTranspose2d(in_channels, 3, block, block) if shortcut else None
 
+    strip_rows = 1
+
     def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
         """Fuse `(b, in_channels, 2h/t, 2w/t)` into images `(b, 3, h, w)` in [0, 1]."""
         painted = self.enlarge(self.stages(features, snr_db))

@@ -7,31 +7,37 @@ import torch
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR
+from semcomm.contracts import Received
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
+from semcomm.symbols import plane_size, symbols_to_features
 
 
 @final
 class MultiLevelReceiver(nn.Module):
-    """Hops 5 and 6 of 6: received features to images (arXiv 2202.04754, Section II-C and Fig. 2).
+    """Hops 5 and 6 of 6: received symbols to images (arXiv 2202.04754, Section II-C and Fig. 2).
 
     Args:
         decoders: one per level, in the order of the transmitter's.
         fusion: all levels' d_i to the image.
+        downsampling: t.
 
     Shape:
-        features `(b, 2c, rows, columns)` to images `(b, 3, t rows, t columns)` in [0, 1].
+        `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
-    def __init__(self, decoders: Sequence[DecoderModule], fusion: FeatureFusion):
+    def __init__(self, decoders: Sequence[DecoderModule], fusion: FeatureFusion, *, downsampling: int):
         super().__init__()
+        self.downsampling = downsampling
         self.decoders = nn.ModuleList(decoders)
         self.fusion = fusion
         self.level_channels = [2 * decoder.complex_channels for decoder in decoders]
 
-    def forward(self, features: Tensor, snr_db: SNR | None = None) -> Tensor:
-        """Decode features `(b, 2c, rows, columns)` into images `(b, 3, t rows, t columns)`."""
+    def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
+        """Decode `Received` into images `(b, 3, *size)` in [0, 1]; what was padded is cut off."""
+        height, width = size
+        features = symbols_to_features(received.symbols, *plane_size(height, width, self.downsampling))
         features = features.contiguous(memory_format=torch.channels_last)  # as in the transmitter
-        received = features.split(self.level_channels, dim=1)
-        levels = [decoder(level, snr_db) for decoder, level in zip(self.decoders, received, strict=True)]
-        return self.fusion(torch.cat(levels, dim=1), snr_db)
+        levels = features.split(self.level_channels, dim=1)
+        decoded = [decoder(level, snr_db) for decoder, level in zip(self.decoders, levels, strict=True)]
+        return self.fusion(torch.cat(decoded, dim=1), snr_db)[:, :, :height, :width]

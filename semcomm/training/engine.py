@@ -38,7 +38,6 @@ from semcomm.training.run_folder import (
     newest_checkpoint,
     step_of,
 )
-from semcomm.transmitter.levels import MultiLevelTransmitter
 
 
 def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
@@ -230,15 +229,14 @@ class _WholeImages(Dataset[dict[str, Any]]):
 def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path]) -> FeatureCache | None:
     if config.features is None:
         return None
-    transmitter = system.transmitter
-    if not isinstance(transmitter, MultiLevelTransmitter):
+    if system.caption is None and system.segmentation is None:
         raise ValueError(f"features must be None for a system without semantic levels, got {config.features}")
     return FeatureCache(
         config.features,
         paths,
         config.train,
-        caption=transmitter.caption,
-        segmentation=transmitter.segmentation,
+        caption=system.caption,
+        segmentation=system.segmentation,
     )
 
 

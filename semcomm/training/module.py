@@ -1,18 +1,20 @@
 """One optimisation step, as Lightning runs it."""
 
+import copy
 from typing import Any, final
 
 import lightning
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.channel.snr import SNR
+from semcomm.contracts import Received, Semantics
 from semcomm.images import to_float
 from semcomm.quality.image import psnr
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
-from semcomm.transmitter.levels import Semantics
 
 TRAINING, VALIDATION = 0, 1
 """Streams of random numbers that must not repeat one another."""
@@ -47,11 +49,8 @@ class TrainingModule(lightning.LightningModule):
         semantics = Semantics(batch.get("tokens"), batch.get("labels"))
         snr_db = self._snr_db(len(images) * self.processes, generator)
         own_snr_db = snr_db[self._share] if isinstance(snr_db, Tensor) else snr_db
-        symbols = self.system.encode(images, own_snr_db, semantics=semantics)
-        # the whole batch's randomness is drawn, and this share's taken, so that the number of processes changes nothing
-        whole_batch = symbols.repeat_interleave(self.processes, dim=0)
-        symbols = self.system.channel(whole_batch, snr_db, generator=generator)[self._share]
-        received = self.system.decode(symbols, (images.shape[2], images.shape[3]), own_snr_db)
+        path = self.system if self.processes == 1 else self._with_shared_noise()
+        received = path(images, own_snr_db, semantics=semantics, generator=generator)
         loss = F.mse_loss(received, images)
         self.log("train/mse", loss, prog_bar=True, sync_dist=True)
         return loss
@@ -77,6 +76,12 @@ class TrainingModule(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def _with_shared_noise(self) -> SemanticSystem:
+        path = copy.copy(self.system)
+        path._modules = dict(path._modules)
+        path.channel = _SharedNoise(self.system.channel, self._share, self.processes)
+        return path
+
     def _generator(self, stream: int, number: int) -> torch.Generator:
         entropy = np.random.SeedSequence((self.config.seed, stream, number))
         return torch.Generator(self.device).manual_seed(int(entropy.generate_state(1)[0]))
@@ -86,3 +91,25 @@ class TrainingModule(lightning.LightningModule):
             return self.config.snr_db
         low, high = self.config.snr_db
         return low + (high - low) * torch.rand(images, device=self.device, generator=generator)
+
+
+@final
+class _SharedNoise(nn.Module):
+    """A channel that draws the whole batch's randomness and takes a share, whatever the number of processes."""
+
+    def __init__(self, channel: nn.Module, share: slice, processes: int):
+        super().__init__()
+        self.channel, self.share, self.processes = channel, share, processes
+
+    def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Tensor | Received:
+        """Send this share `(b, k)` as a part of the whole batch."""
+        whole_snr_db = snr_db.repeat_interleave(self.processes) if isinstance(snr_db, Tensor) else snr_db
+        whole = self.channel(x.repeat_interleave(self.processes, dim=0), whole_snr_db, generator=generator)
+        if isinstance(whole, Tensor):
+            return whole[self.share]
+        csi, variance = whole.csi, whole.noise_variance
+        return Received(
+            whole.symbols[self.share],
+            None if csi is None else csi[self.share],
+            variance if variance is None or not variance.ndim else variance[self.share],
+        )

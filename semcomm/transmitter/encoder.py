@@ -56,7 +56,7 @@ class EncoderModule(nn.Module):
     ):
         super().__init__()
         self.complex_channels = check_positive(complex_channels, "complex_channels")
-        self.downsampling = downsampling
+        self.downsampling = self.strip_rows = downsampling
         stages = []
         channels = check_positive(in_channels, "in_channels")
         for next_channels in stage_widths(check_positive(width, "width"), downsampling):

@@ -1,36 +1,23 @@
 """Hops 1 and 2 of 6 for MLSC-image: semantic levels beside details."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR
+from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
-from semcomm.symbols import plane_size
+from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 
-@dataclass(frozen=True)
-class Semantics:
-    """What the frozen extractors found in a batch, so that they need not run again.
-
-    Args:
-        tokens: caption tokens, int64 `(b, T)`.
-        labels: label maps, integer `(b, h, w)`.
-    """
-
-    tokens: Tensor | None = None
-    labels: Tensor | None = None
-
-
 @final
 class MultiLevelTransmitter(nn.Module):
-    """Hops 1 and 2 of 6: images to features, level by level (arXiv 2202.04754, Section II-A and Fig. 2).
+    """Hops 1 and 2 of 6: images to symbols, level by level (arXiv 2202.04754, Section II-A and Fig. 2).
 
     c_1 from the caption, c_2 from the segmentation, c_3 from image and segmentation together, c_4.. from the image.
 
@@ -43,7 +30,7 @@ class MultiLevelTransmitter(nn.Module):
         segmentation_encoder: s to c_2.
 
     Shape:
-        images `(b, 3, h, w)` to features `(b, 2c, ceil(h/t), ceil(w/t))`.
+        images `(b, 3, h, w)` to `Sent` of complex64 `(b, k)`, k = c ceil(h/t) ceil(w/t).
     """
 
     def __init__(
@@ -79,20 +66,28 @@ class MultiLevelTransmitter(nn.Module):
             None if tokens is None else tokens.to(images.device), None if labels is None else labels.to(images.device)
         )
 
-    def forward(self, images: Tensor, snr_db: SNR | None = None, semantics: Semantics | None = None) -> Tensor:
-        """Encode images `(b, 3, h, w)` into features `(b, 2c, ceil(h/t), ceil(w/t))`."""
+    def symbols_per_image(self, height: int, width: int) -> int:
+        """Symbols k of a `height x width` image, padding included."""
+        return symbols_per_image(height, width, complex_channels=self.complex_channels, downsampling=self.downsampling)
+
+    def forward(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Sent:
+        """Encode images `(b, 3, h, w)` into symbols; each level's features follow one another."""
         semantics = self.extract(images, semantics)
         # convolutions are faster on channels that lie together, on a CPU most of all
         padded = pad_to_multiple(images, self.downsampling).contiguous(memory_format=torch.channels_last)
-        levels = []
+        levels: dict[str, Tensor] = {}
+        size = plane_size(images.shape[2], images.shape[3], self.downsampling)
         if self.caption is not None and self.text_encoder is not None:
             plane = self.caption(images, semantics.tokens)
-            levels.append(self.text_encoder(plane, plane_size(images.shape[2], images.shape[3], self.downsampling)))
+            levels["caption"] = self.text_encoder(plane, size)
         fused = padded
         if self.segmentation is not None and self.segmentation_encoder is not None:
             colors = pad_to_multiple(self.segmentation(images, semantics.labels), self.downsampling)
-            levels.append(self.segmentation_encoder(colors, snr_db))
+            levels["segmentation"] = self.segmentation_encoder(colors, snr_db)
             fused = torch.cat([padded, colors], dim=1)
-        levels.append(self.fused_encoder(fused, snr_db))
-        levels.extend(encoder(padded, snr_db) for encoder in self.detail_encoders)
-        return torch.cat(levels, dim=1)
+        levels["detail 1"] = self.fused_encoder(fused, snr_db)
+        for number, encoder in enumerate(self.detail_encoders, start=2):
+            levels[f"detail {number}"] = encoder(padded, snr_db)
+        symbols = features_to_symbols(torch.cat(list(levels.values()), dim=1))
+        uses = {name: features[0].numel() // 2 for name, features in levels.items()}
+        return Sent(symbols, channel_uses=uses)

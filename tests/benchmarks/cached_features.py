@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from semcomm import CaptionFeature, SegmentationFeature, SemanticSystem, build_mlsc_image
+from semcomm.contracts import Semantics
 from semcomm.data.folders import CropDataset, StepBatches, list_images
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.show_and_tell import build_show_and_tell
 from semcomm.extractors.spnet import build_spnet
 from semcomm.images import to_float
-from semcomm.transmitter.levels import Semantics
 
 WORDS = ["<pad>", "<start>", "<end>", "<unk>", *(f"word{number}" for number in range(996))]
 

@@ -1,4 +1,4 @@
-"""Networks as they are run: folded and in strips, the result of the network itself, which stays as it was."""
+"""Networks in strips: the result of the network itself."""
 
 import subprocess
 import sys
@@ -7,16 +7,13 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
 from toys import rand_images, seeded, semantic_system, settle, small_system
 
-from semcomm import build_deep_jscc, system
-from semcomm.images import to_uint8
+from semcomm import build_deep_jscc, doors
 from semcomm.networks.stages import Stage
-from semcomm.networks.strips import folded, in_strips
+from semcomm.networks.strips import in_strips
 
 SNR_DB = 10.0
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def unlike_anything(network):
@@ -33,103 +30,18 @@ def unlike_anything(network):
     return network.eval()
 
 
-def norms(network):
-    return [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
-
-
-# Folding
-
-
-@pytest.mark.parametrize("adaptive", [False, True])
-def test_folded_is_the_network_without_its_normalisations(adaptive):
-    network = unlike_anything(small_system(4, 4, snr_adaptive=adaptive))
-    symbols = network.encode(rand_images(), SNR_DB)
-    with torch.no_grad():
-        features = network.transmitter(rand_images(), SNR_DB, None)
-        for part, given in ((network.transmitter, rand_images()), (network.receiver, features)):
-            assert norms(part)
-            assert not norms(folded(part))
-            torch.testing.assert_close(folded(part)(given, SNR_DB), part(given, SNR_DB), **CLOSE)
-    assert torch.equal(network.encode(rand_images(), SNR_DB), symbols)
-
-
-def test_folding_leaves_the_network_alone_and_shares_its_weights():
-    network = unlike_anything(small_system())
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    twin = folded(network.receiver)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    own = {id(weight) for weight in network.parameters()}
-    activations = [part for part in twin.modules() if isinstance(part, nn.PReLU)]
-    assert all(id(part.weight) in own for part in activations)
-
-
-def test_training_between_two_runs_is_seen():
-    network = unlike_anything(small_system())
-    first = network.transmit(rand_images(), SNR_DB, generator=seeded())
-    with torch.no_grad():
-        norms(network.transmitter)[0].bias.add_(3.0)
-        network.receiver.fusion.stages.stages[0].convolution.weight.mul_(-1)
-    second = network.transmit(rand_images(), SNR_DB, generator=seeded())
-    expected = network(rand_images(), SNR_DB, generator=seeded())
-    assert not torch.equal(second.images, first.images)
-    torch.testing.assert_close(second.images / 255, to_uint8(expected) / 255, rtol=0, atol=1.1 / 255)
-
-
-def test_what_has_nothing_to_fold_is_itself():
-    network = small_system(norm="none").eval()
-    assert folded(network.transmitter) is network.transmitter
-
-
-def test_extractors_are_not_folded():
-    network = semantic_system()
-    network.transmitter.segmentation.segmenter.labelling = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)).eval()
-    twin = folded(network.transmitter.eval())
-    assert twin.segmentation is network.transmitter.segmentation
-    assert twin.fused_encoder is not network.transmitter.fused_encoder
-
-
-@pytest.mark.parametrize(
-    "convolution",
-    [
-        nn.Conv2d(4, 6, 3, groups=2, bias=False),
-        nn.ConvTranspose2d(4, 6, 3, stride=2),
-        nn.ConvTranspose2d(4, 6, 3, groups=2),
-        nn.ConvTranspose2d(4, 6, (3, 5), padding=(2, 1)),
-        weight_norm(nn.Conv2d(4, 6, 3)),
-    ],
-    ids=["grouped", "transposed", "grouped transposed", "unstrided transposed", "parametrised"],
-)
-@pytest.mark.parametrize(
-    "norm", [nn.BatchNorm2d(6), nn.BatchNorm2d(6, affine=False), nn.BatchNorm2d(6, track_running_stats=False)]
-)
-def test_any_convolution_and_normalisation_in_a_row(convolution, norm):
-    network = unlike_anything(nn.Sequential(nn.Sequential(convolution, norm), nn.PReLU()))
-    images = torch.randn(2, 4, 6, 7, generator=seeded())
-    with torch.no_grad():
-        torch.testing.assert_close(folded(network)(images), network(images), **CLOSE)
-
-
-@pytest.mark.parametrize(("padding", "becomes"), [(0, nn.Conv2d), (2, nn.Conv2d), (3, nn.ConvTranspose2d)])
-def test_a_transposed_convolution_of_stride_1_is_run_as_the_convolution_it_is(padding, becomes):
-    network = nn.Sequential(nn.ConvTranspose2d(4, 6, 3, padding=padding)).eval()
-    images = torch.randn(2, 4, 9, 7, generator=seeded())
-    with torch.no_grad():
-        assert type(folded(network)[0]) is becomes
-        torch.testing.assert_close(folded(network)(images), network(images), **CLOSE)
-
-
 # Strips
 
 
 def assert_seamless(network, height, width, strips, monkeypatch):
     images = rand_images(1, height, width)
     whole = network.transmit(images, SNR_DB, generator=seeded())
-    monkeypatch.setattr(system, "STRIP_PIXELS", -(-height * width // strips))
+    monkeypatch.setattr(doors, "STRIP_PIXELS", -(-height * width // strips))
     cut = network.transmit(images, SNR_DB, generator=seeded())
     torch.testing.assert_close(cut.symbols, whole.symbols, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(cut.images / 255, whole.images / 255, rtol=0, atol=1.1 / 255)
     assert cut.power.item() == pytest.approx(1.0, rel=1e-4)
-    path = network._for_inference(height, width)
+    path = in_strips(network, strips)
     with torch.no_grad():
         expected = network.decode(whole.received_symbols, (height, width), SNR_DB)
         torch.testing.assert_close(
@@ -159,12 +71,12 @@ def test_strips_leave_no_seam_in_deep_jscc(monkeypatch):
 def test_strips_of_a_batch_with_an_snr_each():
     network = unlike_anything(small_system(3, 4, snr_adaptive=True))
     snrs = torch.tensor([0.0, 7.0, 20.0])
-    cut = in_strips(network.transmitter, 4, align=4)
+    cut = in_strips(network.transmitter, 4)
     for brightness in (1.0, 0.2):  # what the first run measured is not the second's
         images = brightness * rand_images(3, 64, 12)
         with torch.no_grad():
-            expected = network.transmitter(images, snrs, None)
-            torch.testing.assert_close(cut(images, snrs, None), expected, rtol=1e-4, atol=1e-4)
+            expected = network.transmitter(images, snrs).symbols
+            torch.testing.assert_close(cut(images, snrs).symbols, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_strip_is_all_that_a_convolution_sees_at_once():
@@ -175,12 +87,12 @@ def test_a_strip_is_all_that_a_convolution_sees_at_once():
             part.convolution.register_forward_hook(lambda *call: rows.append(call[2].shape[2]))
     with torch.no_grad():
         images = rand_images(1, 512, 8)
-        whole = in_strips(network.transmitter, 1, align=4)(images)
+        whole = in_strips(network.transmitter, 1)(images).symbols
         tallest, rows[:] = max(rows), []
-        in_strips(network.transmitter, 8, align=4)(images)
+        in_strips(network.transmitter, 8)(images)
     assert tallest == 256
     assert max(rows) <= 256 / 8 + 2 * 3 * 4
-    assert whole.shape[2] == 128
+    assert whole.shape == (1, 10 * 128 * 2)
 
 
 CHILD = """

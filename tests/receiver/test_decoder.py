@@ -8,10 +8,10 @@ from semcomm import DecoderModule
 
 
 def mirror_by_hand(decoder, features, width):
-    """Two transposed convolutions and a PReLU, from the weights alone."""
+    """A convolution, a PReLU and a transposed convolution, from the weights alone."""
     widen, enlarge = decoder.stages.stages
     half = widen.convolution.weight.shape[-1] // 2
-    inner = F.conv_transpose2d(features, widen.convolution.weight, widen.convolution.bias, padding=half)
+    inner = F.conv2d(features, widen.convolution.weight, widen.convolution.bias, padding=half)
     assert inner.shape[1] == width
     inner = torch.where(inner > 0, inner, inner * widen.activation.weight[:, None, None])
     weight, bias = enlarge.convolution.weight, enlarge.convolution.bias

@@ -2,7 +2,9 @@ import torch
 from torch import nn
 from toys import semantic_system
 
+from semcomm.contracts import Received
 from semcomm.receiver.levels import MultiLevelReceiver
+from semcomm.symbols import features_to_symbols
 
 
 class Recorder(nn.Module):
@@ -25,9 +27,9 @@ class Fusion(nn.Module):
 
 def test_every_level_gets_its_own_channels_and_fusion_gets_all_in_order():
     decoders = [Recorder(1, 1), Recorder(2, 3), Recorder(3, 4)]
-    receiver = MultiLevelReceiver(decoders, Fusion())
+    receiver = MultiLevelReceiver(decoders, Fusion(), downsampling=2)
     features = torch.arange(16.0).reshape(1, 16, 1, 1).expand(2, 16, 4, 5)
-    fused = receiver(features, 7.0)
+    fused = receiver(Received(features_to_symbols(features)), (8, 10), 7.0)
     assert [decoder.seen[0, :, 0, 0].tolist() for decoder in decoders] == [
         [0.0, 1.0],
         [2.0, 3.0, 4.0, 5.0, 6.0, 7.0],

@@ -111,7 +111,7 @@ def test_the_learning_rate_follows_the_schedule(photo_folder, tmp_path, schedule
 
 def test_semantic_levels_and_a_fading_channel_train_too(photo_folder, tmp_path):
     levels = {"caption": caption_feature(), "segmentation": segmentation_feature()}
-    channel = RayleighChannel(coherence="image", equalizer="mmse")
+    channel = RayleighChannel(coherence="image")
     built = small_system(2, 4, channel=channel, **levels)
     frozen = {name: value.clone() for name, value in built.transmitter.segmentation.state_dict().items()}
     train(built, config(photo_folder, tmp_path, steps=2, snr_db=10.0))

@@ -39,7 +39,7 @@ def result(folder):
 
 def run(folder, name, photo_folder, **changes):
     """Train with noise, fades and one SNR per image; resume a run that is there already."""
-    built = system(norm="none", channel=RayleighChannel(coherence="symbol", equalizer="mmse"))
+    built = system(norm="none", channel=RayleighChannel())
     settings = config(photo_folder, folder / name, batch_size=4, val=folder / "val", validate_every=3, **changes)
     recorded(settings, built, folder / f"{name}-gradients", resume=(folder / name).exists())
 

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 from toys import caption_feature, rand_images, segmentation_feature, semantic_system, small_system
 
-from semcomm.transmitter.levels import MultiLevelTransmitter, Semantics
+from semcomm.contracts import Semantics
+from semcomm.symbols import symbols_to_features
+from semcomm.transmitter.levels import MultiLevelTransmitter
 
 
 class Recorder(nn.Module):
@@ -37,7 +39,8 @@ def test_levels_are_fed_and_ordered_as_in_the_paper(parts):
     caption, segmentation = caption_feature(), segmentation_feature()
     transmitter = MultiLevelTransmitter(**parts, caption=caption, segmentation=segmentation)
     images = rand_images(2, 14, 17)
-    features = transmitter(images, 7.0)
+    sent = transmitter(images, 7.0)
+    features = symbols_to_features(sent.symbols, 4, 5)
     assert transmitter.complex_channels == 1 + 3 * 4
     per_channel = features.amax((0, 2, 3))
     assert torch.equal(per_channel, features.amin((0, 2, 3)))
@@ -58,7 +61,7 @@ def test_levels_are_fed_and_ordered_as_in_the_paper(parts):
 def test_without_semantics_the_image_alone_is_fused(parts):
     transmitter = MultiLevelTransmitter(parts["fused_encoder"], parts["detail_encoders"])
     images = rand_images()
-    features = transmitter(images)
+    features = symbols_to_features(transmitter(images).symbols, 4, 4)
     assert features.amax((0, 2, 3)).tolist() == [3] * 6 + [4] * 6 + [5] * 6
     assert torch.equal(parts["fused_encoder"].seen, images)
     assert transmitter.extract(images) == Semantics(None, None)
@@ -82,12 +85,16 @@ def test_each_semantic_level_reaches_its_own_channels_only():
     system = semantic_system(l=3).eval()
     images = rand_images(1)
     known = system.transmitter.extract(images)
-    features = system.transmitter(images, None, known)
+
+    def features_of(semantics):
+        return symbols_to_features(system.transmitter(images, None, semantics=semantics).symbols, 4, 4)
+
+    features = features_of(known)
     other_words = Semantics((known.tokens + 1).clamp(max=4) * (known.tokens > 0), known.labels)
-    changed = (system.transmitter(images, None, other_words) != features).any(0).flatten(1).any(1)
+    changed = (features_of(other_words) != features).any(0).flatten(1).any(1)
     assert changed.nonzero().flatten().tolist() == [0, 1]
     other_labels = Semantics(known.tokens, (known.labels + 1) % 4)
-    changed = (system.transmitter(images, None, other_labels) != features).any(0).flatten(1).any(1)
+    changed = (features_of(other_labels) != features).any(0).flatten(1).any(1)
     assert changed.nonzero().flatten().tolist() == list(range(2, 14))
 
 
