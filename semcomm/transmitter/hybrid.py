@@ -6,8 +6,9 @@ all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -19,11 +20,13 @@ from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
-from semcomm.transmitter.blocks import to_blocks
+from semcomm.networks.facts import block_facts, expected_errors, numbers
+from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, label
+from semcomm.transmitter.drawing import Drawing, draw, label, synthesise
 from semcomm.transmitter.linear import Allocation, allocate, expected_error
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
+from semcomm.transmitter.training_frames import allocations, choose, symbols
 
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
@@ -73,6 +76,7 @@ class HybridTransmitter(nn.Module):
 
     Args:
         codebook: the statistics that both ends share.
+        network: adds to the details what a closed form cannot know, or None; see `ResidualNetwork`.
         levels: the level l that is sent if nothing else is asked for: k = (h/t)(w/t)(3 l + 1).
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
         digital: False sends everything as it is: the linear code.
@@ -82,10 +86,17 @@ class HybridTransmitter(nn.Module):
     """
 
     def __init__(
-        self, codebook: Codebook, *, levels: int = 10, safe_snr_db: float | None = None, digital: bool = True
+        self,
+        codebook: Codebook,
+        *,
+        network: nn.Module | None = None,
+        levels: int = 10,
+        safe_snr_db: float | None = None,
+        digital: bool = True,
     ):
         super().__init__()
         self.codebook = codebook
+        self.network = network
         self.downsampling = codebook.block
         self.levels = levels
         self.safe_snr_db = safe_snr_db
@@ -116,6 +127,8 @@ class HybridTransmitter(nn.Module):
             raise ValueError("snr_db must be the SNR that the sender believes, in dB, got None")
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
         told = torch.as_tensor(snr_db, dtype=torch.float64).expand(len(images)).tolist()
+        if self.training:
+            return self._rehearse(images, k, told)
         default = snr_db if self.safe_snr_db is None else self.safe_snr_db
         safe = torch.as_tensor(default if safe_snr_db is None else safe_snr_db, dtype=torch.float64)
         safe = safe.expand(len(images)).tolist()
@@ -136,7 +149,46 @@ class HybridTransmitter(nn.Module):
         choice = search.best()
         if choice is None:
             return _linear_frame(search)
-        return _hybrid_frame(search, choice, told)
+        padded = pad_to_multiple(image.float(), self.downsampling)
+        refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])
+        return _hybrid_frame(search, choice, told, refine)
+
+    def _rehearse(self, images: Tensor, k: int, told_snrs_db: list[float]) -> Sent:
+        """Encode a batch for training: the digital part is taken as received, its positions hold random QPSK."""
+        with torch.autocast(images.device.type, enabled=False):
+            padded = pad_to_multiple(images.float(), self.downsampling)
+            blocks = to_blocks(padded, self.downsampling)
+            shape = (blocks.shape[0], blocks.shape[1], blocks.shape[2])
+            with torch.no_grad():
+                components = self.codebook.common.components(blocks.flatten(0, 2))
+                random = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
+                drawing, details, uses = choose(self.codebook, components, shape, k, told_snrs_db, random)
+            shares = allocations(drawing, k, uses, told_snrs_db)
+        details = self.refine(padded, drawing, details, shares, k, told_snrs_db)
+        with torch.autocast(images.device.type, enabled=False):
+            sent, gains, starts = symbols(shares, details.float(), k, shape[0], _random_qpsk(random))
+        return Sent(sent, Side(drawing, shares, gains, starts))
+
+    def refine(
+        self,
+        images: Tensor,
+        drawing: Drawing,
+        details: Tensor,
+        shares: list[Allocation],
+        k: int,
+        told_snrs_db: list[float],
+    ) -> Tensor:
+        """Add the network's part to details `(blocks, Q)`; images `(b, 3, h, w)` of whole blocks."""
+        if self.network is None:
+            return details
+        told = torch.tensor(told_snrs_db)
+        errors = expected_errors(drawing, shares, 10 ** (-told / 10))
+        sketch = to_images(synthesise(self.codebook, drawing, torch.zeros_like(details)).unflatten(0, drawing.shape), self.downsampling)
+        about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
+        added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
+        with torch.autocast(images.device.type, enabled=False):
+            components = added.float().movedim(1, -1).flatten(0, 2)
+            return details + drawing.book.textures.analyse(components, drawing.labels) * drawing.weights
 
 
 @final
@@ -273,7 +325,7 @@ def _linear_frame(search: Search) -> Frame:
     )
 
 
-def _hybrid_frame(search: Search, choice: Choice, told: int) -> Frame:
+def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
     codebook = search.codebook
     log_step = choice.log_step
     while True:
@@ -287,7 +339,7 @@ def _hybrid_frame(search: Search, choice: Choice, told: int) -> Frame:
     length = header.uses(search.safe_snr_db)
     uses = search.k - length - plan.channel_uses
     allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
-    symbols, index = _details(allocation, details)
+    symbols, index = _details(allocation, refine(drawing, details, [allocation]))
     fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
     (head,) = header.send([fields.to_bits()], [length])
     (body,) = transport.send([bits], [plan])
@@ -314,3 +366,11 @@ def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:
         return filler, 0
     index, gain = quantise_gain(math.sqrt(allocation.channel_uses / power))
     return allocation.place((sent * gain).float()), index
+
+
+def _random_qpsk(random: torch.Generator) -> Callable[[int], Tensor]:
+    def draw_symbols(count: int) -> Tensor:
+        signs = 1.0 - 2.0 * torch.randint(2, (2, count), generator=random)
+        return torch.complex(signs[0], signs[1]) / 2**0.5
+
+    return draw_symbols

@@ -1,0 +1,66 @@
+"""What networks on the hybrid code are told of a transmission: facts about every block, numbers about the whole."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from semcomm.transmitter.drawing import Drawing
+from semcomm.transmitter.linear import Allocation
+from semcomm.transmitter.textures import variances
+
+EDGES = (0, 1, 2, 4, 6, 9, 13, 19, 28, 41, 60, 88, 128, 180, 256)
+"""Bands of components, by their rank in a texture."""
+FACTS = 2 * (len(EDGES) - 1)
+NUMBERS = 6
+_FLOOR = 1e-6
+
+
+def expected_errors(drawing: Drawing, allocations: list[Allocation], noise_variances: Tensor) -> Tensor:
+    """Say what error every detail is expected to arrive with: float32 `(blocks, Q)`, without weights.
+
+    Args:
+        drawing: of b photographs.
+        allocations: theirs.
+        noise_variances: sigma^2 per complex symbol, float `(b,)`.
+    """
+    before = variances(drawing.log_variances)
+    flat = before.reshape(len(allocations), -1).clone()
+    for row, allocation, noise in zip(flat, allocations, noise_variances.tolist(), strict=True):
+        left = allocation.variance * (noise / 2) / (allocation.power + noise / 2)
+        row[allocation.order] = left.float()
+    return flat.reshape(before.shape) / drawing.weights.square()
+
+
+def block_facts(drawing: Drawing, errors: Tensor) -> Tensor:
+    """Log energies by band of what the sketch left and of what will be missing: `(b, FACTS, rows, columns)`."""
+    left = variances(drawing.log_variances) / drawing.weights.square()
+    bands = torch.cat([_bands(left), _bands(errors)], dim=1)
+    return bands.unflatten(0, drawing.shape).movedim(-1, 1).contiguous()
+
+
+def numbers(
+    drawing: Drawing, errors: Tensor, snrs_db: Tensor, told_snrs_db: Tensor, channel_uses: int, gains: Tensor
+) -> Tensor:
+    """Describe the transmissions of b photographs: float32 `(b, NUMBERS)`.
+
+    Args:
+        drawing: of b photographs.
+        errors: from `expected_errors`.
+        snrs_db: real SNRs, or those told, `(b,)`.
+        told_snrs_db: what the sender believes, `(b,)`.
+        channel_uses: k.
+        gains: of the details, `(b,)`.
+    """
+    images = drawing.shape[0]
+    per_block = channel_uses * images / len(drawing.labels)
+    step = drawing.log_step.reshape(images, -1).float().mean(1)
+    missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
+    rate = torch.full((images,), math.log2(per_block / 32))
+    columns = [snrs_db / 10, told_snrs_db / 10, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
+    return torch.stack([column.float() for column in columns], dim=1)
+
+
+def _bands(energies: Tensor) -> Tensor:
+    parts = [energies[:, low:high].mean(1) for low, high in zip(EDGES, EDGES[1:], strict=False)]
+    return torch.stack(parts, dim=1).clamp_min(_FLOOR).log2() / 4 + 2
