@@ -44,7 +44,8 @@ class MovingAverage:
     def update(self, step: int) -> None:
         """Take the weights after step number `step`, counted from 0, into the average."""
         weight = max(self.rate, 9 / (10 + step))
-        torch._foreach_lerp_(list(self.average.values()), list(self.learned.values()), weight)
+        for name, value in self.learned.items():
+            self.average[name].lerp_(value, weight)
 
     def exchange(self) -> None:
         """Put the average into the network and keep the network's own weights here; a second call undoes the first."""

@@ -50,7 +50,8 @@ def train(
 
     The crops, SNRs and noise of a step are functions of the seed and the step's number, so a resumed run of so many
     steps ends with the weights of an uninterrupted one, bit for bit. One of so many minutes makes as many steps as the
-    machine allows, and its schedule goes by its clock. With several devices every process calls this, and the first one writes.
+    machine allows, and its schedule goes by its clock. With several devices every process calls this, and the first
+    one writes.
 
     Args:
         system: made by a builder.

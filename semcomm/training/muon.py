@@ -100,47 +100,41 @@ class MuonAdam(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
+            gradients = {weight: weight.grad for weight in group["params"] if weight.grad is not None}
             if group["kind"] == "muon":
-                self._step_muon(weights, group)
-            else:
-                self._step_adam(weights, group)
+                self._step_muon(gradients, group)
+            elif gradients:
+                self._step_adam(gradients, group)
         return loss
 
-    def _step_muon(self, kernels: list[Tensor], group: dict[str, Any]) -> None:
-        by_shape: dict[torch.Size, list[Tensor]] = {}
-        for kernel in kernels:
-            by_shape.setdefault(kernel.shape, []).append(kernel)
-        for alike in by_shape.values():  # matrices of one shape are multiplied together
-            ahead = []
-            for kernel in alike:
-                state = self.state[kernel]
-                if not state:
-                    state["momentum"] = torch.zeros_like(kernel)
-                state["momentum"].lerp_(kernel.grad, 1 - group["momentum"])
-                ahead.append(torch.lerp(kernel.grad, state["momentum"], group["momentum"]))
-            matrices = torch.stack([as_matrix(one, transposed=group["transposed"]) for one in ahead])
+    def _step_muon(self, gradients: dict[Tensor, Tensor], group: dict[str, Any]) -> None:
+        transposed: bool = group["transposed"]
+        ahead: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
+        for kernel, gradient in gradients.items():
+            state = self.state[kernel]
+            if not state:
+                state["momentum"] = torch.zeros_like(kernel)
+            state["momentum"].lerp_(gradient, 1 - group["momentum"])
+            ahead.setdefault(kernel.shape, []).append((kernel, gradient.lerp(state["momentum"], group["momentum"])))
+        for alike in ahead.values():  # matrices of one shape are multiplied together
+            matrices = torch.stack([as_matrix(direction, transposed=transposed) for _, direction in alike])
             scale = 0.2 * max(matrices.shape[1:]) ** 0.5
-            for kernel, update in zip(alike, orthogonalize(matrices), strict=True):
-                shape = kernel.transpose(0, 1).shape if group["transposed"] else kernel.shape
-                update = update.reshape(shape).to(kernel.dtype)
-                update = update.transpose(0, 1) if group["transposed"] else update
-                kernel.add_(update, alpha=-group["lr"] * scale)
+            for (kernel, _), update in zip(alike, orthogonalize(matrices), strict=True):
+                laid_out = kernel.transpose(0, 1) if transposed else kernel
+                laid_out.add_(update.reshape(laid_out.shape), alpha=-group["lr"] * scale)
 
-    def _step_adam(self, weights: list[Tensor], group: dict[str, Any]) -> None:
-        if not weights:
-            return
-        for weight in weights:
+    def _step_adam(self, gradients: dict[Tensor, Tensor], group: dict[str, Any]) -> None:
+        for weight in gradients:
             if not self.state[weight]:
                 self.state[weight] = {
                     "step": torch.zeros((), device=weight.device),
                     "exp_avg": torch.zeros_like(weight),
                     "exp_avg_sq": torch.zeros_like(weight),
                 }
-        states = [self.state[weight] for weight in weights]
+        states = [self.state[weight] for weight in gradients]
         adam(
-            weights,
-            [weight.grad for weight in weights if weight.grad is not None],
+            list(gradients),
+            list(gradients.values()),
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],

@@ -20,7 +20,7 @@ COMMANDS = {
     "transmit": "transmit photos/a.png photos/b.png --model model --out received --json out/out.json",
     "evaluate": "evaluate model --data photos --snr 1,10 --json o/out.json --csv o/out.csv --figure o/out.png",
     "baseline": "baseline jpeg --data photos --bandwidth-ratio 1/6 --json o/out.json --csv o/out.csv",
-    "train": f"train --train photos --val photos --out run {SMALL}",
+    "train": f"train mlsc --train photos --val photos --out run {SMALL}",
     "cache-features": "cache-features photos --out cache",
     "reproduce": "reproduce fig5 --train photos --val photos --test photos --out figure",
 }
