@@ -27,8 +27,8 @@ def load_own(value: str, option: str) -> Callable[..., Any]:
         sys.path.insert(0, "")  # the command's own folder is not on the path, unlike that of `python`
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{option} {value}: there is no module {error.name!r} here; name one on the path") from error
+    except (ImportError, TypeError, ValueError) as error:  # the last two for a name such as "..": relative to nothing
+        raise ValueError(f"{option} {value}: cannot import {module_name!r} here: {error}") from error
     if not hasattr(module, name):
         raise ValueError(f"{option} {value}: module {module_name!r} has no {name!r}")
     own = getattr(module, name)

@@ -135,15 +135,15 @@ from semcomm.cli import main as cli
             "no such folder of images: nowhere",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--resume"],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--resume", "--size", "16"],
             "nothing to resume in o",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "."],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", ".", "--size", "16"],
             "out must be an empty or a new folder",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "letter.jpg"],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "letter.jpg", "--size", "16"],
             "cannot write to folder letter.jpg",
         ),
         (
@@ -203,7 +203,7 @@ from semcomm.cli import main as cli
         (["train", "custom", "--train", "good", "--val", "good", "--out", "o"], "Missing option '--builder'"),
         (
             ["train", "custom", "--train", "good", "--val", "good", "--out", "o", "--builder", "nowhere:mine"],
-            "--builder nowhere:mine: there is no module 'nowhere' here",
+            "--builder nowhere:mine: cannot import 'nowhere' here: No module named 'nowhere'",
         ),
         (
             ["train", "custom", "--train", "good", "--val", "good", "--out", "o", "--builder", "math:mine"],
