@@ -28,6 +28,7 @@ from semcomm.system import SemanticSystem
 CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
 ChannelOption = Annotated[str, typer.Option(help="awgn, rayleigh, or module:MyChannel.")]
+TellGainOption = Annotated[bool, typer.Option("--tell-gain", help="Tell the receiver each image's gain.")]
 ALL_SNRS_DB = 0.0, 20.0
 """Where a system that adapts to the SNR is trained, unless the command says otherwise."""
 
@@ -173,6 +174,7 @@ def mlsc(
     norm: Annotated[Literal["batch", "none"], typer.Option(help="Normalisation.")] = "batch",
     snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="Adapt to the SNR.")] = False,
     shortcut: Annotated[bool, typer.Option(help="Linear paths beside convolutions.")] = False,
+    tell_gain: TellGainOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
@@ -189,6 +191,7 @@ def mlsc(
         norm=norm,
         snr_adaptive=snr_adaptive,
         shortcut=shortcut,
+        tell_gain=tell_gain,
     )
     return _with_channel(system, channel, coherence, equalizer)
 
@@ -198,12 +201,15 @@ def mlsc(
 def deep_jscc(
     *,
     bandwidth_ratio: RatioOption = 1 / 12,
+    tell_gain: TellGainOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
 ) -> SemanticSystem:
     """Train Deep JSCC, the learned baseline."""
-    return _with_channel(build_deep_jscc(bandwidth_ratio=bandwidth_ratio), channel, coherence, equalizer)
+    return _with_channel(
+        build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain), channel, coherence, equalizer
+    )
 
 
 @app.command()

@@ -22,6 +22,7 @@ def test_it_is_the_recursion_and_in_the_end_geometric():
         nn.init.constant_(layer.weight, value)
         average.update(step)
         expected += max(0.1, 9 / (10 + step)) * (value - expected)
+        assert average.average["weight"].item() == pytest.approx(expected, abs=1e-6)
     average.exchange()
     assert layer.weight.item() == pytest.approx(expected, abs=1e-6)
     # from step 80 on the rate is 0.1: weights 0.1 * 0.9^n of the newest
