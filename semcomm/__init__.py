@@ -13,6 +13,7 @@ from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.conformance import check_channel
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.contracts import Channel
+from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
@@ -38,7 +39,10 @@ __all__ = [
     "SeparationBaseline",
     "__version__",
     "build_deep_jscc",
+    "build_hybrid_code",
+    "build_linear_code",
     "build_mlsc_image",
+    "build_nested_mlsc_image",
     "check_channel",
     "from_pretrained",
     "list_pretrained",

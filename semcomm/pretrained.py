@@ -10,6 +10,7 @@ from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.files.json import read_object
 from semcomm.files.tensors import mismatches, read_safetensors
+from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
 from semcomm.receiver.equalizer import EQUALIZERS
 from semcomm.saving import CONFIG, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
@@ -17,7 +18,10 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SHIPPED = Path(__file__).parent / "_weights"
-BUILDERS = {"build_mlsc_image": build_mlsc_image, "build_deep_jscc": build_deep_jscc}
+BUILDERS = {
+    build.__name__: build
+    for build in (build_mlsc_image, build_deep_jscc, build_linear_code, build_hybrid_code, build_nested_mlsc_image)
+}
 MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
 MOST_OTHERS = 2**16

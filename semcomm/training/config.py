@@ -28,6 +28,7 @@ class TrainingConfig:
         out: folder for the result.
         features: what `cache_features` made of `train`, so that the extractors need not run in every step.
         snr_db: the training SNR in dB, or (low, high) for one drawn uniformly per image.
+        levels: (lowest, highest) for nested systems, one drawn for each step; None leaves it to the system.
         size: height and width of a training crop, in pixels.
         batch_size: crops per step, over all devices; a multiple of their number times `accumulate`.
         accumulate: parts that a device's share of a batch is computed in, one after another, to save memory.
@@ -56,6 +57,7 @@ class TrainingConfig:
     out: Path
     features: Path | None = None
     snr_db: float | tuple[float, float] = 10.0
+    levels: tuple[int, int] | None = None
     size: int = 128
     batch_size: int = 16
     accumulate: int = 1
@@ -106,6 +108,8 @@ class TrainingConfig:
             )
         if self.workers < 0:
             raise ValueError(f"workers must be at least 0, got {self.workers}")
+        if self.levels is not None and not 1 <= self.levels[0] <= self.levels[1]:
+            raise ValueError(f"levels must be None or (lowest, highest), 1 <= lowest <= highest, got {self.levels}")
         if isinstance(self.snr_db, tuple) and not self.snr_db[0] < self.snr_db[1]:
             raise ValueError(f"snr_db must be a number or a range (low, high), low < high, got {self.snr_db}")
         ends = self.snr_db if isinstance(self.snr_db, tuple) else (self.snr_db,)

@@ -20,7 +20,7 @@ from semcomm.training.config import TrainingConfig
 from semcomm.training.losses import LOSSES, LossFunction
 from semcomm.training.muon import MuonAdam
 
-TRAINING, VALIDATION = 0, 1
+TRAINING, VALIDATION, LEVELS = 0, 1, 2
 """Streams of random numbers that must not repeat one another."""
 AVERAGE = "average"
 
@@ -77,7 +77,7 @@ class TrainingModule(lightning.LightningModule):
         snr_db = self._snr_db(len(images) * parts, generator)
         own_snr_db = snr_db[own] if isinstance(snr_db, Tensor) else snr_db
         path = self.system if parts == 1 else self._with_shared_noise(own, parts)
-        received = path(images, own_snr_db, semantics=semantics, generator=generator)
+        received = path(images, own_snr_db, semantics=semantics, generator=generator, levels=self._levels())
         loss = self.loss(received, images)
         if not isinstance(loss, Tensor) or loss.ndim:
             what = f"shape {(*loss.shape,)}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -165,6 +165,14 @@ class TrainingModule(lightning.LightningModule):
         path._modules = dict(path._modules)
         path.channel = _SharedNoise(self.system.channel, own, parts)
         return path
+
+    def _levels(self) -> int | None:
+        """Draw this step's level, the same one in every process."""
+        if self.config.levels is None:
+            return None
+        low, high = self.config.levels
+        random = np.random.default_rng((self.config.seed, LEVELS, self.global_step))
+        return min(high, int(low + (high + 1 - low) * random.random() ** 1.5))
 
     def _generator(self, stream: int, number: int) -> torch.Generator:
         entropy = np.random.SeedSequence((self.config.seed, stream, number))

@@ -1,0 +1,127 @@
+"""Numbers to systems of the hybrid code: linear, hybrid, and nested MLSC-image."""
+
+import torch
+from torch import nn
+
+from semcomm.builders import _device
+from semcomm.channel.awgn import AWGNChannel
+from semcomm.networks.facts import FACTS, NUMBERS
+from semcomm.networks.residual import ResidualNetwork
+from semcomm.receiver.equalizer import NoEqualizer
+from semcomm.receiver.hybrid import HybridReceiver
+from semcomm.system import SemanticSystem
+from semcomm.transmitter.codebook import Codebook, shipped_codebook
+from semcomm.transmitter.hybrid import HybridTransmitter
+
+PICTURES = 6
+"""Channels that a residual network sees: a photograph or what arrived of it, and its sketch."""
+
+
+def build_linear_code(
+    *, t: int = 16, channel: nn.Module | None = None, codebook: Codebook | None = None, device: torch.device | str | None = None
+) -> SemanticSystem:
+    """Assemble the optimal linear analog code (Lee and Petersen 1976): one transform, powers by its variances.
+
+    Args:
+        t: the block's side, the codebook's.
+        channel: hop 4; None is `AWGNChannel()`.
+        codebook: its statistics; None for those in the package.
+        device: None is CUDA when there is one, else the CPU. The code itself is computed on the CPU.
+
+    Returns:
+        The system, ready for use: it has nothing to train.
+
+    Raises:
+        ValueError: if the codebook has blocks of another size than `t`.
+    """
+    book = _codebook(codebook, t)
+    system = _assemble(
+        HybridTransmitter(book, digital=False), HybridReceiver(book, digital=False), channel, device
+    )
+    system.config = {"builder": "build_linear_code", "arguments": {"t": t}} if codebook is None else None
+    return system.eval()
+
+
+def build_hybrid_code(
+    *,
+    t: int = 16,
+    channel: nn.Module | None = None,
+    safe_snr_db: float | None = None,
+    codebook: Codebook | None = None,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Assemble the hybrid digital-analog code: textures and a sketch as bits, details as they are; nothing is trained.
+
+    Args:
+        t: the block's side, the codebook's.
+        channel: hop 4; None is `AWGNChannel()`.
+        safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
+        codebook: its statistics; None for those in the package.
+        device: None is CUDA when there is one, else the CPU. The code itself is computed on the CPU.
+
+    Returns:
+        The system, ready for use.
+
+    Raises:
+        ValueError: if the codebook has blocks of another size than `t`.
+    """
+    book = _codebook(codebook, t)
+    system = _assemble(HybridTransmitter(book, safe_snr_db=safe_snr_db), HybridReceiver(book), channel, device)
+    arguments = {"t": t, "safe_snr_db": safe_snr_db}
+    system.config = {"builder": "build_hybrid_code", "arguments": arguments} if codebook is None else None
+    return system.eval()
+
+
+def build_nested_mlsc_image(
+    l: int = 10,  # noqa: E741 - the paper's letter
+    *,
+    t: int = 16,
+    channel: nn.Module | None = None,
+    width: int = 64,
+    safe_snr_db: float | None = None,
+    device: torch.device | str | None = None,
+) -> SemanticSystem:
+    """Assemble nested MLSC-image: the hybrid code with residual networks, one model for every k/n and every SNR.
+
+    The networks add what a closed form cannot know; untrained they add nothing.
+
+    Args:
+        l: the level that is sent if nothing else is asked for, 2 to 21: k = (h/t)(w/t)(3 l + 1).
+        t: the block's side, the codebook's.
+        channel: hop 4; None is `AWGNChannel()`.
+        width: channels of the networks at h/4; twice and four times as many at h/8 and h/16.
+        safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
+        device: None is CUDA when there is one, else the CPU.
+
+    Returns:
+        The system, untrained.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+    if not isinstance(l, int) or not 2 <= l <= 21:
+        raise ValueError(f"l must be an integer from 2 to 21, got {l!r}")
+    book = _codebook(None, t)
+    widths = (width, 2 * width, 4 * width)
+    shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}
+    sends = ResidualNetwork(**shared, outputs=book.common.transform.shape[0])
+    receives = ResidualNetwork(**shared)
+    transmitter = HybridTransmitter(book, network=sends, levels=l, safe_snr_db=safe_snr_db)
+    system = _assemble(transmitter, HybridReceiver(book, network=receives), channel, device)
+    arguments = {"l": l, "t": t, "width": width, "safe_snr_db": safe_snr_db}
+    system.config = {"builder": "build_nested_mlsc_image", "arguments": arguments}
+    return system
+
+
+def _assemble(
+    transmitter: HybridTransmitter, receiver: HybridReceiver, channel: nn.Module | None, device: torch.device | str | None
+) -> SemanticSystem:
+    channel = AWGNChannel() if channel is None else channel
+    return SemanticSystem(transmitter, channel, receiver, equalizer=NoEqualizer()).to(_device(device))
+
+
+def _codebook(codebook: Codebook | None, t: int) -> Codebook:
+    book = shipped_codebook() if codebook is None else codebook
+    if book.block != t:
+        raise ValueError(f"t must be {book.block}, the block of the codebook, got {t}; fit one with semcomm fit-code")
+    return book
