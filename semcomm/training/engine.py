@@ -95,16 +95,13 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
         loader = DataLoader(crops, batch_sampler=batches, **workers)
         val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
         with expected_warnings(), _stoppable(trainer, config.out):
-            trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+            with _divergence_named(system, config):
+                trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
             if "val/psnr_db" not in metrics or config.steps % config.validate_every:
                 trainer.validate(module, val_loader, verbose=False)
                 metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         if trainer.is_global_zero:
-            if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
-                raise ValueError(
-                    f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
-                )
             system.save_pretrained(config.out)
             write_json(
                 config.out / RESULT,
@@ -122,6 +119,22 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
                 },
             )
     return config.out
+
+
+@contextmanager
+def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterator[None]:
+    """Say of weights that are NaN or inf that the training diverged, whatever stumbled over them."""
+    stumbled: ValueError | None = None
+    try:
+        yield
+    except ValueError as error:
+        stumbled = error
+    if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
+        raise ValueError(
+            f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
+        ) from stumbled
+    if stumbled is not None:
+        raise stumbled
 
 
 def _recipe(system: SemanticSystem, config: TrainingConfig, paths: list[Path], val_paths: list[Path]) -> dict[str, Any]:
