@@ -15,7 +15,8 @@ from torch import Tensor
 
 from semcomm.link.bits import check_bits
 from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
-from semcomm.link.modes import Fading, faded
+from semcomm.link.fading import faded_snr_db
+from semcomm.link.modes import Fading
 from semcomm.link.transport import equalise
 from semcomm.link.waveform import to_logits, to_symbols
 
@@ -120,7 +121,7 @@ def receive(
 
 
 def _safe_snr_db(length: int, fading: Fading) -> float:
-    return LENGTHS[length] if fading == "none" else faded(LENGTHS[length]) + FADING_MARGIN_DB
+    return LENGTHS[length] if fading == "none" else faded_snr_db(LENGTHS[length], QPSK_BITS) + FADING_MARGIN_DB
 
 
 def _snr_db(noise_variance: Tensor) -> float:
