@@ -21,7 +21,7 @@ def faded_snr_db(snr_db: float, bits_per_symbol: int) -> float:
 
     Example:
         >>> round(faded_snr_db(10.0, 4) - 10.0, 1)
-        3.3
+        3.5
     """
     wanted = np.interp(snr_db, GRID_DB, information(bits_per_symbol))
     return float(np.interp(wanted, _faded_information(bits_per_symbol), GRID_DB))

@@ -78,7 +78,9 @@ def send(headers: Sequence[np.ndarray], lengths: Sequence[int], *, device: str =
     for bits, length in zip(headers, lengths, strict=True):
         if len(bits) != BITS:
             raise ValueError(f"header must have {BITS} bits, got {len(bits)}")
-        sent.append(to_symbols(encode(check_bits(bits)[None], _code(length), device), QPSK_BITS)[0])
+        # flipped by another sequence for each length: a long header must not pass for a short one
+        coded = encode(check_bits(bits)[None], _code(length), device)
+        sent.append(to_symbols(coded, QPSK_BITS, sequence=length)[0])
     return sent
 
 
@@ -113,7 +115,8 @@ def receive(
             continue
         rows = torch.stack([equalised[image][0][:length] for image in images])
         noise = torch.stack([equalised[image][1][:length] for image in images])
-        bits, arrived = decode(to_logits(rows, noise, QPSK_BITS), _code(length), iterations=LOOKS)
+        logits = to_logits(rows, noise, QPSK_BITS, sequence=length)
+        bits, arrived = decode(logits, _code(length), iterations=LOOKS)
         for image, header, ok in zip(images, bits, arrived, strict=True):
             if ok:
                 found[image] = Header(header, length)

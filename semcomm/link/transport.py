@@ -94,7 +94,7 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
 
     Example:
         >>> plan(20_000, 30).channel_uses, plan(0, 30).channel_uses
-        (10821, 0)
+        (11679, 0)
     """
     constellation = check_mode(mode)
     if payload_bits < 0:

@@ -120,3 +120,4 @@ def test_scrambling_is_fixed_and_looks_random():
         x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & mask
         x = (x ^ x >> 27) * 0x94D049BB133111EB & mask
         assert flips[index] == (x ^ x >> 31) >> 63
+    assert abs((flips == scrambling(100_000, 384)).float().mean().item() - 0.5) < 4 * 0.5 / 100_000**0.5
