@@ -1,0 +1,1 @@
+"""Bits over a channel: entropy coding, error correction, constellations and the table of rates."""

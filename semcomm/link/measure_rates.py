@@ -1,0 +1,144 @@
+"""Measure the table of rates: `python -m semcomm.link.measure_rates rates.json`."""
+
+import argparse
+import datetime
+import math
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, final
+
+import numpy as np
+import torch
+
+from semcomm.files.json import write_json
+from semcomm.link.codewords import BlockCode, decode, encode
+from semcomm.link.modes import MODES, Mode
+from semcomm.link.waveform import to_logits, to_symbols
+
+LENGTHS = (96, 384, 1280, 3840, 8448)
+# a photograph of four blocks is lost once in 1,000
+TARGET = 1 - (1 - 1e-3) ** (1 / 4)
+MARGIN_DB = 0.05
+STEP_DB = 0.15
+SIDES = (0.03, 0.97)
+
+
+@final
+@dataclass
+class Waterfall:
+    """Blocks sent and lost, by SNR in dB, and the curve through them.
+
+    The share lost is taken as Q((snr - middle) / width), in dB: the normal approximation of finite block lengths
+    (Polyanskiy, Poor, Verdu 2010), which is straight on probability paper and is extended there.
+    """
+
+    sent: dict[float, int] = field(default_factory=dict)
+    lost: dict[float, int] = field(default_factory=dict)
+
+    def fit(self, width: float | None = None) -> tuple[float, float]:
+        """Return middle and width of highest likelihood, in dB; the width may be given."""
+        snrs, sent = np.array(list(self.sent)), np.array(list(self.sent.values()))
+        lost = np.array([self.lost[snr] for snr in self.sent])
+        widths = np.geomspace(0.03, 2, 60) if width is None else np.array([width])
+        middles = np.linspace(snrs.min() - 1, snrs.max() + 1, 400)
+        z = (snrs - middles[:, None, None]) / widths[:, None]
+        shares = np.clip(np.vectorize(lambda value: 0.5 * math.erfc(value / 2**0.5))(z), 1e-9, 1 - 1e-9)
+        likelihood = (lost * np.log(shares) + (sent - lost) * np.log1p(-shares)).sum(-1)
+        best = np.unravel_index(likelihood.argmax(), likelihood.shape)
+        return float(middles[best[0]]), float(widths[best[1]])
+
+
+def lost_blocks(mode: Mode, information: int, snr_db: float, blocks: int, generator: torch.Generator) -> int:
+    """Return how many of `blocks` are lost in white Gaussian noise."""
+    block = BlockCode(information, mode.symbols(information) * mode.bits_per_symbol)
+    payloads = torch.randint(0, 2, (blocks, block.payload), dtype=torch.uint8, generator=generator).numpy()
+    symbols = to_symbols(encode(payloads, block, "cpu"), mode.bits_per_symbol)
+    variance = 10 ** (-snr_db / 10)
+    symbols = symbols + variance**0.5 * torch.randn(symbols.shape, dtype=torch.complex64, generator=generator)
+    logits = to_logits(symbols, torch.full(symbols.shape, variance), mode.bits_per_symbol)
+    received, arrived = decode(logits, block)
+    return int((~arrived | (received != payloads).any(axis=1)).sum())
+
+
+def measure(mode: Mode, information: int, blocks: int, seed: int) -> Waterfall:
+    """Find the waterfall by steps and send `blocks` blocks at each SNR in it."""
+    generator = torch.Generator().manual_seed(zlib.crc32(repr((mode, information, seed)).encode()))
+    waterfall = Waterfall()
+
+    def share(snr_db: float) -> float:
+        snr_db = round(snr_db, 3)
+        if snr_db not in waterfall.sent:
+            waterfall.lost[snr_db] = lost_blocks(mode, information, snr_db, blocks, generator)
+            waterfall.sent[snr_db] = blocks
+        return waterfall.lost[snr_db] / blocks
+
+    shannon = 10 * math.log10(2**mode.efficiency - 1)
+    step = STEP_DB * (1 if information > 1000 else 2 if information > 300 else 4)
+    snr_db = shannon + 0.6 + 6 / math.sqrt(information) * 2
+    while share(snr_db) < 0.5:
+        snr_db -= 2 * step
+    while share(snr_db) > SIDES[0]:
+        snr_db += step
+    return waterfall
+
+
+def table(lengths: tuple[int, ...], blocks: int, seed: int) -> list[dict[str, Any]]:
+    """Return the rows of the table; the width is pooled over the rates of a modulation and length."""
+    rows = []
+    for information in lengths:
+        measured = []
+        for mode in MODES:
+            if information <= mode.largest_block:
+                measured.append((mode, measure(mode, information, blocks, seed)))
+                print(mode, information, [round(value, 3) for value in measured[-1][1].fit()], flush=True)
+        for mode, waterfall in measured:
+            alike = [other for near, other in measured if _alike(near, mode)]
+            width = float(np.median([other.fit()[1] for other in alike]))
+            middle, _ = waterfall.fit(width)
+            required = middle + width * NormalDist().inv_cdf(1 - TARGET) + MARGIN_DB
+            rows.append(
+                {
+                    "bits_per_symbol": mode.bits_per_symbol,
+                    "rate": mode.rate,
+                    "information": information,
+                    "required_snr_db": round(required, 3),
+                    "middle_db": round(middle, 3),
+                    "width_db": round(width, 4),
+                    "snr_db": sorted(waterfall.sent),
+                    "lost": [waterfall.lost[snr] for snr in sorted(waterfall.sent)],
+                }
+            )
+    return rows
+
+
+def _alike(one: Mode, other: Mode) -> bool:
+    return one.bits_per_symbol == other.bits_per_symbol and 0.7 < one.rate / other.rate < 1.4
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--blocks", type=int, default=200, help="blocks per SNR")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="information bits of a block")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = table(tuple(options.lengths), options.blocks, options.seed)
+    write_json(
+        options.file,
+        {
+            "what": "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000",
+            "command": f"python -m semcomm.link.measure_rates FILE --blocks {options.blocks} --seed {options.seed} "
+            f"--lengths {' '.join(map(str, options.lengths))}",
+            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+            "blocks_per_snr": options.blocks,
+            "rows": rows,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

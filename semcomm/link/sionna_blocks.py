@@ -1,0 +1,185 @@
+"""The only place that imports Sionna: its 5G LDPC codes and constellations, at home in a library without global state.
+
+Sionna is imported when bits are first coded (seconds). Its import seeds PyTorch's generators, and its blocks take
+device and precision from a global; here every block gets both, and the generators are put back as they were.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Graph = Literal["bg1", "bg2"]
+
+BITS_PER_SYMBOL = (2, 4, 6, 8)
+# base graphs of 3GPP TS 38.212, Section 5.3.2: columns of information bits, rows
+COLUMNS: dict[Graph, int] = {"bg1": 22, "bg2": 10}
+ROWS: dict[Graph, int] = {"bg1": 46, "bg2": 42}
+CORE_ROWS = 4
+PUNCTURED_COLUMNS = 2
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Put PyTorch's global generators back as they were."""
+    cpu = torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
+    try:
+        yield
+    finally:
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+@lru_cache(maxsize=1)
+def sionna() -> Any:
+    """Import Sionna once and return its blocks, as attributes of one object."""
+    with generators_kept():
+        from sionna.phy import mapping
+        from sionna.phy.fec import ldpc
+
+    @final
+    class Blocks:
+        Encoder = ldpc.LDPC5GEncoder
+        Constellation = mapping.Constellation
+        Mapper = mapping.Mapper
+        Demapper = mapping.Demapper
+
+    return Blocks
+
+
+@final
+@dataclass(frozen=True)
+class MotherCode:
+    """A 5G LDPC code before rate matching: base graph and lifting size, on one device.
+
+    A codeword is [information bits, fillers, parity bits]. The first 2 z bits are never sent (punctured), and fillers
+    are known zeros. Shortening and rate matching are done outside, so that one code serves every length near its own.
+    """
+
+    graph: Graph
+    lifting: int
+    device: str
+
+    @property
+    def information(self) -> int:
+        """Most information bits."""
+        z = self.lifting
+        if self.graph == "bg1":
+            return 22 * z
+        for columns, smallest in ((10, 640), (9, 560), (8, 192)):
+            if columns * z > smallest:
+                return columns * z
+        return 6 * z
+
+    @property
+    def parity_start(self) -> int:
+        """Where parity bits start in a codeword."""
+        return COLUMNS[self.graph] * self.lifting
+
+    @property
+    def length(self) -> int:
+        """Bits of a whole codeword, the punctured ones and fillers included."""
+        return self.parity_start + ROWS[self.graph] * self.lifting
+
+    @cached_property
+    def _encoder(self) -> Any:
+        k, z = self.information, self.lifting
+        sent = min(self.length - PUNCTURED_COLUMNS * z - (self.parity_start - k), (5 if self.graph == "bg2" else 3) * k)
+        return sionna().Encoder(k, sent, bg=self.graph, precision="single", device=self.device, check_input=False)
+
+    def encode(self, bits: Tensor) -> Tensor:
+        """Return codewords.
+
+        Args:
+            bits: float32 `(b, k)` of zeros and ones, k at most `information`.
+
+        Shape:
+            `(b, k)` -> `(b, length)`; the last positions are zeros where rates below 1/5 would need them.
+        """
+        k, z = self.information, self.lifting
+        padded = torch.nn.functional.pad(bits, (0, k - bits.shape[1]))
+        sent = self._encoder(padded)
+        systematic = k - PUNCTURED_COLUMNS * z
+        fillers = torch.nn.functional.pad(padded, (0, self.parity_start - k))
+        return torch.cat([fillers, sent[:, systematic:]], dim=1)
+
+    def parity_checks(self) -> Any:
+        """Return the parity-check matrix, as SciPy's sparse rows."""
+        return self._encoder.pcm
+
+    def layers(self, rows: int) -> tuple[Tensor, ...]:
+        """Return, for each of the first `rows` rows of the base graph, the bits of its checks.
+
+        Shape:
+            int64 `(degree, lifting)` each.
+        """
+        return self._all_layers[:rows]
+
+    @cached_property
+    def _all_layers(self) -> tuple[Tensor, ...]:
+        z, matrix = self.lifting, self.parity_checks()
+        layers = []
+        for start in range(0, ROWS[self.graph] * z, z):
+            rows = matrix[start : start + z].tocoo()
+            bits = rows.col[np.lexsort((rows.col, rows.row))].reshape(z, -1).T
+            layers.append(torch.from_numpy(np.ascontiguousarray(bits).astype(np.int64)).to(self.device))
+        return tuple(layers)
+
+
+@lru_cache(maxsize=64)
+def mother_code(graph: Graph, lifting: int, device: str) -> MotherCode:
+    """Return the code; one object each, so that its encoder is made once."""
+    return MotherCode(graph, lifting, device)
+
+
+@lru_cache(maxsize=32)
+def _mapper(bits_per_symbol: int, device: str) -> Any:
+    constellation = sionna().Constellation("qam", bits_per_symbol, precision="single", device=device)
+    return sionna().Mapper(constellation=constellation, precision="single", device=device)
+
+
+@lru_cache(maxsize=32)
+def _demapper(bits_per_part: int, device: str) -> Any:
+    constellation = sionna().Constellation("pam", bits_per_part, precision="single", device=device)
+    return sionna().Demapper("app", constellation=constellation, precision="single", device=device)
+
+
+def modulate(bits: Tensor, bits_per_symbol: int) -> Tensor:
+    """Return the symbols of a square constellation with Gray labels (3GPP TS 38.211, Section 5.1).
+
+    Args:
+        bits: float32 `(n,)` of zeros and ones, n a multiple of `bits_per_symbol`.
+        bits_per_symbol: 2, 4, 6 or 8.
+
+    Shape:
+        `(n,)` -> `(n / bits_per_symbol,)`, complex64, unit power on average over the constellation.
+    """
+    return _mapper(bits_per_symbol, str(bits.device))(bits[None])[0]
+
+
+def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> Tensor:
+    """Return log p(1) / p(0) of every bit, exact for equally likely points in Gaussian noise.
+
+    A square constellation is two of real numbers: even bits are the real part's, odd ones the imaginary part's.
+    Real numbers of unit power stand for half of a symbol's power, hence the factors of 2.
+
+    Args:
+        symbols: complex64 `(n,)`, equalised.
+        noise_variance: float32 `(n,)`, of the complex noise in each.
+        bits_per_symbol: 2, 4, 6 or 8.
+
+    Shape:
+        `(n,)` -> `(n bits_per_symbol,)`.
+    """
+    parts = torch.view_as_real(symbols).T.flatten() * 2**0.5
+    noise = (2 * noise_variance).repeat(2)
+    demapper = _demapper(bits_per_symbol // 2, str(symbols.device))
+    logits = demapper(torch.complex(parts, torch.zeros_like(parts))[None], noise[None])[0]
+    return logits.reshape(2, len(symbols), bits_per_symbol // 2).permute(1, 2, 0).flatten()
