@@ -66,10 +66,15 @@ def train(
     Raises:
         FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
         ValueError: if `config.out` holds another run, a folder holds no photographs, or none as large as a crop, the
-            devices are not there, or the loss is no number.
+            devices are not there, the loss is no number, or the system does not know how it was built.
         OSError: if `config.out` cannot be written, or another process is writing to it.
         Stopped: if SIGINT, SIGTERM or SIGUSR1 ended the run, which can then be resumed.
     """
+    if system.config is None:
+        raise ValueError(
+            "system.config is None, so the trained system could not be saved: set it to its builder's name and "
+            'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
+        )
     paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
     _check_sizes(paths, config)
     val_paths = evenly(val_paths, config.val_images)
