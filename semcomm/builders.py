@@ -39,6 +39,7 @@ def build_mlsc_image(
     text_rank: int | None = 64,
     snr_adaptive: bool = False,
     shortcut: bool = False,
+    tell_gain: bool = False,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble MLSC-image (Zhang et al., arXiv 2202.04754): an image sent by its meaning beside its details.
@@ -61,6 +62,8 @@ def build_mlsc_image(
             SNR; `encode` and `decode` then need `snr_db`.
         shortcut: add a linear path from block to block beside the convolutions of encoders, decoders and fusion. Not
             in the paper; with `norm="none"` the better choice.
+        tell_gain: tell the receiver each image's gain by an offset on one channel, see `semcomm.networks.gain`. Not in
+            the paper; no further symbols.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -95,6 +98,7 @@ def build_mlsc_image(
         text_encoder=TextEncoder(size, downsampling=t, rank=text_rank) if caption_feature else None,
         segmentation=segmentation_feature,
         segmentation_encoder=encoder(3, LEVEL_CHANNELS, kernel_size=3) if segmentation_feature else None,
+        tell_gain=tell_gain,
     )
     decoders = [
         *([decoder(1, kernel_size=3)] if caption_feature else []),
@@ -103,7 +107,7 @@ def build_mlsc_image(
         *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
     ]
     fusion = FeatureFusion(3 * (l + 1), **network)
-    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t)
+    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t, tell_gain=tell_gain)
     system = SemanticSystem(transmitter, AWGNChannel() if channel is None else channel, receiver)
     system.config = {
         "builder": "build_mlsc_image",
@@ -118,6 +122,7 @@ def build_mlsc_image(
             "text_rank": text_rank,
             "snr_adaptive": snr_adaptive,
             "shortcut": shortcut,
+            "tell_gain": tell_gain,
         },
     }
     return system.to(_device(device))
@@ -127,6 +132,7 @@ def build_deep_jscc(
     *,
     bandwidth_ratio: float | None = None,
     complex_channels: int | None = None,
+    tell_gain: bool = False,
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -137,6 +143,7 @@ def build_deep_jscc(
     Args:
         bandwidth_ratio: k/n of images whose sides are multiples of 4; must be a multiple of 1/48.
         complex_channels: c, instead of `bandwidth_ratio`.
+        tell_gain: as in `build_mlsc_image`; not as published.
         channel: hop 4; None is `AWGNChannel()`.
         device: where to; None is CUDA when there is one, else the CPU.
 
@@ -164,8 +171,10 @@ def build_deep_jscc(
             )
     channels = check_positive(complex_channels, "complex_channels")  # type: ignore[arg-type]
     channel = AWGNChannel() if channel is None else channel
-    system = SemanticSystem(DeepJSCCTransmitter(channels), channel, DeepJSCCReceiver(channels))
-    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels}}
+    system = SemanticSystem(
+        DeepJSCCTransmitter(channels, tell_gain=tell_gain), channel, DeepJSCCReceiver(channels, tell_gain=tell_gain)
+    )
+    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, "tell_gain": tell_gain}}
     return system.to(_device(device))
 
 

@@ -218,13 +218,45 @@ _LISTED = (
     ),
     # Training
     (
-        "training/module.py",
-        "training/test_engine.py",
+        "training/config.py",
+        "training/test_config.py",
         {
-            "cosine schedule ignored": (
-                'self.config.schedule == "constant"',
-                'self.config.schedule in ("constant", "cosine")',
-            )
+            "cosine schedule ignored": ('if self.schedule == "cosine"', 'if self.schedule == "none"'),
+            "rates decay all along": ("DECAYING = 0.4", "DECAYING = 1.0"),
+        },
+    ),
+    (
+        "training/muon.py",
+        "training/test_muon.py",
+        {
+            "Muon without Nesterov": (
+                'gradient.lerp(state["momentum"], group["momentum"])',
+                'state["momentum"].clone()',
+            ),
+            "transposed kernels laid out by their inputs": (
+                "(kernel.transpose(0, 1) if transposed else kernel).flatten(1)",
+                "kernel.reshape((kernel.transpose(0, 1) if transposed else kernel).flatten(1).shape)",
+            ),
+            "one Newton-Schulz step fewer": ("range(steps)", "range(steps - 1)"),
+        },
+    ),
+    (
+        "training/average.py",
+        "training/test_average.py",
+        {"average without its early haste": ("max(self.rate, 9 / (10 + step))", "self.rate")},
+    ),
+    (
+        "training/module.py",
+        "training/test_recipe.py",
+        {
+            "average forgotten in checkpoints": (
+                "checkpoint[AVERAGE] = self.average.state_dict()",
+                "checkpoint[AVERAGE] = learned(self.system)",
+            ),
+            "parts of a batch with the same noise": (
+                "batch_index % self.config.accumulate *",
+                "0 *",
+            ),
         },
     ),
     (
@@ -242,8 +274,8 @@ _LISTED = (
         "training/test_resume.py",
         {
             "resumed run skips a step": (
-                "first_step=first_step, **share",
-                "first_step=first_step and first_step + 1, **share",
+                "first_step=first_step, accumulate",
+                "first_step=first_step and first_step + 1, accumulate",
             )
         },
     ),

@@ -138,6 +138,7 @@ def test_the_configuration_says_what_was_built():
         "text_rank": 5,
         "snr_adaptive": False,
         "shortcut": False,
+        "tell_gain": False,
     }
 
 

@@ -66,6 +66,7 @@ def test_the_builders_signature_is_the_documented_one():
         "text_rank": 64,
         "snr_adaptive": False,
         "shortcut": False,
+        "tell_gain": False,
         "device": None,
     }
     assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in defaults)

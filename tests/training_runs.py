@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import load_file
 from toys import small_system
 
-from semcomm.training.config import TrainingConfig
+from semcomm.training.config import PAPER, TrainingConfig
 
 STEPS = 6
 
 
 def config(photo_folder, out, **changes):
     numbers = {"size": 16, "batch_size": 2, "steps": STEPS, "validate_every": 2, "seed": 3, "snr_db": (0.0, 20.0)}
+    numbers = PAPER | numbers
     folders = {"train": photo_folder, "val": photo_folder / "more", "out": out}
     return TrainingConfig(**(folders | numbers | changes))
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Received, Semantics
 from semcomm.images import pad_to_multiple
+from semcomm.networks.gain import tell_gain, undo_gain
 from semcomm.networks.stages import Stage, Stages, convolution, transposed_convolution
 from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 
@@ -24,13 +25,15 @@ class DeepJSCCTransmitter(nn.Module):
 
     Args:
         complex_channels: c, complex channels sent at a quarter of the image's size.
+        tell_gain: tell the receiver each image's gain, see `semcomm.networks.gain`.
 
     Shape:
         images `(b, 3, h, w)` to symbols, complex64 `(b, k)`, k = c ceil(h/4) ceil(w/4).
     """
 
-    def __init__(self, complex_channels: int):
+    def __init__(self, complex_channels: int, *, tell_gain: bool = False):
         super().__init__()
+        self.tell_gain = tell_gain
         self.complex_channels = complex_channels
         self.downsampling = DOWNSAMPLING
         stages, channels = [], 3
@@ -49,7 +52,8 @@ class DeepJSCCTransmitter(nn.Module):
         if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
             raise ValueError("semantics must be None: Deep JSCC has no semantic levels")
         padded = pad_to_multiple(images, DOWNSAMPLING)
-        return features_to_symbols(self.stages(padded.contiguous(memory_format=torch.channels_last), snr_db))
+        features = self.stages(padded.contiguous(memory_format=torch.channels_last), snr_db)
+        return features_to_symbols(tell_gain(features) if self.tell_gain else features)
 
 
 @final
@@ -58,13 +62,15 @@ class DeepJSCCReceiver(nn.Module):
 
     Args:
         complex_channels: c, complex channels received.
+        tell_gain: whether the transmitter tells each image's gain.
 
     Shape:
         `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
-    def __init__(self, complex_channels: int):
+    def __init__(self, complex_channels: int, *, tell_gain: bool = False):
         super().__init__()
+        self.tell_gain = tell_gain
         stages, channels = [], 2 * complex_channels
         for next_channels, stride in DECODER:
             step = transposed_convolution(channels, next_channels, KERNEL_SIZE, stride=stride)
@@ -76,5 +82,6 @@ class DeepJSCCReceiver(nn.Module):
     def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Decode `Received` into images `(b, 3, *size)`; what was padded is cut off."""
         features = symbols_to_features(received.symbols, *plane_size(*size, DOWNSAMPLING))
+        features = undo_gain(features) if self.tell_gain else features
         painted = self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)
         return painted[:, :, : size[0], : size[1]]

@@ -9,6 +9,7 @@ import torch
 import typer
 from rich.console import Console
 
+from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception
 from semcomm.cli.measure import baseline, evaluate
@@ -27,7 +28,7 @@ from semcomm.cli.options import (
 )
 from semcomm.cli.reports import check_outputs, digits, table, write_json
 from semcomm.cli.reproduce import reproduce
-from semcomm.cli.train import cache_features, train
+from semcomm.cli.train import app as train
 from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
 from semcomm.images import load_image, save_image
@@ -139,7 +140,7 @@ def models() -> None:
 
 app.command()(evaluate)
 app.command()(baseline)
-app.command()(train)
+app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
 app.command("train-extractor")(train_extractor_command)

@@ -1,62 +1,65 @@
-"""The command line's commands about training."""
+"""The command line's `train mlsc | deep-jscc | custom`: each builds a system, and all train it in one way."""
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import torch
 import typer
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.cli.options import (
-    ChannelOption,
+    ChannelName,
     CoherenceOption,
     EqualizerOption,
-    OutOption,
     RatioOption,
     SeedOption,
     build_caption,
     build_segmentation,
     set_channel,
-    show_progress,
 )
+from semcomm.cli.own_parts import build_own, build_own_channel, load_own
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.networks.stages import SNRConditioning
+from semcomm.system import SemanticSystem
 
 CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
+ChannelOption = Annotated[str, typer.Option(help="awgn, rayleigh, or module:MyChannel.")]
+TellGainOption = Annotated[bool, typer.Option("--tell-gain", help="Tell the receiver each image's gain.")]
+ALL_SNRS_DB = 0.0, 20.0
+"""Where a system that adapts to the SNR is trained, unless the command says otherwise."""
+
+app = typer.Typer(help="Train a system on a folder of photographs.", no_args_is_help=True)
 
 
-MLSC_ONLY = "l", "t", "caption", "segmentation", "features", "width", "norm", "snr_adaptive", "shortcut"
-
-
-def train(
-    ctx: typer.Context,
+def _train(
+    build: Callable[[], SemanticSystem],
+    *,
     train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
     val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
     out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
-    system: Annotated[Literal["mlsc", "deep-jscc"], typer.Argument(help="What to train.")] = "mlsc",
-    l: Annotated[int, typer.Option(help="MLSC-image: detail level, 2 to 16.")] = 4,  # noqa: E741
-    t: Annotated[int, typer.Option(help="MLSC-image: downsampling factor, a power of two.")] = 8,
-    caption: CaptionOption = "lite",
-    segmentation: SegmentationOption = "lite",
     features: Annotated[Path | None, typer.Option(help="What cache-features made of --train.")] = None,
-    width: Annotated[int, typer.Option(help="MLSC-image: channels after the first convolution.")] = 32,
-    norm: Annotated[Literal["batch", "none"], typer.Option(help="MLSC-image: normalisation.")] = "batch",
-    snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="MLSC-image: adapt to the SNR.")] = False,
-    shortcut: Annotated[bool, typer.Option(help="MLSC-image: linear paths beside convolutions.")] = False,
-    bandwidth_ratio: RatioOption = 1 / 12,
-    channel: ChannelOption = "awgn",
-    coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
-    snr: Annotated[float | None, typer.Option(help="Training SNR in dB; 10 without --snr-range.")] = None,
+    snr: Annotated[
+        float | None, typer.Option(help="Training SNR in dB; without it and --snr-range, 0 to 20 if adaptive, else 10.")
+    ] = None,
     snr_range: Annotated[tuple[float, float] | None, typer.Option(help="One SNR per image, from LOW to HIGH.")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of a crop.")] = 256,
-    batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 32,
-    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
-    schedule: Annotated[Literal["constant", "cosine"], typer.Option(help="Of the learning rate.")] = "constant",
+    size: Annotated[int, typer.Option(help="Height and width of a crop.")] = 128,
+    batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 16,
+    accumulate: Annotated[int, typer.Option(help="Parts a batch is computed in, one after another.")] = 1,
+    loss: Annotated[str, typer.Option(help="log-mse, mse, or module:my_loss.")] = "log-mse",
+    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 6e-4,
+    muon_lr: Annotated[float, typer.Option(help="Of Muon, for kernels of convolutions; 0 for Adam there.")] = 1.5e-3,
+    schedule: Annotated[
+        Literal["constant", "cosine", "decay"], typer.Option(help="Of the rates; decay is over the last 40 %.")
+    ] = "decay",
+    average: Annotated[float, typer.Option(help="Rate of the moving average of weights; 0 for none.")] = 1e-3,
     gradient_clip: Annotated[float | None, typer.Option(help="Largest norm of the gradients; any if left out.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Rounds through the photographs.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimisation steps; 10,000 without --epochs.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps; 10,000 without --epochs and --minutes.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="End the run after this time.")] = None,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 500,
     val_images: Annotated[
         int | None, typer.Option(help="Photographs of --val to validate on, evenly spaced; all without it.")
@@ -67,46 +70,58 @@ def train(
     strategy: Annotated[Literal["auto", "ddp"], typer.Option(help="How several devices share the work.")] = "auto",
     precision: Annotated[
         Literal["32-true", "16-mixed", "bf16-mixed"], typer.Option(help="Of the networks' arithmetic.")
-    ] = "32-true",
+    ] = "bf16-mixed",
     seed: SeedOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Train a system on a folder of photographs."""
+    """Train what `build` makes; the options of every `train` command."""
     try:
         from lightning.fabric.utilities import rank_zero_only
 
         from semcomm.training.checkpoints import Stopped
         from semcomm.training.config import TrainingConfig
         from semcomm.training.engine import train as run
+        from semcomm.training.losses import LOSSES
+        from semcomm.training.precision import has_bf16
     except ModuleNotFoundError as error:
         raise ImportError(f"training needs {error.name}: pip install 'semcomm[train]'") from error
-    if system == "mlsc":
-        _refuse(ctx, ["bandwidth_ratio"], "is of deep-jscc; of mlsc, --l and --t decide k/n")
-    else:
-        _refuse(ctx, MLSC_ONLY, "is of mlsc, not of deep-jscc")
-    if channel == "awgn":
-        _refuse(ctx, ["coherence", "equalizer"], "is of --channel rayleigh")
     if snr is not None and snr_range is not None:
         raise ValueError(f"give --snr or --snr-range, not both, got {snr} and {snr_range}")
     if steps is not None and epochs is not None:
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
+    named: Any = loss if loss in LOSSES else "log-mse"
+    own_loss = None if loss in LOSSES else load_own(loss, "--loss")
     paths, bad = choose_photographs(train, skip_bad=skip_bad)
     val_paths, bad_val = choose_photographs(val, skip_bad=skip_bad)
     if epochs is not None:
         steps = epochs * -(-len(paths) // max(batch_size, 1))
+    torch.manual_seed(seed)
+    system = build()
+    adaptive = any(isinstance(part, SNRConditioning) for part in system.modules())
+    known_snr = snr_range or snr
+    one_speaks = getattr(rank_zero_only, "rank", 0) == 0
+    if precision == "bf16-mixed" and not has_bf16(system.device):
+        precision = "32-true"
+        if one_speaks:
+            typer.echo("semcomm: this machine has no bf16 arithmetic, so training is in float32", err=True)
     config = TrainingConfig(
         train=train,
         val=val,
         out=out,
         features=features,
-        snr_db=snr_range or (10.0 if snr is None else snr),
+        snr_db=known_snr if known_snr is not None else ALL_SNRS_DB if adaptive else 10.0,
         size=size,
         batch_size=batch_size,
+        accumulate=accumulate,
+        loss=named,
         learning_rate=lr,
+        muon_rate=muon_lr or None,
         schedule=schedule,
+        average_rate=average or None,
         gradient_clip=gradient_clip,
-        steps=10_000 if steps is None else steps,
+        steps=10_000 if steps is None and minutes is None else steps,
+        minutes=minutes,
         validate_every=validate_every,
         val_images=val_images,
         seed=seed,
@@ -117,60 +132,107 @@ def train(
         precision=precision,
         leave_out=(*bad, *bad_val),
     )
-    torch.manual_seed(seed)
-    if system == "mlsc":
-        built = build_mlsc_image(
-            l,
-            t,
-            image_size=size,
-            caption="lite" if caption == "lite" else build_caption(caption),
-            segmentation="lite" if segmentation == "lite" else build_segmentation(segmentation),
-            width=width,
-            norm=norm,
-            snr_adaptive=snr_adaptive,
-            shortcut=shortcut,
-        )
-    else:
-        built = build_deep_jscc(bandwidth_ratio=bandwidth_ratio)
-    set_channel(built, channel, coherence, equalizer)
     try:
         with naming_the_remedy([*paths, *val_paths]):
-            run(built, config, resume=resume)
+            run(system, config, loss=own_loss, resume=resume)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)
         raise
-    if getattr(rank_zero_only, "rank", 0) == 0:  # of several processes, one speaks
+    if one_speaks:
         typer.echo(f"wrote {out}")
 
 
-def cache_features(
-    data: Annotated[Path, typer.Argument(help="Folder of photographs, searched with its subfolders.")],
-    out: OutOption,
+def training_command(build: Callable[..., SemanticSystem]) -> Callable[..., None]:
+    """Make a command of a function that builds a system: it takes that function's options and those of training.
+
+    What both have, such as `size`, is an option once, and both get it.
+    """
+    own = inspect.signature(build).parameters
+    shared = {name: one for name, one in inspect.signature(_train).parameters.items() if name != "build"}
+
+    @functools.wraps(build)
+    def command(**given: Any) -> None:
+        arguments = {name: given[name] for name in own}
+        _train(lambda: build(**arguments), **{name: given[name] for name in shared})
+
+    parameters = {**{name: one for name, one in own.items() if name not in shared}, **shared}
+    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters.values()]
+    command.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
+    command.__annotations__ = {name: one.annotation for name, one in parameters.items()}
+    return command
+
+
+@app.command()
+@training_command
+def mlsc(
+    *,
+    l: Annotated[int, typer.Option(help="Detail level, 2 to 16.")] = 4,  # noqa: E741
+    t: Annotated[int, typer.Option(help="Downsampling factor, a power of two.")] = 8,
     caption: CaptionOption = "lite",
     segmentation: SegmentationOption = "lite",
-    skip_bad: SkipBadOption = False,
-) -> None:
-    """Run the frozen extractors once on every photograph, for train --features; start it again to go on."""
-    from semcomm.extractors.cache import cache_features as run
+    width: Annotated[int, typer.Option(help="Channels after the first convolution.")] = 32,
+    norm: Annotated[Literal["batch", "none"], typer.Option(help="Normalisation.")] = "batch",
+    snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="Adapt to the SNR.")] = False,
+    shortcut: Annotated[bool, typer.Option(help="Linear paths beside convolutions.")] = False,
+    tell_gain: TellGainOption = False,
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    equalizer: EqualizerOption = "mmse",
+    size: int,
+) -> SemanticSystem:
+    """Train MLSC-image."""
+    system = build_mlsc_image(
+        l,
+        t,
+        image_size=size,
+        caption="lite" if caption == "lite" else build_caption(caption),
+        segmentation="lite" if segmentation == "lite" else build_segmentation(segmentation),
+        width=width,
+        norm=norm,
+        snr_adaptive=snr_adaptive,
+        shortcut=shortcut,
+        tell_gain=tell_gain,
+    )
+    return _with_channel(system, channel, coherence, equalizer)
 
-    paths, _ = choose_photographs(data, skip_bad=skip_bad)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    caption_feature, segmentation_feature = build_caption(caption), build_segmentation(segmentation)
-    with naming_the_remedy(paths), show_progress("extracting", total=len(paths)) as advance:
-        extracted = run(
-            paths,
-            data,
-            out,
-            caption=None if caption_feature is None else caption_feature.to(device),
-            segmentation=None if segmentation_feature is None else segmentation_feature.to(device),
-            progress=advance,
-        )
-    typer.echo(f"wrote {out}: {len(paths)} photographs, {extracted} of them extracted now")
+
+@app.command("deep-jscc")
+@training_command
+def deep_jscc(
+    *,
+    bandwidth_ratio: RatioOption = 1 / 12,
+    tell_gain: TellGainOption = False,
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    equalizer: EqualizerOption = "mmse",
+) -> SemanticSystem:
+    """Train Deep JSCC, the learned baseline."""
+    return _with_channel(
+        build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain), channel, coherence, equalizer
+    )
 
 
-def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
-    """Refuse options that would be ignored."""
-    for name in names:
-        source = ctx.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise ValueError(f"--{name.replace('_', '-')} {why}; leave it out")
+@app.command()
+@training_command
+def custom(
+    *,
+    builder: Annotated[str, typer.Option(help="module:my_builder, which takes nothing and returns a system.")],
+    channel: Annotated[
+        str | None, typer.Option(help="awgn, rayleigh, or module:MyChannel; the builder's without it.")
+    ] = None,
+) -> SemanticSystem:
+    """Train a system of your own."""
+    system = build_own(builder)
+    return system if channel is None else _with_channel(system, channel)
+
+
+def _with_channel(
+    system: SemanticSystem, channel: str, coherence: str = "symbol", equalizer: str = "mmse"
+) -> SemanticSystem:
+    if channel != "rayleigh" and (coherence, equalizer) != ("symbol", "mmse"):
+        raise ValueError(f"--coherence and --equalizer are of --channel rayleigh, not of {channel}; leave them out")
+    if channel in ("awgn", "rayleigh"):
+        set_channel(system, cast(ChannelName, channel), coherence, equalizer)
+    else:
+        system.channel = build_own_channel(channel)
+    return system

@@ -134,25 +134,33 @@ class CropDataset(Dataset[dict[str, Tensor]]):
 class StepBatches(Sampler[list[int]]):
     """Numbers of the crops of step after step, for ever; every process of several takes its share of a batch.
 
+    A share may be dealt out in several lists, one after another. Part p of P, counted over lists and processes, has
+    the crops p, p + P, p + 2 P, ... of the batch.
+
     Args:
         batch_size: crops per step, over all processes.
         first_step: the step to begin with, for a resumed run.
         rank: this process.
-        world_size: all processes; `batch_size` must be a multiple.
+        world_size: all processes.
+        accumulate: lists per step; `batch_size` must be a multiple of `world_size` times this.
     """
 
-    def __init__(self, batch_size: int, *, first_step: int = 0, rank: int = 0, world_size: int = 1):
-        if batch_size % world_size:
-            raise ValueError(f"batch_size must be a multiple of the {world_size} processes, got {batch_size}")
+    def __init__(
+        self, batch_size: int, *, first_step: int = 0, rank: int = 0, world_size: int = 1, accumulate: int = 1
+    ):
+        if batch_size % (world_size * accumulate):
+            raise ValueError(f"batch_size must be a multiple of the {world_size * accumulate} parts, got {batch_size}")
         self.batch_size = batch_size
         self.first_step = first_step
         self.rank = rank
         self.world_size = world_size
+        self.accumulate = accumulate
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield one list of crop numbers per step."""
-        step = self.first_step
+        """Yield `accumulate` lists of crop numbers per step."""
+        step, parts = self.first_step, self.world_size * self.accumulate
         while True:
             first = step * self.batch_size
-            yield list(range(first + self.rank, first + self.batch_size, self.world_size))
+            for part in range(self.rank, parts, self.world_size):
+                yield list(range(first + part, first + self.batch_size, parts))
             step += 1

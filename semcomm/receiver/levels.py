@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Received
+from semcomm.networks.gain import undo_gain
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
 from semcomm.symbols import plane_size, symbols_to_features
@@ -21,13 +22,17 @@ class MultiLevelReceiver(nn.Module):
         decoders: one per level, in the order of the transmitter's.
         fusion: all levels' d_i to the image.
         downsampling: t.
+        tell_gain: whether the transmitter tells each image's gain, see `semcomm.networks.gain`.
 
     Shape:
         `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
-    def __init__(self, decoders: Sequence[DecoderModule], fusion: FeatureFusion, *, downsampling: int):
+    def __init__(
+        self, decoders: Sequence[DecoderModule], fusion: FeatureFusion, *, downsampling: int, tell_gain: bool = False
+    ):
         super().__init__()
+        self.tell_gain = tell_gain
         self.downsampling = downsampling
         self.decoders = nn.ModuleList(decoders)
         self.fusion = fusion
@@ -37,6 +42,7 @@ class MultiLevelReceiver(nn.Module):
         """Decode `Received` into images `(b, 3, *size)` in [0, 1]; what was padded is cut off."""
         height, width = size
         features = symbols_to_features(received.symbols, *plane_size(height, width, self.downsampling))
+        features = undo_gain(features) if self.tell_gain else features
         features = features.contiguous(memory_format=torch.channels_last)  # as in the transmitter
         levels = features.split(self.level_channels, dim=1)
         decoded = [decoder(level, snr_db) for decoder, level in zip(self.decoders, levels, strict=True)]

@@ -99,15 +99,20 @@ class KeepNewest(Checkpoint):
         every: steps from one checkpoint to the next.
         batch_size: crops per step.
         images: photographs in a round.
-        steps: after the last one there is a checkpoint, too.
+        steps: after the last one there is a checkpoint, too; None for no last one.
+        minutes: time after which the run ends, with a checkpoint; None for any.
     """
 
-    def __init__(self, out: Path, *, every: int, batch_size: int, images: int, steps: int):
+    def __init__(
+        self, out: Path, *, every: int, batch_size: int, images: int, steps: int | None, minutes: float | None = None
+    ):
         self.out = out
         self.every = every
         self.batch_size = batch_size
         self.images = images
         self.steps = steps
+        self.minutes = minutes
+        self._step = -1
         self._signal_number = 0
         self._seconds_before, self._started = 0.0, time.monotonic()
         self._written = self._started
@@ -127,6 +132,7 @@ class KeepNewest(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Remove what a killed run left half-written, and take the signals over from Lightning."""
+        self._step = trainer.global_step
         if trainer.is_global_zero:
             for unfinished in (self.out / CHECKPOINTS).glob(".step=*"):
                 unfinished.unlink(missing_ok=True)
@@ -143,10 +149,16 @@ class KeepNewest(Checkpoint):
         batch: Any,  # noqa: ARG002
         batch_idx: int,  # noqa: ARG002
     ) -> None:
-        """Write a checkpoint if one is due, and stop if a signal said so."""
-        due, signal_number = self._agree(trainer, self._is_due(trainer.global_step), self._signal_number)
-        if due or signal_number:
+        """Write a checkpoint if one is due, and stop if a signal said so or the time is over."""
+        if trainer.global_step == self._step:
+            return  # this was not the last part of a step whose gradients are accumulated
+        self._step = trainer.global_step
+        over = self.minutes is not None and self.seconds >= 60 * self.minutes
+        due, over, signal_number = self._agree(trainer, self._is_due(self._step), over, self._signal_number)
+        if due or over or signal_number:
             self._save(trainer)
+        if over:
+            trainer.should_stop = True
         if signal_number:
             raise Stopped(signal_number, self.out)
 

@@ -7,27 +7,38 @@ from typing import Any, Literal, get_args
 
 from semcomm.channel.snr import LOWEST_SNR_DB
 
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "decay"]
+Loss = Literal["log-mse", "mse"]
 Strategy = Literal["auto", "ddp"]
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
+
+DECAYING = 0.4
+"""The last part of a run, over which the schedule "decay" brings the learning rates to 0."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Numbers of one training run; the defaults are the paper's (arXiv 2202.04754, Section IV).
+    """Numbers of one training run; the defaults are the recipe that the documentation describes.
+
+    `PAPER` has the numbers of arXiv 2202.04754 instead.
 
     Args:
-        train: folder of photographs to train on.
+        train: folder of photographs to train on; one at least has `size` pixels on its short side.
         val: folder of photographs to validate on.
         out: folder for the result.
         features: what `cache_features` made of `train`, so that the extractors need not run in every step.
         snr_db: the training SNR in dB, or (low, high) for one drawn uniformly per image.
         size: height and width of a training crop, in pixels.
-        batch_size: crops per step, over all devices; a multiple of their number.
-        learning_rate: of Adam, at the start.
-        schedule: "constant", or "cosine" down to a hundredth of `learning_rate`.
+        batch_size: crops per step, over all devices; a multiple of their number times `accumulate`.
+        accumulate: parts that a device's share of a batch is computed in, one after another, to save memory.
+        loss: "log-mse", the mean over images of log(MSE + 3e-4), or "mse"; `train` takes another one.
+        learning_rate: Adam's, at the start.
+        muon_rate: Muon's for the kernels of convolutions, at the start; None for Adam there, too.
+        schedule: of both rates: "constant", "cosine" down to a hundredth, or "decay" to 0 over the last 40 %.
+        average_rate: of the moving average of weights, which is what is validated and saved; None for none.
         gradient_clip: largest norm of all gradients together, or None for any.
-        steps: optimisation steps.
+        steps: optimisation steps; None where `minutes` alone end the run.
+        minutes: time for the run, its validations and the time before a resumption included; None for any.
         validate_every: steps between validations and checkpoints; every round through the photographs has one, too.
         val_images: photographs of `val` to validate on, evenly spaced; None for all.
         seed: of crops, SNRs and noise (the command line draws the initial weights from it, too).
@@ -35,7 +46,8 @@ class TrainingConfig:
         devices: GPUs or CPU processes on this machine.
         num_nodes: machines.
         strategy: how they share the work; "auto" is "ddp" for several devices.
-        precision: of the networks' arithmetic; symbols, power and noise are always float32.
+        precision: of the networks' arithmetic; symbols, power and noise are always float32. Without bf16 arithmetic in
+            the machine, `train` says so and computes in float32.
         leave_out: photographs in `train` and `val` to do without, such as damaged ones.
     """
 
@@ -44,12 +56,17 @@ class TrainingConfig:
     out: Path
     features: Path | None = None
     snr_db: float | tuple[float, float] = 10.0
-    size: int = 256
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    schedule: Schedule = "constant"
+    size: int = 128
+    batch_size: int = 16
+    accumulate: int = 1
+    loss: Loss = "log-mse"
+    learning_rate: float = 6e-4
+    muon_rate: float | None = 1.5e-3
+    schedule: Schedule = "decay"
+    average_rate: float | None = 1e-3
     gradient_clip: float | None = None
-    steps: int = 10_000
+    steps: int | None = 10_000
+    minutes: float | None = None
     validate_every: int = 500
     val_images: int | None = None
     seed: int = 0
@@ -57,26 +74,36 @@ class TrainingConfig:
     devices: int = 1
     num_nodes: int = 1
     strategy: Strategy = "auto"
-    precision: Precision = "32-true"
+    precision: Precision = "bf16-mixed"
     leave_out: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        for name in ("size", "batch_size", "steps", "validate_every", "devices", "num_nodes"):
+        for name in ("size", "batch_size", "accumulate", "validate_every", "devices", "num_nodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.steps is None and self.minutes is None:
+            raise ValueError("steps and minutes are both None, so that the run would never end; give one of them")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps must be None or at least 1, got {self.steps}")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
-        if self.gradient_clip is not None and not 0 < self.gradient_clip < math.inf:
-            raise ValueError(f"gradient_clip must be None or positive and finite, got {self.gradient_clip}")
-        for name, known in {"schedule": Schedule, "strategy": Strategy, "precision": Precision}.items():
+        for name in ("muon_rate", "gradient_clip", "minutes"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be None or positive and finite, got {value}")
+        if self.average_rate is not None and not 0 < self.average_rate <= 1:
+            raise ValueError(f"average_rate must be None or a number from 0 to 1, not 0, got {self.average_rate}")
+        for name, known in {"schedule": Schedule, "strategy": Strategy, "precision": Precision, "loss": Loss}.items():
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
         if self.val_images is not None and self.val_images < 1:
             raise ValueError(f"val_images must be None or at least 1, got {self.val_images}")
-        processes = self.devices * self.num_nodes
-        if self.batch_size % processes:
-            raise ValueError(f"batch_size must be a multiple of the {processes} processes, got {self.batch_size}")
+        if self.batch_size % self.parts:
+            raise ValueError(
+                f"batch_size must be a multiple of the {self.parts} parts (devices x num_nodes x accumulate), "
+                f"got {self.batch_size}"
+            )
         if self.workers < 0:
             raise ValueError(f"workers must be at least 0, got {self.workers}")
         if isinstance(self.snr_db, tuple) and not self.snr_db[0] < self.snr_db[1]:
@@ -85,6 +112,26 @@ class TrainingConfig:
         if not all(LOWEST_SNR_DB <= end < math.inf for end in ends):
             raise ValueError(f"snr_db must be finite, at least {LOWEST_SNR_DB:g} dB, got {self.snr_db}")
 
+    @property
+    def parts(self) -> int:
+        """Parts of a batch that are computed by different processes, or one after another."""
+        return self.devices * self.num_nodes * self.accumulate
+
+    def rate_factor(self, step: int, seconds: float) -> float:
+        """What the learning rates are multiplied by in step number `step`, `seconds` after the start.
+
+        Example:
+            >>> config = TrainingConfig(Path("train"), Path("val"), Path("out"), steps=100)
+            >>> [config.rate_factor(step, 0.0) for step in (0, 60, 80, 100)]
+            [1.0, 1.0, 0.5, 0.0]
+        """
+        done = 0.0 if self.steps is None else step / self.steps
+        if self.minutes is not None:
+            done = max(done, seconds / (60 * self.minutes))
+        if self.schedule == "cosine":
+            return 0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+        return 1.0 if self.schedule == "constant" else min(1.0, max(0.0, (1 - done) / DECAYING))
+
     def describe(self) -> dict[str, Any]:
         """What decides the result, as JSON can hold it: not where the folders are, nor who decodes the photographs."""
         return {
@@ -92,3 +139,16 @@ class TrainingConfig:
             for name, value in asdict(self).items()
             if name not in ("train", "val", "out", "features", "workers", "leave_out")
         }
+
+
+PAPER: dict[str, Any] = {
+    "size": 256,
+    "batch_size": 32,
+    "loss": "mse",
+    "learning_rate": 1e-3,
+    "muon_rate": None,
+    "schedule": "constant",
+    "average_rate": None,
+    "precision": "32-true",
+}
+"""Training as in arXiv 2202.04754, Section IV: `TrainingConfig(train, val, out, **PAPER)`."""

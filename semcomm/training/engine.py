@@ -6,7 +6,7 @@ import platform
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
@@ -18,6 +18,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
@@ -29,7 +30,9 @@ from semcomm.images import load_image
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
+from semcomm.training.losses import LossFunction
 from semcomm.training.module import TrainingModule
+from semcomm.training.precision import with_precision
 from semcomm.training.run_folder import (
     RECIPE,
     RESULT,
@@ -40,15 +43,21 @@ from semcomm.training.run_folder import (
 )
 
 
-def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = False) -> Path:
+def train(
+    system: SemanticSystem, config: TrainingConfig, *, loss: LossFunction | None = None, resume: bool = False
+) -> Path:
     """Train a system and save it.
 
-    The crops, SNRs and noise of a step are functions of the seed and the step's number, so a resumed run ends with the
-    weights of an uninterrupted one. With several devices every process calls this, and the first one writes.
+    The crops, SNRs and noise of a step are functions of the seed and the step's number, so a resumed run of so many
+    steps ends with the weights of an uninterrupted one, bit for bit. One of so many minutes makes as many steps as the
+    machine allows, and its schedule goes by its clock. With several devices every process calls this, and the first
+    one writes.
 
     Args:
         system: made by a builder.
         config: folders and numbers.
+        loss: what to make small: a function of the images received and sent, both `(b, 3, h, w)` in [0, 1], that
+            returns a number to differentiate; None for `config.loss`.
         resume: go on from the newest checkpoint in `config.out`.
 
     Returns:
@@ -56,12 +65,20 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
 
     Raises:
         FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
-        ValueError: if `config.out` holds another run, a folder holds no photographs, or the devices are not there.
+        ValueError: if `config.out` holds another run, a folder holds no photographs, or none as large as a crop, the
+            devices are not there, the loss is no number, or the system does not know how it was built.
         OSError: if `config.out` cannot be written, or another process is writing to it.
         Stopped: if SIGINT, SIGTERM or SIGUSR1 ended the run, which can then be resumed.
     """
+    if system.config is None:
+        raise ValueError(
+            "system.config is None, so the trained system could not be saved: set it to its builder's name and "
+            'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
+        )
     paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
+    _check_sizes(paths, config)
     val_paths = evenly(val_paths, config.val_images)
+    config = with_precision(config, system.device)
     features = _features(system, config, paths)
     keeper = KeepNewest(
         config.out,
@@ -69,6 +86,7 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
         batch_size=config.batch_size,
         images=len(paths),
         steps=config.steps,
+        minutes=config.minutes,
     )
     checkpoint = newest_checkpoint(config.out) if resume else None
     first_step = step_of(checkpoint)
@@ -76,16 +94,17 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
     with only_writer(config.out) if trainer.is_global_zero else nullcontext():
         recipe: dict[str, Any] = {}
         if trainer.is_global_zero:  # the others would find the folder taken
-            recipe = _recipe(system, config, paths, val_paths)
+            recipe = _recipe(system, config, loss, paths, val_paths)
             check_recipe(config.out, recipe, resume=resume)
         if resume and is_finished(config.out, config.steps):
             return config.out
         if trainer.is_global_zero:
             write_json(config.out / RECIPE, recipe)
         hardware = _hardware(system.device)
-        module = TrainingModule(system.to(memory_format=torch.channels_last).train(), config)  # type: ignore[call-overload]
+        system = system.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        module = TrainingModule(system, config, loss=loss, seconds=lambda: keeper.seconds)
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
-        batches = StepBatches(config.batch_size, first_step=first_step, **share)
+        batches = StepBatches(config.batch_size, first_step=first_step, accumulate=config.accumulate, **share)
         crops = CropDataset(paths, config.size, config.seed, features)
         workers: dict[str, Any] = {
             "num_workers": config.workers,
@@ -98,9 +117,10 @@ def train(system: SemanticSystem, config: TrainingConfig, *, resume: bool = Fals
             with _divergence_named(system, config):
                 trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            if "val/psnr_db" not in metrics or config.steps % config.validate_every:
+            if module.validated_step != trainer.global_step:
                 trainer.validate(module, val_loader, verbose=False)
                 metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        module.exchange_average()
         if trainer.is_global_zero:
             system.save_pretrained(config.out)
             write_json(
@@ -137,11 +157,31 @@ def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterato
         raise stumbled
 
 
-def _recipe(system: SemanticSystem, config: TrainingConfig, paths: list[Path], val_paths: list[Path]) -> dict[str, Any]:
+def _check_sizes(paths: list[Path], config: TrainingConfig) -> None:
+    """Refuse photographs of which all would have to be enlarged."""
+    for path in paths:
+        with suppress(OSError, Image.DecompressionBombError):  # whoever loads it says what is wrong with it
+            with Image.open(path) as image:
+                if min(image.size) >= config.size:
+                    return
+    raise ValueError(
+        f"train must hold a photograph of at least {config.size} x {config.size} pixels, the size of a crop, but "
+        f"{config.train} has none; give larger ones or a smaller size"
+    )
+
+
+def _recipe(
+    system: SemanticSystem,
+    config: TrainingConfig,
+    loss: LossFunction | None,
+    paths: list[Path],
+    val_paths: list[Path],
+) -> dict[str, Any]:
+    own_loss = {} if loss is None else {"loss": getattr(loss, "__qualname__", type(loss).__name__)}
     return {
         "system": system.config,
         "channel": str(system.channel),
-        "training": config.describe(),
+        "training": config.describe() | own_loss,
         "train_images": len(paths),
         "train_manifest_sha256": manifest_hash(paths),
         "val_images": len(val_paths),
@@ -168,8 +208,9 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
             sync_batchnorm=several_gpus,  # torch has none for CPUs
             gradient_clip_val=config.gradient_clip,
             max_epochs=1,  # an endless one; steps count
-            max_steps=config.steps,
-            val_check_interval=config.validate_every,
+            max_steps=-1 if config.steps is None else config.steps,
+            accumulate_grad_batches=config.accumulate,
+            val_check_interval=config.validate_every * config.accumulate,  # it counts parts of steps
             check_val_every_n_epoch=None,
             num_sanity_val_steps=0,
             log_every_n_steps=min(50, config.validate_every),

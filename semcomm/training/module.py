@@ -1,6 +1,7 @@
 """One optimisation step, as Lightning runs it."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, final
 
 import lightning
@@ -14,46 +15,91 @@ from semcomm.contracts import Received, Semantics
 from semcomm.images import to_float
 from semcomm.quality.image import psnr
 from semcomm.system import SemanticSystem
+from semcomm.training.average import MovingAverage, learned
 from semcomm.training.config import TrainingConfig
+from semcomm.training.losses import LOSSES, LossFunction
+from semcomm.training.muon import MuonAdam
 
 TRAINING, VALIDATION = 0, 1
 """Streams of random numbers that must not repeat one another."""
+AVERAGE = "average"
 
 
 @final
 class TrainingModule(lightning.LightningModule):
-    """MSE under Adam (arXiv 2202.04754, Section IV), every step a function of the seed and the step's number.
+    """A system, its loss and its optimiser; every step is a function of the seed and the step's number.
 
-    Not of the number of processes: image i of a batch gets the same SNR and noise whoever sends it.
+    Not of the number of processes or of parts that a batch is accumulated from: image i of a batch gets the same SNR
+    and noise whoever sends it.
 
     Args:
         system: what to train.
-        config: learning rate, schedule, SNR and seed.
+        config: rates, schedule, SNR and seed.
+        loss: what to make small; None for `config.loss`.
+        seconds: returns the time spent on the run, for a schedule by time.
+
+    Raises:
+        ValueError: if `loss` returns anything but a number without dimensions.
     """
 
-    def __init__(self, system: SemanticSystem, config: TrainingConfig):
+    def __init__(
+        self,
+        system: SemanticSystem,
+        config: TrainingConfig,
+        *,
+        loss: LossFunction | None = None,
+        seconds: Callable[[], float] = lambda: 0.0,
+    ):
         super().__init__()
         self.system = system
         self.config = config
-        self.processes = config.devices * config.num_nodes
+        self.loss = LOSSES[config.loss] if loss is None else loss
+        self.seconds = seconds
+        self.average: MovingAverage | None = None
+        self.validated_step: int | None = None
+        self._restored: dict[str, Tensor] | None = None
 
-    @property
-    def _share(self) -> slice:
-        """Places of this process's images in the whole batch, as `StepBatches` deals them out."""
-        return slice(self.global_rank, None, self.processes)
+    def on_fit_start(self) -> None:
+        """Begin the moving average, or go on from the checkpoint's: the weights are where they are trained."""
+        if self.config.average_rate is not None:
+            self.average = MovingAverage(self.system, self.config.average_rate)
+            if self._restored is not None:
+                self.average.load_state_dict(self._restored)
 
-    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
-        """Send this process's share of a batch of crops, as `CropDataset` makes them; return the mean squared error."""
+    def training_step(self, batch: dict[str, Tensor], batch_index: int = 0) -> Tensor:
+        """Send this process's part of a batch of crops, as `CropDataset` makes them; return the loss."""
         generator = self._generator(TRAINING, self.global_step)
         images = to_float(batch["images"])
         semantics = Semantics(batch.get("tokens"), batch.get("labels"))
-        snr_db = self._snr_db(len(images) * self.processes, generator)
-        own_snr_db = snr_db[self._share] if isinstance(snr_db, Tensor) else snr_db
-        path = self.system if self.processes == 1 else self._with_shared_noise()
+        parts = self.config.parts
+        part = self.global_rank + batch_index % self.config.accumulate * (parts // self.config.accumulate)
+        own = slice(part, None, parts)  # places of these images in the whole batch, as `StepBatches` deals them out
+        snr_db = self._snr_db(len(images) * parts, generator)
+        own_snr_db = snr_db[own] if isinstance(snr_db, Tensor) else snr_db
+        path = self.system if parts == 1 else self._with_shared_noise(own, parts)
         received = path(images, own_snr_db, semantics=semantics, generator=generator)
-        loss = F.mse_loss(received, images)
-        self.log("train/mse", loss, prog_bar=True, sync_dist=True)
+        loss = self.loss(received, images)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            what = f"shape {(*loss.shape,)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"loss must return a tensor without dimensions, such as a mean over images; got {what}")
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        self.log("train/mse", F.mse_loss(received.detach(), images), sync_dist=True)
         return loss
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Set the learning rates, make the step, and take the new weights into the average."""
+        step, factor = self.global_step, self._rate_factor()
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        if self.average is not None:
+            self.average.update(step)
 
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:  # noqa: ARG002
         """Send one whole photograph at the training SNR, or at the middle of its range."""
@@ -65,21 +111,59 @@ class TrainingModule(lightning.LightningModule):
         share_of_mean = (psnr(received, images) * batch["weight"]).sum()
         self.log("val/psnr_db", share_of_mean, prog_bar=True, reduce_fx="sum", sync_dist=True)
 
-    def configure_optimizers(self) -> Any:
-        """Adam, at a constant or a cosine rate."""
-        weights = [weight for weight in self.system.parameters() if weight.requires_grad]
-        optimizer = torch.optim.Adam(weights, lr=self.config.learning_rate, fused=True)
-        if self.config.schedule == "constant":
-            return optimizer
-        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer, self.config.steps, eta_min=self.config.learning_rate / 100
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+    def on_validation_start(self) -> None:
+        """Validate the average of the weights, where there is one."""
+        self.exchange_average()
 
-    def _with_shared_noise(self) -> SemanticSystem:
+    def on_validation_end(self) -> None:
+        """Train on with the weights themselves."""
+        self.exchange_average()
+        self.validated_step = self.global_step
+
+    def exchange_average(self) -> None:
+        """Put the average into the system, and the system's weights where the average was."""
+        if self.average is not None:
+            self.average.exchange()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the average in the checkpoint."""
+        if self.average is not None:
+            checkpoint[AVERAGE] = self.average.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse another system's checkpoint; keep the average that it holds."""
+        averaged = {} if self.config.average_rate is None else learned(self.system)
+        for own, kept in ((self.state_dict(), checkpoint["state_dict"]), (averaged, checkpoint.get(AVERAGE) or {})):
+            expected, found = (_shapes(values) for values in (own, kept))
+            different = sorted(name for name in expected.keys() | found if expected.get(name) != found.get(name))
+            if different:
+                raise ValueError(
+                    f"checkpoint is of another system, {different[0].removeprefix('system.')} differs: resume with the "
+                    "system that the run was started with"
+                )
+        self._restored = checkpoint.get(AVERAGE)
+
+    def configure_optimizers(self) -> Any:
+        """Muon and Adam, or Adam alone."""
+        if self.config.muon_rate is not None:
+            optimizer = MuonAdam(self.system, muon_rate=self.config.muon_rate, adam_rate=self.config.learning_rate)
+        else:
+            weights = [weight for weight in self.system.parameters() if weight.requires_grad]
+            optimizer = torch.optim.Adam(weights, lr=self.config.learning_rate, fused=True)
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+        return optimizer
+
+    def _rate_factor(self) -> float:
+        seconds = self.seconds() if self.config.minutes is not None else 0.0
+        if self.config.minutes is not None and self.trainer.world_size > 1:
+            seconds = self.trainer.strategy.broadcast(seconds)  # all processes must take the same step
+        return self.config.rate_factor(self.global_step, seconds)
+
+    def _with_shared_noise(self, own: slice, parts: int) -> SemanticSystem:
         path = copy.copy(self.system)
         path._modules = dict(path._modules)
-        path.channel = _SharedNoise(self.system.channel, self._share, self.processes)
+        path.channel = _SharedNoise(self.system.channel, own, parts)
         return path
 
     def _generator(self, stream: int, number: int) -> torch.Generator:
@@ -95,16 +179,16 @@ class TrainingModule(lightning.LightningModule):
 
 @final
 class _SharedNoise(nn.Module):
-    """A channel that draws the whole batch's randomness and takes a share, whatever the number of processes."""
+    """A channel that draws the whole batch's randomness and takes a share, whatever the number of parts."""
 
-    def __init__(self, channel: nn.Module, share: slice, processes: int):
+    def __init__(self, channel: nn.Module, share: slice, parts: int):
         super().__init__()
-        self.channel, self.share, self.processes = channel, share, processes
+        self.channel, self.share, self.parts = channel, share, parts
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Tensor | Received:
         """Send this share `(b, k)` as a part of the whole batch."""
-        whole_snr_db = snr_db.repeat_interleave(self.processes) if isinstance(snr_db, Tensor) else snr_db
-        whole = self.channel(x.repeat_interleave(self.processes, dim=0), whole_snr_db, generator=generator)
+        whole_snr_db = snr_db.repeat_interleave(self.parts) if isinstance(snr_db, Tensor) else snr_db
+        whole = self.channel(x.repeat_interleave(self.parts, dim=0), whole_snr_db, generator=generator)
         if isinstance(whole, Tensor):
             return whole[self.share]
         csi, variance = whole.csi, whole.noise_variance
@@ -113,3 +197,7 @@ class _SharedNoise(nn.Module):
             None if csi is None else csi[self.share],
             variance if variance is None or not variance.ndim else variance[self.share],
         )
+
+
+def _shapes(values: Any) -> dict[str, Any]:
+    return {name: getattr(value, "shape", None) for name, value in dict(values).items()}

@@ -47,14 +47,14 @@ def check_recipe(out: Path, recipe: dict[str, Any], *, resume: bool) -> None:
     check_writable(out)
 
 
-def is_finished(out: Path, steps: int) -> bool:
-    """Whether a run of that many steps has ended in this folder."""
+def is_finished(out: Path, steps: int | None) -> bool:
+    """Whether a run of that many steps, or of so many minutes if None, has ended in this folder."""
     if not (out / RESULT).is_file():
         return False
     done = read_object(out / RESULT).get("steps")
     if type(done) is not int:
         raise ValueError(f"{out / RESULT} must say how many steps were made, got {done!r}; delete it to go on")
-    return done >= steps
+    return steps is None or done >= steps
 
 
 def newest_checkpoint(out: Path) -> Path | None:

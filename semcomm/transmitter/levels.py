@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
+from semcomm.networks.gain import tell_gain
 from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
@@ -28,6 +29,7 @@ class MultiLevelTransmitter(nn.Module):
         text_encoder: p to c_1.
         segmentation: the label map's colours, with `segmentation_encoder`, or None.
         segmentation_encoder: s to c_2.
+        tell_gain: tell the receiver each image's gain, see `semcomm.networks.gain`.
 
     Shape:
         images `(b, 3, h, w)` to `Sent` of complex64 `(b, k)`, k = c ceil(h/t) ceil(w/t).
@@ -42,8 +44,10 @@ class MultiLevelTransmitter(nn.Module):
         text_encoder: TextEncoder | None = None,
         segmentation: SegmentationFeature | None = None,
         segmentation_encoder: EncoderModule | None = None,
+        tell_gain: bool = False,
     ):
         super().__init__()
+        self.tell_gain = tell_gain
         self.caption = caption
         self.text_encoder = text_encoder
         self.segmentation = segmentation
@@ -88,6 +92,7 @@ class MultiLevelTransmitter(nn.Module):
         levels["detail 1"] = self.fused_encoder(fused, snr_db)
         for number, encoder in enumerate(self.detail_encoders, start=2):
             levels[f"detail {number}"] = encoder(padded, snr_db)
-        symbols = features_to_symbols(torch.cat(list(levels.values()), dim=1))
+        features = torch.cat(list(levels.values()), dim=1)
+        symbols = features_to_symbols(tell_gain(features) if self.tell_gain else features)
         uses = {name: features[0].numel() // 2 for name, features in levels.items()}
         return Sent(symbols, channel_uses=uses)

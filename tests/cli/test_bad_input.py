@@ -56,22 +56,23 @@ from semcomm.cli import main as cli
         (["baseline", "jpeg", "--data", "good"], "Missing option '--bandwidth-ratio'"),
         (["demo", "--out", "letter.jpg"], "cannot write to folder letter.jpg"),
         (["nonsense"], "No such command 'nonsense'"),
-        (["train", "--train", "good"], "Missing option '--val'"),
+        (["train", "mlsc", "--train", "good"], "Missing option '--val'"),
         (
-            ["train", "--train", "good", "--val", "good", "--out", "o", "--snr", "1", "--snr-range", "1", "2"],
+            ["train", "mlsc", "--train", "good", "--val", "good", "--out", "o", "--snr", "1", "--snr-range", "1", "2"],
             "give --snr or --snr-range",
         ),
         (
-            ["train", "--train", "good", "--val", "good", "--out", "o", "--steps", "1", "--epochs", "2"],
+            ["train", "mlsc", "--train", "good", "--val", "good", "--out", "o", "--steps", "1", "--epochs", "2"],
             "give --steps or --epochs",
         ),
         (
-            ["train", "--train", "good", "--val", "good", "--out", "o", "--epochs", "1", "--batch-size", "0"],
+            ["train", "mlsc", "--train", "good", "--val", "good", "--out", "o", "--epochs", "1", "--batch-size", "0"],
             "batch_size must be at least 1",
         ),
         (
             [
                 "train",
+                "mlsc",
                 "--train",
                 "good",
                 "--val",
@@ -90,6 +91,7 @@ from semcomm.cli import main as cli
         (
             [
                 "train",
+                "mlsc",
                 "--train",
                 "good",
                 "--val",
@@ -108,6 +110,7 @@ from semcomm.cli import main as cli
         (
             [
                 "train",
+                "mlsc",
                 "--train",
                 "good",
                 "--val",
@@ -132,15 +135,15 @@ from semcomm.cli import main as cli
             "no such folder of images: nowhere",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--resume"],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--resume", "--size", "16"],
             "nothing to resume in o",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "."],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", ".", "--size", "16"],
             "out must be an empty or a new folder",
         ),
         (
-            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "letter.jpg"],
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "letter.jpg", "--size", "16"],
             "cannot write to folder letter.jpg",
         ),
         (
@@ -166,16 +169,49 @@ from semcomm.cli import main as cli
         ),
         (["evaluate", "MODEL", "--data", "good", "--figure", "out.jpg"], r"--figure takes a name that ends in \.png"),
         (
-            ["train", "--train", "good", "--val", "good", "--out", "o", "--bandwidth-ratio", "1/2"],
-            "--bandwidth-ratio is of deep-jscc",
+            ["train", "mlsc", "--train", "good", "--val", "good", "--out", "o", "--bandwidth-ratio", "1/2"],
+            "No such option",
         ),
         (
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--snr-adaptive"],
-            "--snr-adaptive is of mlsc",
+            "No such option",
         ),
         (
-            ["train", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
-            "--coherence is of --channel rayleigh",
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
+            "--coherence and --equalizer are of --channel rayleigh, not of awgn",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--size", "128"],
+            "train must hold a photograph of at least 128 x 128 pixels",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--loss", "mine"],
+            "--loss takes module:name, such as my_parts:mine, got 'mine'",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--loss", "math:pi"],
+            "--loss math:pi must be a function or a class, got float",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--minutes", "0"],
+            "minutes must be None or positive",
+        ),
+        (
+            ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--channel", "math:nan"],
+            "--channel math:nan must be a function or a class, got float",
+        ),
+        (["train", "custom", "--train", "good", "--val", "good", "--out", "o"], "Missing option '--builder'"),
+        (
+            ["train", "custom", "--train", "good", "--val", "good", "--out", "o", "--builder", "nowhere:mine"],
+            "--builder nowhere:mine: cannot import 'nowhere' here: No module named 'nowhere'",
+        ),
+        (
+            ["train", "custom", "--train", "good", "--val", "good", "--out", "o", "--builder", "math:mine"],
+            "--builder math:mine: module 'math' has no 'mine'",
+        ),
+        (
+            ["train", "custom", "--train", "good", "--val", "good", "--out", "o", "--builder", "builtins:dict"],
+            "--builder builtins:dict must return a SemanticSystem, got dict",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

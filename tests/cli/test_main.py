@@ -144,7 +144,7 @@ SMALL = (
 
 def test_train_makes_a_system_that_evaluate_takes_and_resumes(run, photo_folder, tmp_path):
     folders = ("--train", photo_folder, "--val", photo_folder / "more", "--out", "run")
-    code, out, err = run("train", *folders, *SMALL, "--epochs", 1, "--snr-range", 0, 20, "--snr-adaptive")
+    code, out, err = run("train", "mlsc", *folders, *SMALL, "--epochs", 1, "--snr-range", 0, 20, "--snr-adaptive")
     assert code == 0, err
     assert "wrote run" in out
     recipe = results(tmp_path / "run" / "training.json")

@@ -141,5 +141,13 @@ def test_processes_share_every_batch(world_size, share, first_step):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 4"):
+    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 parts, got 4"):
         StepBatches(4, world_size=3)
+
+
+def test_a_share_is_dealt_out_in_parts():
+    rows = [iter(StepBatches(12, first_step=1, rank=rank, world_size=2, accumulate=3)) for rank in (0, 1)]
+    parts = [[next(row) for _ in range(6)] for row in rows]
+    assert parts[0][:3] == [[12, 18], [14, 20], [16, 22]]
+    assert sorted(number for row in parts for part in row[:3] for number in part) == list(range(12, 24))
+    assert sorted(number for row in parts for part in row[3:] for number in part) == list(range(24, 36))

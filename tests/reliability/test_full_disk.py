@@ -9,6 +9,7 @@ from reliability.small_figure import TINY, without_extractors
 from toys import caption_feature, segmentation_feature
 from training.test_checkpoints import largest_file
 
+from semcomm.cli import cache_features as cache_cli
 from semcomm.cli import train as training_cli
 from semcomm.experiments import specs as grid
 from semcomm.extractors.lite_captioner import MARKERS, build_lite_captioner
@@ -20,7 +21,7 @@ COMMANDS = {
     "transmit": "transmit photos/a.png photos/b.png --model model --out received --json out/out.json",
     "evaluate": "evaluate model --data photos --snr 1,10 --json o/out.json --csv o/out.csv --figure o/out.png",
     "baseline": "baseline jpeg --data photos --bandwidth-ratio 1/6 --json o/out.json --csv o/out.csv",
-    "train": f"train --train photos --val photos --out run {SMALL}",
+    "train": f"train mlsc --train photos --val photos --out run {SMALL}",
     "cache-features": "cache-features photos --out cache",
     "reproduce": "reproduce fig5 --train photos --val photos --test photos --out figure",
 }
@@ -31,10 +32,11 @@ LIMITS = (0, 50, 300, 1000, 4000, 20_000)
 @pytest.fixture
 def small(monkeypatch):
     """Small extractors, and a small figure."""
-    monkeypatch.setattr(training_cli, "build_caption", lambda value: caption_feature() if value == "lite" else None)
-    monkeypatch.setattr(
-        training_cli, "build_segmentation", lambda value: segmentation_feature() if value == "lite" else None
-    )
+    for cli in (training_cli, cache_cli):
+        monkeypatch.setattr(cli, "build_caption", lambda value: caption_feature() if value == "lite" else None)
+        monkeypatch.setattr(
+            cli, "build_segmentation", lambda value: segmentation_feature() if value == "lite" else None
+        )
     monkeypatch.setitem(grid.PRESETS, "quick", TINY)
     with without_extractors():
         yield

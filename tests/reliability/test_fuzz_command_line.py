@@ -9,6 +9,7 @@ from reliability.outcomes import cases, check_whole, command
 from reliability.small_figure import TINY
 from toys import caption_feature, segmentation_feature
 
+from semcomm.cli import cache_features as cache_cli
 from semcomm.cli import main as cli
 from semcomm.cli import train as training_cli
 
@@ -22,7 +23,7 @@ TEXTS = (
     "nowhere", "nowhere/deep/x.json", "owner/name", "coco",
 )  # fmt: skip
 HUGE = ("9" * 30, str(2**31), str(2**63), "1000000000")
-WORK = ("--steps", "--epochs", "--draws", "--workers")
+WORK = ("--steps", "--epochs", "--minutes", "--draws", "--workers")
 """How much to do: a huge number is no fault there, and takes as long as it takes."""
 SMALL = {"--caption": "none", "--segmentation": "none", "--size": "16", "--l": "2", "--t": "4", "--width": "2"}
 TRAIN = {"--train": PHOTOS, "--val": PHOTOS, "--out": "run"}
@@ -35,7 +36,8 @@ BASES = {
         | {"--delivered": "gray", "--size": "16", "--json": "out.json", "--csv": "out.csv", "--seed": "1"}),
     "train": (["mlsc"], TRAIN | SMALL | {"--batch-size": "2", "--steps": "1", "--lr": "1e-3", "--norm": "none"}
         | {"--snr": "5", "--validate-every": "1", "--val-images": "1", "--workers": "0", "--devices": "1"}
-        | {"--num-nodes": "1", "--precision": "32-true", "--schedule": "constant", "--gradient-clip": "1"}),
+        | {"--num-nodes": "1", "--precision": "32-true", "--schedule": "constant", "--gradient-clip": "1"}
+        | {"--muon-lr": "1e-3", "--average": "0.1", "--accumulate": "2", "--loss": "mse", "--minutes": "1"}),
     "train deep-jscc": (["deep-jscc"], TRAIN | {"--bandwidth-ratio": "1/12", "--size": "16", "--batch-size": "2"}
         | {"--epochs": "1", "--channel": "rayleigh", "--coherence": "image"}),
     "cache-features": ([PHOTOS], {"--out": "cache", "--caption": "lite", "--segmentation": "lite"}),
@@ -68,7 +70,8 @@ def stubs(monkeypatch):
     for preset in ("quick", "paper"):
         monkeypatch.setitem(grid.PRESETS, preset, TINY)
     for name, make in {"build_caption": caption_feature, "build_segmentation": segmentation_feature}.items():
-        monkeypatch.setattr(training_cli, name, feature(make, getattr(training_cli, name)))
+        for commands in (training_cli, cache_cli):
+            monkeypatch.setattr(commands, name, feature(make, getattr(commands, name)))
     monkeypatch.setattr(cli, "run_demo", begin)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("COLUMNS", "200")

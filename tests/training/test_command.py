@@ -17,7 +17,7 @@ def test_a_stopped_run_says_how_to_go_on(photo_folder, tmp_path, number, code):
     folders = ["--train", photo_folder, "--val", photo_folder / "more", "--out", tmp_path / "run"]
 
     def stopped():
-        sys.argv = ["semcomm", "train", *map(str, folders), *small.split()]
+        sys.argv = ["semcomm", "train", "mlsc", *map(str, folders), *small.split()]
         for stream, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(tmp_path / name, os.O_WRONLY | os.O_CREAT), stream)
         sys.stderr = os.fdopen(2, "w")

@@ -31,7 +31,7 @@ def test_a_run_leaves_a_trained_system_and_its_recipe(uninterrupted, photo_folde
     assert recipe["train_images"] == 4
     assert recipe["train_manifest_sha256"] == manifest_hash(list_images(photo_folder))
     assert recipe["val_images"] == 2
-    assert recipe["metrics"].keys() >= {"train/mse", "val/psnr_db"}
+    assert recipe["metrics"].keys() >= {"train/loss", "train/mse", "val/psnr_db"}
     assert recipe["wall_time_s"] > 0
     assert recipe["processes"] == 1
     assert "CPU" in recipe["hardware"]
@@ -79,8 +79,8 @@ def test_the_same_run_again_gives_the_same_weights_and_another_seed_does_not(uni
 def test_it_learns(photo_folder, tmp_path):
     losses = []
 
-    def record(module, batch):
-        loss = training_step(module, batch)
+    def record(module, batch, batch_index):
+        loss = training_step(module, batch, batch_index)
         losses.append(loss.item())
         return loss
 
@@ -97,13 +97,11 @@ def test_it_learns(photo_folder, tmp_path):
 def test_the_learning_rate_follows_the_schedule(photo_folder, tmp_path, schedule):
     rates = []
 
-    def record(module, batch):
-        rates.append(module.optimizers().param_groups[0]["lr"])
-        return training_step(module, batch)
+    def record(_module, optimizer):
+        rates.append(optimizer.param_groups[0]["lr"])
 
-    training_step = TrainingModule.training_step
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingModule, "training_step", record)
+        patch.setattr(TrainingModule, "on_before_optimizer_step", record)
         train(system(), config(photo_folder, tmp_path, schedule=schedule, steps=4, validate_every=4))
     cosine = [1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
     assert rates == pytest.approx([1e-3] * 4 if schedule == "constant" else cosine)
@@ -178,8 +176,8 @@ def test_mixed_precision_computes_nearly_the_same_and_sends_whole_symbols(photo_
             torch.testing.assert_close(power, torch.ones_like(power), rtol=1e-5, atol=0)
             return received
 
-    def record(module, batch):
-        loss = training_step(module, batch)
+    def record(module, batch, batch_index):
+        loss = training_step(module, batch, batch_index)
         assert torch.is_autocast_enabled("cpu") == (module.config.precision == "bf16-mixed")
         losses.setdefault(module.config.precision, []).append(loss.item())
         assert loss.dtype == torch.float32

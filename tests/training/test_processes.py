@@ -161,7 +161,7 @@ def test_the_command_line_starts_the_other_processes_itself(photo_folder, tmp_pa
     small = "--caption none --segmentation none --l 2 --t 4 --width 4 --size 16 --batch-size 4 --steps 2 --norm none"
     folders = ["--train", photo_folder, "--val", photo_folder / "more", "--out", tmp_path / "run"]
     several = ["--devices", "2", "--strategy", "ddp"]
-    command = [sys.executable, script, "train", *folders, *small.split(), *several]
+    command = [sys.executable, script, "train", "mlsc", *folders, *small.split(), *several]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.count("wrote") == 1
