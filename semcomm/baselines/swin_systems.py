@@ -80,7 +80,7 @@ def build_swin_jscc(
         The system, untrained.
 
     Raises:
-        ValueError: if not exactly one of `bandwidth_ratio` and `channels` is given, or an argument is none of the above.
+        ValueError: if not exactly one of `bandwidth_ratio` and `channels` is given, or an argument is none of these.
 
     Example:
         >>> system = build_swin_jscc(bandwidth_ratio=1 / 16, size="small", device="cpu")
