@@ -1,5 +1,7 @@
 """Windowed attention as it was published: rolled windows, a mask over all of them, an explicit softmax."""
 
+from functools import cache
+
 import torch
 from einops import rearrange
 
@@ -33,6 +35,7 @@ def block(part, tokens):
     return tokens + part.mlp(part.norm2(tokens))
 
 
+@cache
 def regions(rows, columns, window, shift):
     """-100 between tokens of a rolled window that come from different edges of the image, `(windows, n, n)`."""
     labels = torch.zeros(rows, columns)
@@ -44,6 +47,7 @@ def regions(rows, columns, window, shift):
     return torch.where(labels[:, :, None] == labels[:, None], 0.0, -100.0)
 
 
+@cache
 def relative(window):
     """Row of the table of biases for every pair of tokens of a window."""
     places = [(y, x) for y in range(window) for x in range(window)]

@@ -31,11 +31,11 @@ def kept_channels(scores: Tensor, rate: int, *, ties: Ties = "first") -> Tensor:
     if ties == "first":
         order = scores.sort(dim=1, descending=True, stable=True).indices
     else:
-        order = _bitonic_order(scores.detach())
+        order = bitonic_order(scores.detach())
     return order[:, :rate].sort(dim=1).values
 
 
-def _bitonic_order(scores: Tensor) -> Tensor:
+def bitonic_order(scores: Tensor) -> Tensor:
     """Indices by falling score, as the bitonic network orders them (Batcher 1968): pairs that tie change places too.
 
     Rows of 129 to 1,024 values were filled up to 1,024, shorter ones to 128 or 32, longer ones to 2,048; what fills up
