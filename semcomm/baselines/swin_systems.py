@@ -150,6 +150,7 @@ def load_swin_jscc(
     path: str | Path,
     *,
     snr_adaptive: bool | None = None,
+    rate: int | None = None,
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -166,6 +167,7 @@ def load_swin_jscc(
     Args:
         path: the file. Nothing in it is run: it must hold tensors only.
         snr_adaptive: whether the file is one with SNR adaptation; None tells it from the file.
+        rate: real channels that a rate-adaptive system sends where no `rate=` is given at run time; None is 96.
         channel: hop 4; None is `AWGNChannel()`.
         device: where to; None is CUDA when there is one, else the CPU.
 
@@ -176,7 +178,7 @@ def load_swin_jscc(
         FileNotFoundError: if there is no such file.
         ValueError: if the file needs unpickling, is damaged, or is of another network; the message says which.
     """
-    return _load(path, build_swin_jscc.__name__, snr_adaptive, channel, device)
+    return _load(path, build_swin_jscc.__name__, snr_adaptive, rate, channel, device)
 
 
 def load_witt(
@@ -186,8 +188,11 @@ def load_witt(
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
-    """Load one of the authors' files of WITT; arguments, errors and result are those of `load_swin_jscc`."""
-    return _load(path, build_witt.__name__, snr_adaptive, channel, device)
+    """Load one of the authors' files of WITT.
+
+    Arguments, errors and result are those of `load_swin_jscc`, but for the rate, of which WITT has one.
+    """
+    return _load(path, build_witt.__name__, snr_adaptive, None, channel, device)
 
 
 def _channels(bandwidth_ratio: float | None, channels: int | None, shape: Shape) -> int:
@@ -234,6 +239,7 @@ def _load(
     path: str | Path,
     builder: str,
     snr_adaptive: bool | None,
+    rate: int | None,
     channel: nn.Module | None,
     device: torch.device | str | None,
 ) -> SemanticSystem:
@@ -248,13 +254,17 @@ def _load(
     rate_adaptive = count is None
     if rate_adaptive and builder == build_witt.__name__:
         raise ValueError(f"checkpoint '{path}' is a rate-adaptive SwinJSCC: load it with load_swin_jscc")
+    if rate is not None and not rate_adaptive:
+        raise ValueError(
+            f"rate must be None for checkpoint '{path}', it has one rate, {count} real channels; got {rate}"
+        )
     both = any(name.startswith("gates1.") for name in encoder)
     if snr_adaptive is None:
         snr_adaptive = both if rate_adaptive else gates_are_trained(decoder)
     elif rate_adaptive and snr_adaptive != both:
         raise ValueError(f"snr_adaptive must be {both} for checkpoint '{path}', as its names say, got {snr_adaptive}")
     arguments = {"snr_adaptive": snr_adaptive, "pairing": "halves", "send_gain": True, "channel": channel}
-    arguments |= {"channels": count or PUBLISHED_RATE, "size": size, "device": device}
+    arguments |= {"channels": count or rate or PUBLISHED_RATE, "size": size, "device": device}
     if builder == build_witt.__name__:
         system = build_witt(**arguments)
     else:

@@ -9,6 +9,7 @@ from torch import nn
 
 from semcomm import RayleighChannel, from_pretrained
 from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc, load_witt
+from semcomm.contracts import Semantics
 
 ADAPTIVE = {"size": "cifar", "rate_adaptive": True, "device": "cpu"}
 FIXED = {"size": "cifar", "device": "cpu"}
@@ -107,8 +108,6 @@ def test_an_snr_is_needed_to_adapt_to_it(fixed):
 
 
 def test_semantics_are_refused(fixed):
-    from semcomm.contracts import Semantics
-
     with pytest.raises(ValueError, match="semantics must be None"):
         fixed.transmitter(photographs(), 10.0, semantics=Semantics(tokens=torch.zeros(2, 3, dtype=torch.int64)))
 
@@ -301,6 +300,33 @@ def test_a_pickle_is_refused(tmp_path):
 def test_no_file_no_system(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not there"):
         load_witt(tmp_path / "nothing.model")
+
+
+def test_the_authors_file_is_taken_as_it_is(state, tmp_path):
+    path = write(state, tmp_path)
+    system, images = from_pretrained(path, device="cpu"), photographs()
+    with torch.no_grad():
+        expected = load_swin_jscc(path, device="cpu").encode(images, 10.0)
+        assert torch.equal(system.encode(images, 10.0), expected)
+    with pytest.raises(ValueError, match="caption and segmentation must be None"):
+        from_pretrained(path, caption=object(), device="cpu")
+
+
+def test_another_file_is_refused_in_one_error(tmp_path):
+    with pytest.raises(ValueError, match=r"is a file; .* none of theirs: .* no name in it begins with 'encoder\.'"):
+        from_pretrained(write({"a": torch.ones(1)}, tmp_path))
+
+
+def test_the_default_rate_is_given_when_a_file_is_loaded(tmp_path):
+    torch.manual_seed(0)
+    path = write(published(build_swin_jscc(channels=8, **ADAPTIVE)), tmp_path)
+    assert load_swin_jscc(path, device="cpu").transmitter.rate == 96
+    assert load_swin_jscc(path, rate=32, device="cpu").transmitter.rate == 32
+
+
+def test_a_file_of_one_rate_has_no_other(state, tmp_path):
+    with pytest.raises(ValueError, match="rate must be None for checkpoint .* it has one rate, 8 real channels"):
+        load_swin_jscc(write(state, tmp_path), rate=32)
 
 
 def test_variants_are_told_apart(tmp_path):
