@@ -18,7 +18,11 @@ PICTURES = 6
 
 
 def build_linear_code(
-    *, t: int = 16, channel: nn.Module | None = None, codebook: Codebook | None = None, device: torch.device | str | None = None
+    *,
+    t: int = 16,
+    channel: nn.Module | None = None,
+    codebook: Codebook | None = None,
+    device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble the optimal linear analog code (Lee and Petersen 1976): one transform, powers by its variances.
 
@@ -35,9 +39,7 @@ def build_linear_code(
         ValueError: if the codebook has blocks of another size than `t`.
     """
     book = _codebook(codebook, t)
-    system = _assemble(
-        HybridTransmitter(book, digital=False), HybridReceiver(book, digital=False), channel, device
-    )
+    system = _assemble(HybridTransmitter(book, digital=False), HybridReceiver(book, digital=False), channel, device)
     system.config = {"builder": "build_linear_code", "arguments": {"t": t}} if codebook is None else None
     return system.eval()
 
@@ -114,7 +116,10 @@ def build_nested_mlsc_image(
 
 
 def _assemble(
-    transmitter: HybridTransmitter, receiver: HybridReceiver, channel: nn.Module | None, device: torch.device | str | None
+    transmitter: HybridTransmitter,
+    receiver: HybridReceiver,
+    channel: nn.Module | None,
+    device: torch.device | str | None,
 ) -> SemanticSystem:
     channel = AWGNChannel() if channel is None else channel
     return SemanticSystem(transmitter, channel, receiver, equalizer=NoEqualizer()).to(_device(device))

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.files.json import read_object
@@ -20,7 +21,15 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 SHIPPED = Path(__file__).parent / "_weights"
 BUILDERS = {
     build.__name__: build
-    for build in (build_mlsc_image, build_deep_jscc, build_linear_code, build_hybrid_code, build_nested_mlsc_image)
+    for build in (
+        build_mlsc_image,
+        build_deep_jscc,
+        build_linear_code,
+        build_hybrid_code,
+        build_nested_mlsc_image,
+        build_swin_jscc,
+        build_witt,
+    )
 }
 MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
@@ -47,12 +56,14 @@ def from_pretrained(
     revision: str | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
-    """Load a trained system: one of `list_pretrained()`, a folder that `save_pretrained` wrote, or a Hub repository.
+    """Load a trained system: a name of `list_pretrained()`, a folder that `save_pretrained` wrote, or a Hub repository.
+
+    A file is taken for one of the authors of SwinJSCC or WITT, see `load_swin_jscc`.
 
     Nothing is unpickled: weights are safetensors, the configuration is JSON.
 
     Args:
-        name_or_folder: a name of `list_pretrained()`, a folder, or "owner/name" on the Hugging Face Hub.
+        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file.
         channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.
@@ -77,13 +88,32 @@ def from_pretrained(
         folder = SHIPPED / name
     elif not folder.is_dir():
         if folder.is_file():
-            raise ValueError(f"{name} is a file; from_pretrained takes the folder that holds {CONFIG} and {WEIGHTS}")
+            return _from_file(folder, channel=channel, extractors=(caption, segmentation), device=device)
         if name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.parent.is_dir():
             raise FileNotFoundError(
                 f"no trained system {name!r}: it is no folder, and the package has {', '.join(list_pretrained())}"
             )
         folder = fetch_folder(name, revision)
     return load_folder(folder, channel=channel, caption=caption, segmentation=segmentation, device=device)
+
+
+def _from_file(
+    path: Path,
+    *,
+    channel: nn.Module | None,
+    extractors: tuple[nn.Module | None, nn.Module | None],
+    device: torch.device | str | None,
+) -> SemanticSystem:
+    try:
+        system = load_swin_jscc(path, channel=channel, device=device)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is a file; from_pretrained takes the folder that holds {CONFIG} and {WEIGHTS}, or a file of the "
+            f"authors of SwinJSCC or WITT, and this is none of theirs: {error}"
+        ) from error
+    if any(extractor is not None for extractor in extractors):
+        raise ValueError(f"caption and segmentation must be None: {path} is of a system without semantic levels")
+    return system
 
 
 def fetch_folder(repository: str, revision: str | None = None) -> Path:

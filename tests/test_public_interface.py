@@ -43,27 +43,6 @@ PUBLIC = {
     "__version__",
 }
 CALLABLES = sorted(PUBLIC - {"__version__"})
-CORE = [
-    "baselines",
-    "blocks",
-    "builders",
-    "channel",
-    "data.folders",
-    "demo",
-    "evaluation.figures",
-    "evaluation.metrics",
-]
-CORE += [
-    "evaluation.sweep",
-    "images",
-    "pretrained",
-    "receiver",
-    "symbols",
-    "system",
-    "training.config",
-    "training.engine",
-]
-CORE += ["training.module", "transmission", "transmitter"]
 
 
 def test_public_names_are_frozen():
@@ -93,20 +72,16 @@ def test_the_builders_signature_is_the_documented_one():
     assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in defaults)
 
 
-def core_modules():
-    for name in CORE:
-        module = importlib.import_module(f"semcomm.{name}")
-        yield module
-        if hasattr(module, "__path__"):
-            for info in pkgutil.iter_modules(module.__path__):
-                if f"{name}.{info.name}".count(".") == 1 and name not in ("data", "evaluation", "training"):
-                    yield importlib.import_module(f"semcomm.{name}.{info.name}")
+def modules():
+    """Every module of the package that can be imported here."""
+    for info in pkgutil.walk_packages(semcomm.__path__, "semcomm."):
+        yield importlib.import_module(info.name)
 
 
 def public_functions():
-    """Every public function and method that the core defines, by its full name."""
+    """Every public function and method that the package defines, by its full name."""
     found = {}
-    for module in core_modules():
+    for module in modules():
         for name, value in vars(module).items():
             if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
                 continue

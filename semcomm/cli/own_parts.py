@@ -46,6 +46,8 @@ def build_own(value: str, option: str = "--builder") -> SemanticSystem:
     system = load_own(value, option)()
     if not isinstance(system, SemanticSystem):
         raise ValueError(f"{option} {value} must return a SemanticSystem, got {type(system).__name__}")
+    if system.config is None:  # assembled by hand; whoever loads it gives the builder again
+        system.config = {"builder": value, "arguments": {}}
     return system
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from semcomm.link.bits import check_bits
 from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
-from semcomm.link.modes import Fading, faded
+from semcomm.link.fading import faded_snr_db
+from semcomm.link.modes import Fading
 from semcomm.link.transport import equalise
 from semcomm.link.waveform import to_logits, to_symbols
 
@@ -77,7 +78,9 @@ def send(headers: Sequence[np.ndarray], lengths: Sequence[int], *, device: str =
     for bits, length in zip(headers, lengths, strict=True):
         if len(bits) != BITS:
             raise ValueError(f"header must have {BITS} bits, got {len(bits)}")
-        sent.append(to_symbols(encode(check_bits(bits)[None], _code(length), device), QPSK_BITS)[0])
+        # flipped by another sequence for each length: a long header must not pass for a short one
+        coded = encode(check_bits(bits)[None], _code(length), device)
+        sent.append(to_symbols(coded, QPSK_BITS, sequence=length)[0])
     return sent
 
 
@@ -112,7 +115,8 @@ def receive(
             continue
         rows = torch.stack([equalised[image][0][:length] for image in images])
         noise = torch.stack([equalised[image][1][:length] for image in images])
-        bits, arrived = decode(to_logits(rows, noise, QPSK_BITS), _code(length), iterations=LOOKS)
+        logits = to_logits(rows, noise, QPSK_BITS, sequence=length)
+        bits, arrived = decode(logits, _code(length), iterations=LOOKS)
         for image, header, ok in zip(images, bits, arrived, strict=True):
             if ok:
                 found[image] = Header(header, length)
@@ -120,7 +124,7 @@ def receive(
 
 
 def _safe_snr_db(length: int, fading: Fading) -> float:
-    return LENGTHS[length] if fading == "none" else faded(LENGTHS[length]) + FADING_MARGIN_DB
+    return LENGTHS[length] if fading == "none" else faded_snr_db(LENGTHS[length], QPSK_BITS) + FADING_MARGIN_DB
 
 
 def _snr_db(noise_variance: Tensor) -> float:

@@ -110,6 +110,10 @@ class MotherCode:
         fillers = torch.nn.functional.pad(padded, (0, self.parity_start - k))
         return torch.cat([fillers, sent[:, systematic:]], dim=1)
 
+    def parity_checks(self) -> Any:
+        """Return the parity-check matrix, as SciPy's sparse rows."""
+        return self._encoder.pcm
+
     def layers(self, rows: int) -> tuple[Tensor, ...]:
         """Return, for each of the first `rows` rows of the base graph, the bits of its checks.
 
@@ -120,7 +124,7 @@ class MotherCode:
 
     @cached_property
     def _all_layers(self) -> tuple[Tensor, ...]:
-        z, matrix = self.lifting, self._encoder.pcm
+        z, matrix = self.lifting, self.parity_checks()
         layers = []
         for start in range(0, ROWS[self.graph] * z, z):
             rows = matrix[start : start + z].tocoo()

@@ -1,5 +1,6 @@
 """A payload of bits to symbols and back: what sender and receiver agree on is a few integers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -93,7 +94,7 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
 
     Example:
         >>> plan(20_000, 30).channel_uses, plan(0, 30).channel_uses
-        (10821, 0)
+        (11679, 0)
     """
     constellation = check_mode(mode)
     if payload_bits < 0:
@@ -124,10 +125,12 @@ def choose_mode(payload_bits: int, safe_snr_db: float, *, fading: Fading = "none
     Raises:
         ValueError: if no mode is safe at this SNR.
     """
+    if payload_bits == 0 and not math.isnan(safe_snr_db):
+        return 0
     best = None
     for index in range(len(MODES)):
         candidate = plan(payload_bits, index)
-        if required_snr_db(index, candidate.block_payload + CHECK, fading=fading) > safe_snr_db:
+        if not required_snr_db(index, candidate.block_payload + CHECK, fading=fading) <= safe_snr_db:
             continue
         if best is None or candidate.channel_uses < best[0]:
             best = candidate.channel_uses, index

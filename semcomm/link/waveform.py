@@ -9,7 +9,7 @@ from torch import Tensor
 from semcomm.link.sionna_blocks import demodulate, generators_kept, modulate
 
 
-def to_symbols(coded: Tensor, bits_per_symbol: int) -> Tensor:
+def to_symbols(coded: Tensor, bits_per_symbol: int, *, sequence: int = 0) -> Tensor:
     """Return the symbols of blocks of coded bits.
 
     Bits are flipped by a fixed sequence, so that any payload looks random. The bits of a symbol come from places of a
@@ -18,23 +18,25 @@ def to_symbols(coded: Tensor, bits_per_symbol: int) -> Tensor:
     Args:
         coded: float32 `(b, n)` of zeros and ones, n a multiple of `bits_per_symbol`.
         bits_per_symbol: 2, 4, 6 or 8.
+        sequence: which fixed sequence flips the bits.
 
     Shape:
         `(b, n)` -> complex64 `(b, n / bits_per_symbol)`.
     """
-    flipped = (coded - scrambling(coded.shape[1]).to(coded.device)).abs()
+    flipped = (coded - scrambling(coded.shape[1], sequence).to(coded.device)).abs()
     bits = flipped.unflatten(1, (bits_per_symbol, -1)).transpose(1, 2)
     with generators_kept():
         return modulate(bits.flatten(), bits_per_symbol).reshape(len(coded), -1)
 
 
-def to_logits(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> Tensor:
+def to_logits(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int, *, sequence: int = 0) -> Tensor:
     """Return log p(1) / p(0) of the coded bits of blocks.
 
     Args:
         symbols: complex64 `(b, u)`, equalised.
         noise_variance: float32 `(b, u)`, of the noise left in each.
         bits_per_symbol: 2, 4, 6 or 8.
+        sequence: the sender's.
 
     Shape:
         `(b, u)` -> float32 `(b, u bits_per_symbol)`.
@@ -42,7 +44,7 @@ def to_logits(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> 
     with generators_kept():
         logits = demodulate(symbols.flatten(), noise_variance.flatten(), bits_per_symbol)
     logits = logits.reshape(*symbols.shape, bits_per_symbol).transpose(1, 2).flatten(1)
-    return logits * (1 - 2 * scrambling(logits.shape[1]).to(logits.device))
+    return logits * (1 - 2 * scrambling(logits.shape[1], sequence).to(logits.device))
 
 
 def spread(uses: int) -> Tensor:
@@ -62,10 +64,11 @@ def spread(uses: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def scrambling(bits: int) -> Tensor:
-    """Return the fixed sequence of zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014)."""
+def scrambling(bits: int, sequence: int = 0) -> Tensor:
+    """Return fixed zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014), from a start each."""
     with np.errstate(over="ignore"):
-        x = np.arange(1, bits + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        counter = np.arange(1, bits + 1, dtype=np.uint64) + np.uint64(sequence << 32)
+        x = counter * np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)

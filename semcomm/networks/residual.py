@@ -77,7 +77,9 @@ class ResidualNetwork(nn.Module):
         self.know = nn.Conv2d(facts, coarse, 1)
         self.to_middle = nn.Conv2d(4 * fine, middle, 1)
         self.to_coarse = nn.Conv2d(4 * middle, coarse, 1)
-        self.falling = nn.ModuleList(_blocks(width, count, embedding) for width, count in zip(widths, blocks, strict=True))
+        self.falling = nn.ModuleList(
+            _blocks(width, count, embedding) for width, count in zip(widths, blocks, strict=True)
+        )
         if outputs is None:
             self.from_coarse = nn.Conv2d(coarse, 4 * middle, 1)
             self.from_middle = nn.Conv2d(middle, 4 * fine, 1)

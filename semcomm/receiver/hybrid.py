@@ -142,7 +142,9 @@ class HybridReceiver(nn.Module):
         if fields.gain == 0:
             details = torch.zeros(drawing.log_variances.shape)
         else:
-            details = _estimate(allocation, symbols[end:], noise[end:], _from(fades, end), gain_of(fields.gain), drawing)
+            details = _estimate(
+                allocation, symbols[end:], noise[end:], _from(fades, end), gain_of(fields.gain), drawing
+            )
         told, gain = torch.tensor([fields.told_snr_db]), torch.tensor([gain_of(max(fields.gain, 1))])
         return self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, gain)
 

@@ -66,10 +66,15 @@ def train(
     Raises:
         FileNotFoundError: if a folder of photographs is missing, or there is nothing to resume.
         ValueError: if `config.out` holds another run, a folder holds no photographs, or none as large as a crop, the
-            devices are not there, or the loss is no number.
+            devices are not there, the loss is no number, or the system does not know how it was built.
         OSError: if `config.out` cannot be written, or another process is writing to it.
         Stopped: if SIGINT, SIGTERM or SIGUSR1 ended the run, which can then be resumed.
     """
+    if system.config is None:
+        raise ValueError(
+            "system.config is None, so the trained system could not be saved: set it to its builder's name and "
+            'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
+        )
     paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
     _check_sizes(paths, config)
     val_paths = evenly(val_paths, config.val_images)
@@ -109,17 +114,14 @@ def train(
         loader = DataLoader(crops, batch_sampler=batches, **workers)
         val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
         with expected_warnings(), _stoppable(trainer, config.out):
-            trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+            with _divergence_named(system, config):
+                trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
             metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
             if module.validated_step != trainer.global_step:
                 trainer.validate(module, val_loader, verbose=False)
                 metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
         module.exchange_average()
         if trainer.is_global_zero:
-            if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
-                raise ValueError(
-                    f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
-                )
             system.save_pretrained(config.out)
             write_json(
                 config.out / RESULT,
@@ -137,6 +139,22 @@ def train(
                 },
             )
     return config.out
+
+
+@contextmanager
+def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterator[None]:
+    """Say of weights that are NaN or inf that the training diverged, whatever stumbled over them."""
+    stumbled: ValueError | None = None
+    try:
+        yield
+    except ValueError as error:
+        stumbled = error
+    if not all(bool(weight.isfinite().all()) for weight in system.parameters()):
+        raise ValueError(
+            f"training diverged: weights are NaN or inf; learning_rate {config.learning_rate} is too high"
+        ) from stumbled
+    if stumbled is not None:
+        raise stumbled
 
 
 def _check_sizes(paths: list[Path], config: TrainingConfig) -> None:

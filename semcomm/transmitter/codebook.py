@@ -96,7 +96,9 @@ def load_codebook(path: str | Path) -> Codebook:
     try:
         return _codebook(tensors)
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
-        raise ValueError(f"{path} holds no codebook: {type(error).__name__} {error}; make one with semcomm fit-code") from error
+        raise ValueError(
+            f"{path} holds no codebook: {type(error).__name__} {error}; make one with semcomm fit-code"
+        ) from error
 
 
 @cache
@@ -109,7 +111,9 @@ def _codebook(tensors: Mapping[str, Tensor]) -> Codebook:
     common = Common(
         tensors["common.mean"].float(), tensors["common.transform"].float(), tensors["common.log_variance"].long()
     )
-    names = sorted({tuple(name.split(".")[1:3]) for name in tensors if name.startswith("books.")}, key=lambda n: int(n[0]))
+    names = sorted(
+        {tuple(name.split(".")[1:3]) for name in tensors if name.startswith("books.")}, key=lambda n: int(n[0])
+    )
     books = []
     for place, name in names:
         own = {key.rsplit(".", 1)[1]: value for key, value in tensors.items() if key.startswith(f"books.{place}.")}

@@ -183,7 +183,9 @@ class HybridTransmitter(nn.Module):
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        sketch = to_images(synthesise(self.codebook, drawing, torch.zeros_like(details)).unflatten(0, drawing.shape), self.downsampling)
+        sketch = to_images(
+            synthesise(self.codebook, drawing, torch.zeros_like(details)).unflatten(0, drawing.shape), self.downsampling
+        )
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
@@ -261,7 +263,9 @@ class Search:
         """Expected error of the linear code on the same channel uses."""
         drawing, details = self.draw(0, NOTHING_CODED, closed_loop=False)
         uses = self.k - mark_uses(self.k)
-        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(details, drawing)
+        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(
+            details, drawing
+        )
 
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)

@@ -5,7 +5,6 @@ generalization of the transform coding paradigm", 2004) with a linear prediction
 receiver hold the same statistics. Whatever decides on bits is an integer: class numbers and log-variances.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final

@@ -19,7 +19,12 @@ _STRIDE = 8
 
 
 def choose(
-    codebook: Codebook, components: Tensor, shape: tuple[int, int, int], k: int, told_snrs_db: list[float], random: torch.Generator
+    codebook: Codebook,
+    components: Tensor,
+    shape: tuple[int, int, int],
+    k: int,
+    told_snrs_db: list[float],
+    random: torch.Generator,
 ) -> tuple[Drawing, Tensor, Tensor]:
     """Sketch a batch as its senders would: one book for all, and for each image the better of three steps.
 
@@ -47,9 +52,7 @@ def choose(
             left = k - int(uses[image])
             if left < k // 8:
                 continue
-            error = expected_error(
-                drawing.log_variances[rows], details[rows], left, 10 ** (-told_snrs_db[image] / 10)
-            )
+            error = expected_error(drawing.log_variances[rows], details[rows], left, 10 ** (-told_snrs_db[image] / 10))
             if error < best[image]:
                 best[image], steps[image] = error, centre + move
     log_step = torch.where(best.isinf(), torch.full_like(steps, -40), steps).repeat_interleave(blocks)

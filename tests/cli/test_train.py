@@ -68,6 +68,20 @@ def test_own_builder_channel_and_loss_are_trained(run, photo_folder, tmp_path):
     assert 0 < record["metrics"]["train/loss"] < 1
 
 
+def test_a_system_assembled_by_hand_is_saved_with_its_builders_name(run, photo_folder, seen, tmp_path):
+    assembled = """
+from semcomm import SemanticSystem
+
+def by_hand():
+    made = builder()
+    return SemanticSystem(made.transmitter, made.channel, made.receiver)
+"""
+    (tmp_path / "parts_by_hand_of_a_test.py").write_text(PARTS + assembled)
+    code, _, err = run("train", "custom", *folders(photo_folder), "--builder", "parts_by_hand_of_a_test:by_hand")
+    assert code == 0, err
+    assert seen["system"].config == {"builder": "parts_by_hand_of_a_test:by_hand", "arguments": {}}
+
+
 def test_the_defaults_are_the_recipe(run, photo_folder, seen, monkeypatch):
     monkeypatch.setattr(precision, "has_bf16", lambda _device: True)
     code, _, err = run("train", "deep-jscc", *folders(photo_folder))

@@ -87,9 +87,9 @@ def test_it_learns(photo_folder, tmp_path):
     training_step = TrainingModule.training_step
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainingModule, "training_step", record)
-        changes = {"steps": 60, "validate_every": 60, "learning_rate": 5e-3, "snr_db": 15.0, "schedule": "cosine"}
+        changes = {"steps": 120, "validate_every": 120, "learning_rate": 5e-3, "snr_db": 15.0, "schedule": "cosine"}
         train(system(norm="none"), config(photo_folder, tmp_path, **changes))
-    assert len(losses) == 60
+    assert len(losses) == 120
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 

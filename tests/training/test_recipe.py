@@ -203,6 +203,14 @@ def test_photographs_that_are_all_smaller_than_a_crop_are_refused(photo_folder, 
     train(system(), config(tmp_path / "large", tmp_path / "run", val=photo_folder, size=128, steps=1))
 
 
+def test_a_system_that_could_not_be_saved_is_refused_before_it_is_trained(photo_folder, tmp_path):
+    by_hand = system()
+    by_hand.config = None
+    with pytest.raises(ValueError, match="system.config is None, so the trained system could not be saved"):
+        train(by_hand, config(photo_folder, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_checkpoint_of_another_system_is_refused(photo_folder, tmp_path):
     run = train(system(), config(photo_folder, tmp_path / "run", **RECIPE))
     (run / "training.json").unlink()

@@ -1,0 +1,219 @@
+"""SwinJSCC and WITT as transmitters and receivers."""
+
+from typing import Literal, final
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from semcomm.baselines.swin import SwinDecoder, SwinEncoder
+from semcomm.baselines.swin_header import Header
+from semcomm.channel.snr import SNR
+from semcomm.contracts import Received, Semantics, Sent
+from semcomm.images import pad_to_multiple
+from semcomm.symbols import features_to_symbols, plane_size, symbols_to_features
+
+Pairing = Literal["neighbours", "halves"]
+PAIRINGS: tuple[Pairing, ...] = ("neighbours", "halves")
+
+
+def pair(features: Tensor, pairing: Pairing) -> Tensor:
+    """Make symbols of real features.
+
+    Args:
+        features: `(b, rows, columns, c)`, c even.
+        pairing: "neighbours" makes channels 2j and 2j + 1 the real and imaginary part of a symbol. "halves" is the
+            published pairing: of all features in row-major order, the first half are real, the second half imaginary
+            parts.
+
+    Returns:
+        complex64 `(b, rows columns c / 2)`.
+
+    Example:
+        >>> pair(torch.arange(4.0).reshape(1, 1, 2, 2), "halves")
+        tensor([[0.+2.j, 1.+3.j]])
+    """
+    if pairing == "neighbours":
+        return features_to_symbols(rearrange(features, "b r c d -> b d r c"))
+    halves = features.float().flatten(1).chunk(2, dim=1)
+    return torch.complex(*halves)
+
+
+def unpair(symbols: Tensor, plane: tuple[int, int], pairing: Pairing) -> Tensor:
+    """Undo `pair`: complex64 `(b, k)` to real `(b, *plane, c)`."""
+    if pairing == "neighbours":
+        return rearrange(symbols_to_features(symbols, *plane), "b d r c -> b r c d")
+    features = torch.cat([symbols.real, symbols.imag], dim=1)
+    return features.reshape(len(features), *plane, -1)
+
+
+def _send(features: Tensor, kept: Tensor | None, header: Header, pairing: Pairing) -> Sent:
+    """Pair features; where a header goes ahead of them, give them its power."""
+    symbols = pair(features, pairing)
+    costs = {"features": symbols.shape[1]}
+    if header.symbols:
+        gain = symbols.abs().square().mean(dim=1).clamp_min(1e-12).sqrt()
+        symbols = torch.cat([header.write(gain, kept), symbols / gain[:, None]], dim=1)
+        costs["header"] = header.symbols
+    return Sent(symbols, channel_uses=costs)
+
+
+def _open(
+    received: Received, plane: tuple[int, int], rate: int | None, header: Header, pairing: Pairing
+) -> tuple[Tensor, Tensor | None]:
+    """Features received, `(b, *plane, c)`, and the channels that the header says were kept."""
+    symbols, ahead = received.symbols, header.symbols
+    if not ahead:
+        return unpair(symbols, plane, pairing), None
+    weights = torch.ones_like(symbols) if received.csi is None else received.csi.conj()
+    if received.noise_variance is not None:
+        weights = weights / received.noise_variance.clamp_min(1e-12)
+    gain, kept = header.read(symbols[:, :ahead], weights[:, :ahead], rate)
+    return unpair(symbols[:, ahead:], plane, pairing) * gain[:, None, None, None], kept
+
+
+@final
+class SwinTransmitter(nn.Module):
+    """Hops 1 and 2 of 6: windowed attention, then pairing.
+
+    Args:
+        encoder: images to features.
+        channels: real channels c of the features.
+        downsampling: t.
+        pairing: see `pair`.
+        header: what is sent ahead of the features.
+
+    Shape:
+        images `(b, 3, h, w)` to symbols `(b, k)`, k = ceil(h/t) ceil(w/t) c / 2 and the header.
+    """
+
+    def __init__(self, encoder: SwinEncoder, *, channels: int, downsampling: int, pairing: Pairing, header: Header):
+        super().__init__()
+        self.encoder = encoder
+        self.channels = channels
+        self.downsampling = downsampling
+        self.pairing: Pairing = pairing
+        self.header = header
+
+    def forward(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Sent:
+        """Encode images `(b, 3, h, w)` into symbols `(b, k)`."""
+        _refuse(semantics)
+        features, _ = self.encoder(pad_to_multiple(images, self.downsampling), snr_db)
+        return _send(features, None, self.header, self.pairing)
+
+    def symbols_per_image(self, height: int, width: int) -> int:
+        """Channel uses k of a `height x width` image, padding and header included."""
+        rows, columns = plane_size(height, width, self.downsampling)
+        return self.header.symbols + rows * columns * self.channels // 2
+
+
+@final
+class SwinReceiver(nn.Module):
+    """Hops 5 and 6 of 6: pairing undone, then windowed attention; arguments as of `SwinTransmitter`."""
+
+    def __init__(self, decoder: SwinDecoder, *, downsampling: int, pairing: Pairing, header: Header):
+        super().__init__()
+        self.decoder = decoder
+        self.downsampling = downsampling
+        self.pairing: Pairing = pairing
+        self.header = header
+
+    def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
+        """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]."""
+        plane = plane_size(*size, self.downsampling)
+        features, _ = _open(received, plane, None, self.header, self.pairing)
+        return self.decoder(features, snr_db)[:, :, : size[0], : size[1]].clamp(0, 1)
+
+
+@final
+class RateAdaptiveSwinTransmitter(nn.Module):
+    """Hops 1 and 2 of 6 at a rate chosen at run time: channels are kept by image, and a header says which.
+
+    Args:
+        encoder: images to features, rate-adaptive.
+        channels: real channels c of the features, of which some are kept.
+        rate: channels kept where the caller does not say; even.
+        downsampling: t.
+        pairing: see `pair`.
+        header: what is sent ahead of the features.
+
+    Shape:
+        images `(b, 3, h, w)` to symbols `(b, k)`, k = ceil(h/t) ceil(w/t) rate / 2 and the header.
+    """
+
+    def __init__(
+        self, encoder: SwinEncoder, *, channels: int, rate: int, downsampling: int, pairing: Pairing, header: Header
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.channels = channels
+        self.rate = _check_rate(rate, channels)
+        self.downsampling = downsampling
+        self.pairing: Pairing = pairing
+        self.header = header
+
+    def forward(
+        self,
+        images: Tensor,
+        snr_db: SNR | None = None,
+        *,
+        semantics: Semantics | None = None,
+        rate: int | float | None = None,
+    ) -> Sent:
+        """Encode images `(b, 3, h, w)` into symbols `(b, k)`; `rate` is how many channels are kept."""
+        _refuse(semantics)
+        count = self.rate if rate is None else _check_rate(rate, self.channels)
+        features, kept = self.encoder(pad_to_multiple(images, self.downsampling), snr_db, count)
+        if kept is None:
+            raise ValueError("encoder keeps all channels: build a SwinEncoder with rate_adaptive=True")
+        places = kept[:, None, None].expand(-1, *features.shape[1:3], -1)
+        return _send(features.gather(3, places), kept, self.header, self.pairing)
+
+    def symbols_per_image(self, height: int, width: int, *, rate: int | float | None = None) -> int:
+        """Channel uses k of a `height x width` image, padding and header included."""
+        count = self.rate if rate is None else _check_rate(rate, self.channels)
+        rows, columns = plane_size(height, width, self.downsampling)
+        return self.header.symbols + rows * columns * count // 2
+
+
+@final
+class RateAdaptiveSwinReceiver(nn.Module):
+    """Hops 5 and 6 of 6: channels that were not kept are zero; arguments as of `RateAdaptiveSwinTransmitter`."""
+
+    def __init__(
+        self, decoder: SwinDecoder, *, channels: int, rate: int, downsampling: int, pairing: Pairing, header: Header
+    ):
+        super().__init__()
+        self.decoder = decoder
+        self.channels = channels
+        self.rate = _check_rate(rate, channels)
+        self.downsampling = downsampling
+        self.pairing: Pairing = pairing
+        self.header = header
+
+    def forward(
+        self,
+        received: Received,
+        size: tuple[int, int],
+        snr_db: SNR | None = None,
+        *,
+        rate: int | float | None = None,
+    ) -> Tensor:
+        """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]; `rate` is how many channels were kept."""
+        count = self.rate if rate is None else _check_rate(rate, self.channels)
+        plane = plane_size(*size, self.downsampling)
+        features, kept = _open(received, plane, count, self.header, self.pairing)
+        places = kept[:, None, None].expand_as(features)  # type: ignore[index]
+        full = features.new_zeros(*features.shape[:3], self.channels).scatter(3, places, features)
+        return self.decoder(full, snr_db)[:, :, : size[0], : size[1]].clamp(0, 1)
+
+
+def _check_rate(rate: int | float, channels: int) -> int:
+    if isinstance(rate, bool) or rate != int(rate) or not 2 <= rate <= channels or rate % 2:
+        raise ValueError(f"rate must be an even number of channels from 2 to {channels}, got {rate!r}")
+    return int(rate)
+
+
+def _refuse(semantics: Semantics | None) -> None:
+    if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
+        raise ValueError("semantics must be None: SwinJSCC and WITT have no semantic levels")

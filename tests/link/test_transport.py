@@ -1,0 +1,202 @@
+"""Payloads of any size: back at the safe SNR, lost and said so below it, in the channel uses announced."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semcomm.link import transport
+from semcomm.link.codewords import BlockCode
+from semcomm.link.modes import MODES
+
+
+def payload(bits, seed=0):
+    return np.random.default_rng(seed).integers(0, 2, bits, dtype=np.uint8)
+
+
+def carried(sent, plans, snr_db, *, seed=0, fading=False):
+    """Payloads received over AWGN, or over fades that are independent from symbol to symbol."""
+    generator = torch.Generator().manual_seed(seed)
+    variance = 10 ** (-snr_db / 10)
+    symbols = transport.send(sent, plans)
+    fades = [
+        torch.randn(x.shape, dtype=torch.complex64, generator=generator) if fading else torch.ones_like(x)
+        for x in symbols
+    ]
+    received = [
+        h * x + variance**0.5 * torch.randn(x.shape, dtype=torch.complex64, generator=generator)
+        for x, h in zip(symbols, fades, strict=True)
+    ]
+    csi = fades if fading else None
+    return transport.receive(received, plans, noise_variance=[variance] * len(plans), csi=csi)
+
+
+@given(st.integers(0, 40_000), st.floats(-8, 26), st.integers(0, 2**32))
+@settings(max_examples=25)
+def test_any_payload_arrives_at_the_safe_snr_and_is_lost_far_below(bits, safe_snr_db, seed):
+    mode = transport.choose_mode(bits, safe_snr_db)
+    agreed = transport.plan(bits, mode)
+    assert agreed.channel_uses == transport.channel_uses(bits, safe_snr_db)
+    sent = payload(bits, seed)
+    (symbols,) = transport.send([sent], [agreed])
+    assert symbols.shape == (agreed.channel_uses,)
+    if bits:
+        assert symbols.abs().square().mean().item() == pytest.approx(1, abs=1e-5)
+    (received,) = carried([sent], [agreed], safe_snr_db, seed=seed)
+    assert received.ok
+    np.testing.assert_array_equal(received.bits, sent)
+    (received,) = carried([sent], [agreed], transport.required_snr_db(mode, agreed.block_payload + 24) - 8, seed=seed)
+    assert received.ok == (bits == 0)
+    np.testing.assert_array_equal(received.leading_bits, sent[: len(received.leading_bits)])
+
+
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("mode", [5, 20, 30, 40, 60])
+def test_constant_payloads_are_as_good_as_random_ones(value, mode):
+    sent = np.full(9000, value, dtype=np.uint8)
+    agreed = transport.plan(9000, mode)
+    (symbols,) = transport.send([sent], [agreed])
+    assert abs(symbols.mean().item()) < 0.1
+    (received,) = carried([sent], [agreed], transport.required_snr_db(mode, 4524))
+    assert received.ok
+    np.testing.assert_array_equal(received.bits, sent)
+
+
+@pytest.mark.parametrize("variance", [1.0, 1e6, 1e30, 1e-6])
+def test_noise_alone_is_never_a_payload(variance):
+    for mode in (10, 30, 60):
+        agreed = transport.plan(5000, mode)
+        for y in (torch.zeros(agreed.channel_uses, dtype=torch.complex64), torch.randn(agreed.channel_uses) + 0j):
+            (received,) = transport.receive([y], [agreed], noise_variance=[variance])
+            assert not received.ok
+
+
+def test_images_in_one_call_are_images_alone():
+    plans = [transport.plan(bits, mode) for bits, mode in ((9000, 20), (0, 3), (9000, 20), (500, 44), (20_000, 20))]
+    sent = [payload(agreed.payload_bits, seed) for seed, agreed in enumerate(plans)]
+    together = transport.send(sent, plans)
+    for symbols, bits, agreed in zip(together, sent, plans, strict=True):
+        torch.testing.assert_close(symbols, transport.send([bits], [agreed])[0])
+    for received, bits in zip(carried(sent, plans, 15), sent, strict=True):
+        assert received.ok
+        np.testing.assert_array_equal(received.bits, bits)
+
+
+def test_one_lost_block_is_said_and_what_came_before_it_is_kept():
+    agreed = transport.plan(30_000, 40)
+    assert agreed.blocks == 4
+    sent = payload(30_000)
+    (symbols,) = transport.send([sent], [agreed])
+    order = transport.spread(agreed.channel_uses)
+    third = slice(agreed.channel_uses // 2, 3 * agreed.channel_uses // 4)
+    symbols[torch.isin(order, torch.arange(agreed.channel_uses)[third])] = 0
+    (received,) = transport.receive([symbols], [agreed], noise_variance=[0.01])
+    assert received.blocks_ok.tolist() == [True, True, False, True]
+    assert not received.ok
+    np.testing.assert_array_equal(received.leading_bits, sent[: 2 * agreed.block_payload])
+
+
+@given(st.integers(1, 40_000), st.integers(0, len(MODES) - 1), st.floats(0.9, 3))
+@settings(max_examples=200)
+def test_a_payload_takes_exactly_the_uses_it_is_given(bits, mode, factor):
+    natural = transport.plan(bits, mode)
+    uses = math.ceil(natural.channel_uses * factor)
+    needed = max(code.information for code in natural.codes()) / 0.95
+    if MODES[mode].bits_per_symbol * (uses // natural.blocks) < needed:
+        with pytest.raises(ValueError, match=f"channel_uses must be enough for {bits} bits"):
+            transport.plan(bits, mode, channel_uses=uses)
+        return
+    agreed = transport.plan(bits, mode, channel_uses=uses)
+    codes = agreed.codes()
+    assert sum(code.coded for code in codes) == uses * MODES[mode].bits_per_symbol
+    assert len(codes) == agreed.blocks
+    assert sum(code.payload for code in codes) >= bits > sum(code.payload for code in codes) - agreed.blocks
+    assert max(code.information for code in codes) <= MODES[mode].largest_block
+
+
+def test_more_uses_make_a_payload_safer():
+    sent = payload(4000)
+    for uses, ok in ((3000, False), (7000, True)):
+        agreed = transport.plan(4000, 25, channel_uses=uses)
+        (received,) = carried([sent], [agreed], -1.0)
+        assert received.ok is ok
+
+
+@given(st.integers(0, 10_000), st.integers(0, len(MODES) - 1))
+def test_the_largest_payload_fits_and_one_bit_more_does_not(uses, mode):
+    bits = transport.largest_payload(uses, mode)
+    assert transport.plan(bits, mode).channel_uses <= uses
+    assert transport.plan(bits + 1, mode).channel_uses > uses
+
+
+def test_positions_without_a_payload_hold_known_symbols_of_unit_power():
+    agreed = transport.plan(0, 50, channel_uses=300)
+    (symbols,) = transport.send([payload(0)], [agreed])
+    torch.testing.assert_close(symbols.abs(), torch.ones(300))
+    assert torch.equal(symbols, transport.send([payload(0)], [agreed])[0])
+    (received,) = transport.receive([symbols], [agreed], noise_variance=[1.0])
+    assert received.ok
+    assert received.bits.size == 0
+
+
+@pytest.mark.parametrize("safe_snr_db", [4.0, 12.0])
+def test_fades_that_are_known(safe_snr_db):
+    mode = transport.choose_mode(12_000, safe_snr_db, fading="fast")
+    agreed = transport.plan(12_000, mode)
+    assert agreed.channel_uses > transport.channel_uses(12_000, safe_snr_db)
+    sent = payload(12_000)
+    (received,) = carried([sent], [agreed], safe_snr_db, fading=True)
+    assert received.ok
+    np.testing.assert_array_equal(received.bits, sent)
+
+
+def test_repetitions_meet_different_fades():
+    """A quarter of the symbols is wiped out in one burst; at rate 1/16 every bit is repeated, and all arrive."""
+    agreed = transport.plan(2000, 3)
+    sent = payload(2000)
+    (symbols,) = transport.send([sent], [agreed])
+    fades = torch.ones_like(symbols)
+    fades[: len(symbols) // 4] = 0
+    variance = 10 ** (-transport.required_snr_db(3, 2024) / 10) / 2
+    noise = torch.randn(symbols.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    (received,) = transport.receive(
+        [fades * symbols + variance**0.5 * noise], [agreed], noise_variance=[variance], csi=[fades]
+    )
+    assert received.ok
+
+
+def test_plans_are_hashable_integers():
+    assert len({transport.plan(100, 3), transport.plan(100, 3)}) == 1
+    assert BlockCode(300, 600) == BlockCode(300, 600)
+
+
+PLAN = transport.Plan(10, 30, 20)
+SYMBOLS = torch.zeros(20, dtype=torch.complex64)
+
+
+def receive(symbols=SYMBOLS, noise_variance=1.0, csi=None):
+    return transport.receive([symbols], [PLAN], noise_variance=[noise_variance], csi=[csi])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: transport.plan(-1, 0), "payload_bits must be 0 or more, got -1"),
+        (lambda: transport.plan(10, 64), "mode must be an index from 0 to 63, got 64"),
+        (lambda: transport.plan(10, 3, channel_uses=0), "channel_uses must be positive for 10 bits, got 0"),
+        (lambda: transport.plan(100, 60, channel_uses=10), "channel_uses must be enough for 100 bits .* got 10"),
+        (lambda: transport.choose_mode(1000, -20.0), "safe_snr_db must be at least -.* for 1000 bits, got -20.0"),
+        (lambda: transport.choose_mode(1000, math.nan), "safe_snr_db must be at least -.* for 1000 bits, got nan"),
+        (lambda: transport.send([payload(9)], [PLAN]), "payload must have the plan's 10 bits, got 9"),
+        (lambda: receive(SYMBOLS[:5]), r"symbols must be the plan's 20 channel uses, got shape \(5,\)"),
+        (lambda: receive(SYMBOLS * math.nan), "symbols must be finite, got NaN or infinity"),
+        (lambda: receive(noise_variance=-1.0), "noise_variance must be 0 or more, got a negative number or NaN"),
+        (lambda: receive(csi=SYMBOLS[:5]), r"csi must have the symbols' shape \(20,\), got \(5,\)"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
