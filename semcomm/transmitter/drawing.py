@@ -149,7 +149,7 @@ def _drawing(
     found: Contexts | None = None,
 ) -> Drawing:
     found = contexts(codebook.tables, plan, shape, followed.levels) if found is None else found
-    expected = detail_log_variances(book.textures, codebook.tables, labels, plan, log_step, followed.levels, found)
+    expected = detail_log_variances(codebook.tables, plan, log_step, followed.levels, found)
     return Drawing(shape, book, labels, log_step, boost, plan, followed.levels, followed.known, found, expected)
 
 

@@ -1,8 +1,8 @@
 """Hops 1 to 3 of 6 for the hybrid code: texture map and sketch as bits, details as they are.
 
 Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog joint source-channel codes", 2002; Skoglund,
-Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code; the quantisation's error and
-all weaker components are sent as they are and degrade gracefully.
+Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code. What the quantisation
+leaves and all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
@@ -183,9 +183,8 @@ class HybridTransmitter(nn.Module):
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        sketch = to_images(
-            synthesise(self.codebook, drawing, torch.zeros_like(details)).unflatten(0, drawing.shape), self.downsampling
-        )
+        blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
+        sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
@@ -263,9 +262,7 @@ class Search:
         """Expected error of the linear code on the same channel uses."""
         drawing, details = self.draw(0, NOTHING_CODED, closed_loop=False)
         uses = self.k - mark_uses(self.k)
-        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(
-            details, drawing
-        )
+        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
 
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)
@@ -282,16 +279,14 @@ class Search:
                 self._seen[key] = None
             else:
                 error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
-                error += self._outside(details, drawing)
+                error += self._outside(drawing)
                 self._seen[key] = Choice(book, log_step, error, bits)
         return self._seen[key]
 
-    def _outside(self, details: Tensor, drawing: Drawing) -> float:
-        """Energy that no kept component holds: of blocks after prediction, less of their components."""
-        rest = self.components.clone()
-        textures = drawing.book.textures
-        own = textures.analyse(self.components, drawing.labels)
-        return float((rest.square().sum() - own.square().sum()).clamp_min(0))
+    def _outside(self, drawing: Drawing) -> float:
+        """Energy that no component of the textures holds."""
+        own = drawing.book.textures.analyse(self.components, drawing.labels)
+        return max(self.energy - float(own.square().sum()), 0.0)
 
     def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
         best, place = self._try(book, log_step), log_step

@@ -227,9 +227,7 @@ def contexts(tables: SketchTables, layout: Layout, shape: tuple[int, int, int], 
 
 
 def detail_log_variances(
-    textures: Textures,
     tables: SketchTables,
-    labels: Tensor,
     layout: Layout,
     log_step: Tensor,
     levels: Tensor,
