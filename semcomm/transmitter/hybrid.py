@@ -225,6 +225,9 @@ class Search:
         self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
         self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
         self.energy = float(components.square().sum())
+        self.linear_error = self._linear_error()
+        # twice what the linear code leaves per value: about four times what this code will
+        self.floor = 2 * self.linear_error / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
 
@@ -236,14 +239,14 @@ class Search:
             return None
         choice = min(found, key=lambda one: one.error)
         choice = self._climb(choice.book, choice.log_step, 4, rounds=1) or choice
-        linear = self.linear_error()
-        return choice if choice.error < linear else None
+        return choice if choice.error < self.linear_error else None
 
     def labels(self, book: int, log_step: int) -> Tensor:
         """Return the classes of the blocks in a book."""
         if book not in self._labels:
             steps = torch.full((len(self.components),), log_step)
-            self._labels[book] = label(self.codebook, self.codebook.books[book], self.components, self.shape, steps)
+            own = self.codebook.books[book]
+            self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
         return self._labels[book]
 
     def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
@@ -258,9 +261,19 @@ class Search:
         """Channel uses of header and payload."""
         return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
 
-    def linear_error(self) -> float:
+    def _linear_error(self) -> float:
         """Expected error of the linear code on the same channel uses."""
-        drawing, details = self.draw(0, NOTHING_CODED, closed_loop=False)
+        steps = torch.full((len(self.components),), NOTHING_CODED)
+        drawing, details = draw(
+            self.codebook,
+            self.codebook.books[0],
+            self.components,
+            self.shape,
+            torch.zeros_like(steps),
+            steps,
+            torch.zeros_like(steps),
+            closed_loop=False,
+        )
         uses = self.k - mark_uses(self.k)
         return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
 
