@@ -106,9 +106,10 @@ def test_small_differences_of_another_machine_die_out(codebook, sketched):
     theirs = follow(other, *arguments, levels=drawing.levels).known
     off = (mine - theirs).abs().amax(1)
     waves = grid(*SHAPE).waves
-    first, last = (float(torch.stack([off[wave].max() for wave in some]).max()) for some in (waves[1:6], waves[-5:]))
-    assert 0 < float(off.max()) < 2e-3
-    assert last < 10 * max(first, 1e-5)
+    middle = len(waves) // 2
+    before, after = (float(torch.cat([off[wave] for wave in some]).max()) for some in (waves[:middle], waves[middle:]))
+    assert 0 < before < 1e-2
+    assert after < 2 * before
 
 
 def test_a_wrong_level_is_forgotten(codebook, sketched):
@@ -175,8 +176,8 @@ def test_activity_has_classes_from_less_to_more(codebook, sketched):
     for component in range(8):
         quiet.see(component, torch.zeros(len(plan.relative), dtype=torch.int64))
         loud.see(component, torch.full((len(plan.relative),), LARGEST))
-    assert set(quiet.classes().tolist()) == {0}
-    assert set(loud.classes().tolist()) == {ACTIVITIES - 1}
+    assert int(quiet.classes().max()) <= 1
+    assert int(loud.classes().min()) == ACTIVITIES - 1
 
 
 def test_expected_strengths_of_details_are_those_measured(codebook):
