@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.symbols import symbols_to_features
 from semcomm.contracts import Semantics
 

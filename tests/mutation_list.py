@@ -26,7 +26,7 @@ _LISTED = (
     # Files
     (
         "files/atomic.py",
-        "test_images.py",
+        "files/test_pictures.py",
         {
             "files written in place": (
                 "        yield temporary\n",

@@ -31,7 +31,7 @@ from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
 from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
-from semcomm.images import load_image, save_image
+from semcomm.files.pictures import load_image, save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 
 app = typer.Typer(

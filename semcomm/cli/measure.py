@@ -124,8 +124,8 @@ def _measure(
 
     snrs = _snrs(snr)
     scores = more_scores([name.strip() for name in metrics.split(",") if name.strip()])
-    paths, skipped = choose_photographs(data, skip_bad=skip_bad)
-    left_out = {"skipped": [path.name for path in skipped]} if skip_bad else {}
+    paths = choose_photographs(data, skip_bad=skip_bad)
+    left_out = {"skipped": [path.name for path in paths.damaged]} if skip_bad else {}
     cropped = {} if size is None else {"size": size}
     several = {} if draws == 1 else {"draws": draws}
     results = []

@@ -13,7 +13,8 @@ from torch import Tensor
 from semcomm.channel.snr import LOWEST_SNR_DB, SNR
 from semcomm.contracts import Semantics
 from semcomm.extractors.cache import FeatureCache
-from semcomm.images import center_crop, load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import center_crop, to_float
 from semcomm.quality.image import mean_and_ci95
 from semcomm.transmission import Transmission
 

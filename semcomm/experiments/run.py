@@ -20,7 +20,7 @@ from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
 from semcomm.files.json import read_object, write_json
 from semcomm.files.lock import holds_files, only_writer
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig

@@ -26,7 +26,7 @@ from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.json import write_json
 from semcomm.files.lock import only_writer
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
