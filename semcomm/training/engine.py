@@ -16,7 +16,6 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
@@ -33,6 +32,7 @@ from semcomm.training.config import TrainingConfig
 from semcomm.training.losses import LossFunction
 from semcomm.training.module import TrainingModule
 from semcomm.training.precision import with_precision
+from semcomm.training.progress import StepsBar
 from semcomm.training.run_folder import (
     RECIPE,
     RESULT,
@@ -218,7 +218,11 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
             enable_model_summary=False,
             default_root_dir=config.out,
             plugins=plugins,
-            callbacks=[RichProgressBar(), keeper],
+            enable_progress_bar=False,  # Lightning's does not know the number of steps
+            callbacks=[
+                StepsBar(config.steps, minutes=config.minutes, seconds=lambda: keeper.seconds),
+                keeper,
+            ],
             logger=[CSVLogger(logs, name="", version=run), TensorBoardLogger(logs, name="", version=run)],
         )
     except MisconfigurationException as error:
