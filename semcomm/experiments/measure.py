@@ -178,7 +178,7 @@ def summarize(scores: dict[str, np.ndarray]) -> dict[str, float | None]:
     row = {}
     for name, values in scores.items():
         mean, half_width = mean_and_ci95(values)
-        row |= {name: mean, f"{name.removesuffix('_db')}_ci95": half_width}
+        row |= {name: mean, "psnr_ci95" if name == "psnr_db" else f"{name}_ci95": half_width}
     return {name: round(value, 6) if math.isfinite(value) else None for name, value in row.items()}
 
 
