@@ -133,7 +133,7 @@ def _train(
     )
     try:
         with naming_the_remedy([*paths, *val_paths]):
-            run(system, config, loss=own_loss, resume=resume)
+            run(system, config, loss=own_loss, resume=resume, photographs=paths, val_photographs=val_paths)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)
         raise
