@@ -134,7 +134,7 @@ def test_every_weight_is_trained(build):
     assert still == []
 
 
-@pytest.mark.parametrize("options", [FIXED, {**ADAPTIVE, "pairing": "halves", "send_gain": True, "ties": "bitonic"}])
+@pytest.mark.parametrize("options", [FIXED, {**ADAPTIVE, "pairing": "halves", "tell_gain": True, "ties": "bitonic"}])
 def test_saved_and_loaded_it_is_the_same(options, tmp_path):
     torch.manual_seed(0)
     system, images = build_swin_jscc(channels=8, **options).eval(), photographs()
@@ -216,7 +216,7 @@ def write(state, folder):
 )
 def test_a_published_file_is_the_system_that_it_was(options, gates, tmp_path):
     torch.manual_seed(0)
-    system = train_gates(build_swin_jscc(channels=96, pairing="halves", send_gain=True, ties="bitonic", **options))
+    system = train_gates(build_swin_jscc(channels=96, pairing="halves", tell_gain=True, ties="bitonic", **options))
     state = published(system.eval(), gates=gates)
     state["encoder.layers.0.blocks.1.attn_mask"] = torch.zeros(1, 4, 4)
     state["channel.h"] = state["distortion_loss.weight"] = torch.ones(1)
