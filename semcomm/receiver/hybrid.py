@@ -10,7 +10,7 @@ from semcomm.contracts import Delivered, Received
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, read_mark
-from semcomm.networks.facts import block_facts, expected_errors, numbers
+from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
@@ -102,7 +102,7 @@ class HybridReceiver(nn.Module):
             errors = expected_errors(drawing, shares, 10 ** (-snrs_db / 10))
             about = numbers(drawing, errors, snrs_db, told_snrs_db, k, gains)
         added = self.network(torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
-        return seen + added.float()
+        return seen + confidence(about) * added.float()
 
     def _image(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semcomm.data.layouts import find_photographs
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 from semcomm.training.count_levels import Sketched, count_levels, count_map, no_tables
 from semcomm.transmitter.blocks import grid, to_blocks
 from semcomm.transmitter.codebook import Book, Codebook

@@ -20,7 +20,7 @@ from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
-from semcomm.networks.facts import block_facts, expected_errors, numbers
+from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label, synthesise
@@ -188,7 +188,7 @@ class HybridTransmitter(nn.Module):
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
-            components = added.float().movedim(1, -1).flatten(0, 2)
+            components = (confidence(about) * added.float()).movedim(1, -1).flatten(0, 2)
             return details + drawing.book.textures.analyse(components, drawing.labels) * drawing.weights
 
 
