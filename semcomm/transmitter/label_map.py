@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
+from semcomm.link.prefix import PrefixDecoder
 from semcomm.link.tables import IntegerTables
 
 REDUCTIONS = (4, 8, 16)
@@ -81,7 +82,7 @@ def write_labels(encoder: RangeEncoder, labels: Tensor, classes: int) -> None:
         counts.learn(kinds, decisions, named)
 
 
-def read_labels(decoder: RangeDecoder, rows: int, columns: int, classes: int) -> Tensor:
+def read_labels(decoder: RangeDecoder | PrefixDecoder, rows: int, columns: int, classes: int) -> Tensor:
     """Decode what `write_labels` wrote: int64 `(rows, columns)`.
 
     Raises:

@@ -11,10 +11,19 @@ import torch
 from torch import Tensor
 
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
+from semcomm.link.prefix import PrefixDecoder
 from semcomm.transmitter.importance import LARGEST_WEIGHT, MOST_CLASSES, Boosts, block_boosts
 from semcomm.transmitter.label_map import REDUCTIONS, enlarge_labels, read_labels, reduce_labels, write_labels
 from semcomm.transmitter.textures import OCTAVE
-from semcomm.transmitter.words import LETTERS, NOTHING, Vocabulary, caption_kind, read_caption, write_caption
+from semcomm.transmitter.words import (
+    LETTERS,
+    NOTHING,
+    Vocabulary,
+    caption_kind,
+    read_caption,
+    vocabulary_of,
+    write_caption,
+)
 
 LARGEST_SHARE = 0.05
 """Of all bits, a label map takes this share at most."""
@@ -32,10 +41,12 @@ class Language:
     Args:
         vocabulary: the captioner's words.
         class_names: the segmenter's classes in label order, or None.
+        speaks: whether there are captions.
     """
 
     vocabulary: Vocabulary
     class_names: tuple[str, ...] | None = None
+    speaks: bool = True
 
     @property
     def classes(self) -> int:
@@ -109,7 +120,9 @@ def write_message(encoder: RangeEncoder, message: Message, language: Language | 
     return {"caption": max(middle - start, 0), "labels": max(len(encoder.bits()) - middle, 0)}
 
 
-def read_message(decoder: RangeDecoder, language: Language | None, size: tuple[int, int], found: list[Message]) -> None:
+def read_message(
+    decoder: RangeDecoder | PrefixDecoder, language: Language | None, size: tuple[int, int], found: list[Message]
+) -> None:
     """Decode what `write_message` wrote.
 
     Args:
@@ -241,4 +254,5 @@ def language_of(caption: Any, segmentation: Any) -> Language | None:
     if caption is None and segmentation is None:
         return None
     vocabulary = Vocabulary(()) if caption is None else vocabulary_of(caption.captioner)
-    return Language(vocabulary, None if segmentation is None else tuple(segmentation.class_names))
+    names = None if segmentation is None else tuple(segmentation.class_names)
+    return Language(vocabulary, names, speaks=caption is not None)

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
+from semcomm.link.prefix import PrefixDecoder
 from semcomm.link.tables import IntegerTables
 
 LONGEST = 255
@@ -83,7 +84,7 @@ def write_caption(encoder: RangeEncoder, caption: str, kind: int, vocabulary: Vo
     encoder.encode(letters, np.zeros_like(letters), _letters())
 
 
-def read_caption(decoder: RangeDecoder, kind: int, vocabulary: Vocabulary) -> str:
+def read_caption(decoder: RangeDecoder | PrefixDecoder, kind: int, vocabulary: Vocabulary) -> str:
     """Decode what `write_caption` wrote.
 
     Raises:
