@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image, from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 DETAIL_LEVEL, DOWNSAMPLING, SIZE = 4, 8, 256
 INK, FAINT = "#1f2430", "#697080"

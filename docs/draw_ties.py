@@ -8,7 +8,8 @@ from torch import Tensor
 
 from semcomm.baselines.rate_masks import bitonic_order, kept_channels
 from semcomm.data.folders import list_images
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 
 CHANNELS, POSITIONS, RATES = 320, 1536, (32, 64, 96, 128, 192)
 BLOCK, SNR_DB, DRAWS = 16, 13.0, 20

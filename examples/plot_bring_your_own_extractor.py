@@ -21,10 +21,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
-from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
-from semcomm.symbols import symbols_to_features
 from semcomm.contracts import Semantics
+from semcomm.experiments.demo import demo_photograph
+from semcomm.files.pictures import load_image
+from semcomm.symbols import symbols_to_features
 
 COLORS = {
     "black": (0.05, 0.05, 0.08),

@@ -19,7 +19,7 @@ import torch
 from semcomm import AWGNChannel, Channel, RayleighChannel, check_channel, from_pretrained
 from semcomm.channel.snr import noise_variance
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 
 class ImpulsiveChannel(Channel):

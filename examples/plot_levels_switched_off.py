@@ -14,7 +14,7 @@ import torch
 
 from semcomm import from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.quality.image import psnr
 
 SNR_DB = 10.0

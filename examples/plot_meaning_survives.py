@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from semcomm import SeparationBaseline, from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.quality.fidelity import caption_agreement, label_agreement, lite_fidelity
 
 photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)

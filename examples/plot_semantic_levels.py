@@ -14,7 +14,7 @@ import numpy as np
 from semcomm import CaptionFeature, SegmentationFeature
 from semcomm.experiments.demo import demo_photograph
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 photograph = load_image(demo_photograph())[None] / 255
 caption = CaptionFeature(lite_captioner(), image_size=256)

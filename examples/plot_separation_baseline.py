@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from semcomm import SeparationBaseline
 from semcomm.baselines.codecs import encode_all
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image, to_uint8
+from semcomm.files.pictures import load_image
+from semcomm.images import to_uint8
 
 photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = to_uint8(photograph)[0, :, 4:196, 42:234]

@@ -15,7 +15,7 @@ import torch
 
 from semcomm import SeparationBaseline, from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 photograph = load_image(demo_photograph())[None]
 height, width = photograph.shape[2:]

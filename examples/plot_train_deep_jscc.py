@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from semcomm import build_deep_jscc
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = photograph.clamp(0, 1)

@@ -15,7 +15,7 @@ import torch
 
 from semcomm import from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.quality.image import psnr
 
 TOLD = TRUE = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)

@@ -1,16 +1,8 @@
-"""Photographs: from a file to a tensor, checked, padded, and back."""
+"""Images as tensors: checked, padded, cropped, and brought from bytes to floats and back."""
 
-import warnings
-from collections.abc import Callable
-from pathlib import Path
-
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
-
-from semcomm.files.atomic import write_whole
 
 STRIP_PIXELS = 2**22
 """Images of more pixels are worked on in strips of about as many, so that memory does not grow with the image."""
@@ -94,77 +86,3 @@ def center_crop(image: Tensor, size: int) -> Tensor:
         raise ValueError(f"image must be at least {size} x {size} pixels (size), got {height} x {width}")
     top, left = (height - size) // 2, (width - size) // 2
     return image[..., top : top + size, left : left + size]
-
-
-def load_image(path: str | Path) -> Tensor:
-    """Read a photograph of any mode: EXIF rotation applied, 16 bit scaled down, transparency laid over white.
-
-    Args:
-        path: a file that Pillow reads.
-
-    Returns:
-        uint8 `(3, h, w)`, RGB.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not an image, is truncated, or is too large to be safe.
-    """
-    array = _decode(Path(path), lambda image: _to_rgb(ImageOps.exif_transpose(image)))
-    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
-
-
-def load_values(path: str | Path) -> np.ndarray:
-    """Read an image file's values as they are stored, such as a label map's.
-
-    Args:
-        path: a file that Pillow reads.
-
-    Returns:
-        `(h, w)`, palette images' indices included, or `(h, w, c)`.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not an image, is truncated, or is too large to be safe.
-    """
-    return _decode(Path(path), lambda image: image)
-
-
-def _decode(path: Path, convert: Callable[[Image.Image], Image.Image]) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(f"no such image file: {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow says of damage that it can live with, and of bombs it allows
-            with Image.open(path) as image:
-                return np.array(convert(image))
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"image {path} is too large: {error}") from error
-    except Image.UnidentifiedImageError as error:
-        raise ValueError(f"not an image that can be read: {path}") from error
-    except PermissionError as error:
-        raise OSError(f"cannot read image {path}: {error.strerror}") from error
-    except Exception as error:  # a damaged file raises whatever its decoder stumbles over
-        raise ValueError(f"image {path} is truncated or damaged: {str(error) or type(error).__name__}") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        image = Image.fromarray((255 * values / _white(image.mode, values.max())).round().clip(0, 255).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _white(mode: str, largest: float) -> float:
-    """White in an image of more than 8 bits: 16-bit files have one; of others the values tell."""
-    if mode.startswith("I;16") or largest > 255:
-        return 65535
-    return 1 if mode == "F" and largest <= 1 else 255
-
-
-def save_image(image: Tensor, path: str | Path) -> None:
-    """Write uint8 `(3, h, w)` as PNG, whole or not at all."""
-    with write_whole(path) as temporary:
-        Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(temporary, format="PNG")

@@ -26,7 +26,7 @@ _LISTED = (
     # Files
     (
         "files/atomic.py",
-        "test_images.py",
+        "files/test_pictures.py",
         {
             "files written in place": (
                 "        yield temporary\n",
@@ -165,6 +165,22 @@ _LISTED = (
             "padded with black": ('mode="replicate"', 'mode="constant"'),
             "uint8 truncated instead of rounded": ("(images.float() * 255).round()", "(images.float() * 255)"),
             "centre crop at the corner": ("(height - size) // 2, (width - size) // 2", "0, 0"),
+        },
+    ),
+    (
+        "files/pictures.py",
+        "files/test_picture_depths.py",
+        {
+            "transparency of deep PNGs lost": (
+                'if image.format != "PNG" or color is None',
+                "if color is not None or color is None",
+            ),
+            "white of 12 bits that of 16": ("2.0 ** max(_numbers(tags.get(DEPTH, 16))) - 1", "65535.0"),
+            "color profile ignored": ('profile = image.info.get("icc_profile")', "profile = None"),
+            "floats divided by their largest": (
+                "        return 1.0, negative",
+                "        return np.nanmax(values), negative",
+            ),
         },
     ),
     # Evaluation

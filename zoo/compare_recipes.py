@@ -94,7 +94,7 @@ def judge(run, val, name):
 
     from semcomm import from_pretrained
     from semcomm.data.folders import list_images
-    from semcomm.images import load_image
+    from semcomm.files.pictures import load_image
 
     system = from_pretrained(run, device="cpu")
     record = json.loads((Path(run) / "training.json").read_text())

@@ -22,7 +22,7 @@ from semcomm import SeparationBaseline, from_pretrained, list_pretrained
 from semcomm.data.folders import manifest_hash
 from semcomm.data.layouts import find_photographs
 from semcomm.experiments.pictures import draw_transmissions, save_figure
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 HERE = Path(__file__).parent
 PICTURE, PICTURE_SNRS_DB = 3, (1.0, 10.0, 19.0)

@@ -7,9 +7,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from semcomm.baselines.swin import SwinDecoder, SwinEncoder
-from semcomm.baselines.swin_header import Header
+from semcomm.baselines.swin_header import Header, Side
 from semcomm.channel.snr import SNR
-from semcomm.contracts import Received, Semantics, Sent
+from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.symbols import features_to_symbols, plane_size, symbols_to_features
 
@@ -47,29 +47,33 @@ def unpair(symbols: Tensor, plane: tuple[int, int], pairing: Pairing) -> Tensor:
     return features.reshape(len(features), *plane, -1)
 
 
-def _send(features: Tensor, kept: Tensor | None, header: Header, pairing: Pairing) -> Sent:
+def _send(features: Tensor, kept: Tensor | None, header: Header, pairing: Pairing, training: bool) -> Sent:
     """Pair features; where a header goes ahead of them, give them its power."""
     symbols = pair(features, pairing)
     costs = {"features": symbols.shape[1]}
-    if header.symbols:
-        gain = symbols.abs().square().mean(dim=1).clamp_min(1e-12).sqrt()
-        symbols = torch.cat([header.write(gain, kept), symbols / gain[:, None]], dim=1)
-        costs["header"] = header.symbols
-    return Sent(symbols, channel_uses=costs)
+    if not header.symbols:
+        return Sent(symbols, channel_uses=costs)
+    gain = symbols.abs().square().mean(dim=1).clamp_min(1e-12).sqrt()
+    symbols = torch.cat([header.write(gain, kept), symbols / gain[:, None]], dim=1)
+    told = gain if header.gain else torch.ones_like(gain)
+    side = Side(told, kept, torch.zeros_like(gain, dtype=torch.bool)) if training else None
+    return Sent(symbols, side=side, channel_uses=costs | {"header": header.symbols})
 
 
 def _open(
     received: Received, plane: tuple[int, int], rate: int | None, header: Header, pairing: Pairing
-) -> tuple[Tensor, Tensor | None]:
-    """Features received, `(b, *plane, c)`, and the channels that the header says were kept."""
-    symbols, ahead = received.symbols, header.symbols
-    if not ahead:
-        return unpair(symbols, plane, pairing), None
-    weights = torch.ones_like(symbols) if received.csi is None else received.csi.conj()
-    if received.noise_variance is not None:
-        weights = weights / received.noise_variance.clamp_min(1e-12)
-    gain, kept = header.read(symbols[:, :ahead], weights[:, :ahead], rate)
-    return unpair(symbols[:, ahead:], plane, pairing) * gain[:, None, None, None], kept
+) -> tuple[Tensor, Side | None]:
+    """Features received, `(b, *plane, c)`, and what the header says."""
+    if not header.symbols:
+        return unpair(received.symbols, plane, pairing), None
+    side = received.side if isinstance(received.side, Side) else header.read(received, rate)
+    features = unpair(received.symbols[:, header.symbols :], plane, pairing)
+    return features * side.gain[:, None, None, None], side
+
+
+def _deliver(images: Tensor, size: tuple[int, int], side: Side | None) -> Tensor | Delivered:
+    images = images[:, :, : size[0], : size[1]].clamp(0, 1)
+    return images if side is None else Delivered(images, lost=side.lost)
 
 
 @final
@@ -99,7 +103,7 @@ class SwinTransmitter(nn.Module):
         """Encode images `(b, 3, h, w)` into symbols `(b, k)`."""
         _refuse(semantics)
         features, _ = self.encoder(pad_to_multiple(images, self.downsampling), snr_db)
-        return _send(features, None, self.header, self.pairing)
+        return _send(features, None, self.header, self.pairing, self.training)
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image, padding and header included."""
@@ -118,11 +122,11 @@ class SwinReceiver(nn.Module):
         self.pairing: Pairing = pairing
         self.header = header
 
-    def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
+    def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor | Delivered:
         """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]."""
         plane = plane_size(*size, self.downsampling)
-        features, _ = _open(received, plane, None, self.header, self.pairing)
-        return self.decoder(features, snr_db)[:, :, : size[0], : size[1]].clamp(0, 1)
+        features, side = _open(received, plane, None, self.header, self.pairing)
+        return _deliver(self.decoder(features, snr_db), size, side)
 
 
 @final
@@ -167,7 +171,7 @@ class RateAdaptiveSwinTransmitter(nn.Module):
         if kept is None:
             raise ValueError("encoder keeps all channels: build a SwinEncoder with rate_adaptive=True")
         places = kept[:, None, None].expand(-1, *features.shape[1:3], -1)
-        return _send(features.gather(3, places), kept, self.header, self.pairing)
+        return _send(features.gather(3, places), kept, self.header, self.pairing, self.training)
 
     def symbols_per_image(self, height: int, width: int, *, rate: int | float | None = None) -> int:
         """Channel uses k of a `height x width` image, padding and header included."""
@@ -198,14 +202,16 @@ class RateAdaptiveSwinReceiver(nn.Module):
         snr_db: SNR | None = None,
         *,
         rate: int | float | None = None,
-    ) -> Tensor:
+    ) -> Tensor | Delivered:
         """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]; `rate` is how many channels were kept."""
         count = self.rate if rate is None else _check_rate(rate, self.channels)
         plane = plane_size(*size, self.downsampling)
-        features, kept = _open(received, plane, count, self.header, self.pairing)
-        places = kept[:, None, None].expand_as(features)  # type: ignore[index]
+        features, side = _open(received, plane, count, self.header, self.pairing)
+        if side is None or side.kept is None:
+            raise ValueError("header says of no channel whether it was kept: build a Header with channels")
+        places = side.kept[:, None, None].expand_as(features)
         full = features.new_zeros(*features.shape[:3], self.channels).scatter(3, places, features)
-        return self.decoder(full, snr_db)[:, :, : size[0], : size[1]].clamp(0, 1)
+        return _deliver(self.decoder(full, snr_db), size, side)
 
 
 def _check_rate(rate: int | float, channels: int) -> int:

@@ -51,7 +51,7 @@ def build_swin_jscc(
     snr_adaptive: bool = True,
     rate_adaptive: bool = False,
     pairing: Pairing = "neighbours",
-    send_gain: bool = False,
+    tell_gain: bool = False,
     ties: Ties = "first",
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
@@ -70,7 +70,7 @@ def build_swin_jscc(
         snr_adaptive: whether gates scale the features for the SNR; `encode` and `decode` then need `snr_db`.
         rate_adaptive: whether the rate is chosen at run time.
         pairing: how real features become symbols: "neighbours" as everywhere here, "halves" as published.
-        send_gain: whether the features' power is sent ahead of them, and undone by the receiver. The published
+        tell_gain: whether the features' power is sent ahead of them, and undone by the receiver. The published
             receiver is told it for nothing, and published weights need it.
         ties: which channels a rate-adaptive system keeps where scores tie: "first" or "bitonic", see `kept_channels`.
         channel: hop 4; None is `AWGNChannel()`.
@@ -94,7 +94,7 @@ def build_swin_jscc(
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     shape = SIZES[size]
     count = _channels(bandwidth_ratio, channels, shape)
-    system = _assemble(shape, count, snr_adaptive, rate_adaptive, pairing, send_gain, ties, channel)
+    system = _assemble(shape, count, snr_adaptive, rate_adaptive, pairing, tell_gain, ties, channel)
     system.config = {
         "builder": "build_swin_jscc",
         "arguments": {
@@ -103,7 +103,7 @@ def build_swin_jscc(
             "snr_adaptive": snr_adaptive,
             "rate_adaptive": rate_adaptive,
             "pairing": pairing,
-            "send_gain": send_gain,
+            "tell_gain": tell_gain,
             "ties": ties,
         },
     }
@@ -117,7 +117,7 @@ def build_witt(
     size: Size = "base",
     snr_adaptive: bool = True,
     pairing: Pairing = "neighbours",
-    send_gain: bool = False,
+    tell_gain: bool = False,
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -135,7 +135,7 @@ def build_witt(
         size=size,
         snr_adaptive=snr_adaptive,
         pairing=pairing,
-        send_gain=send_gain,
+        tell_gain=tell_gain,
         channel=channel,
         device=device,
     )
@@ -215,7 +215,7 @@ def _assemble(
     snr_adaptive: bool,
     rate_adaptive: bool,
     pairing: Pairing,
-    send_gain: bool,
+    tell_gain: bool,
     ties: Ties,
     channel: nn.Module | None,
 ) -> SemanticSystem:
@@ -223,7 +223,7 @@ def _assemble(
     encoder = SwinEncoder(shape, channels=head, snr_adaptive=snr_adaptive, rate_adaptive=rate_adaptive, ties=ties)
     decoder = SwinDecoder(shape, channels=head, snr_adaptive=snr_adaptive)
     width = shape.widths[-1]
-    header = Header(width if rate_adaptive else 0, send_gain)
+    header = Header(width if rate_adaptive else 0, tell_gain)
     t = shape.downsampling
     if rate_adaptive:
         sizes = {"channels": width, "rate": channels, "downsampling": t}
@@ -263,7 +263,7 @@ def _load(
         snr_adaptive = both if rate_adaptive else gates_are_trained(decoder)
     elif rate_adaptive and snr_adaptive != both:
         raise ValueError(f"snr_adaptive must be {both} for checkpoint '{path}', as its names say, got {snr_adaptive}")
-    arguments = {"snr_adaptive": snr_adaptive, "pairing": "halves", "send_gain": True, "channel": channel}
+    arguments = {"snr_adaptive": snr_adaptive, "pairing": "halves", "tell_gain": True, "channel": channel}
     arguments |= {"channels": count or rate or PUBLISHED_RATE, "size": size, "device": device}
     if builder == build_witt.__name__:
         system = build_witt(**arguments)

@@ -21,7 +21,7 @@ def cache_features(
     """Run the frozen extractors once on every photograph, for train --features; start it again to go on."""
     from semcomm.extractors.cache import cache_features as run
 
-    paths, _ = choose_photographs(data, skip_bad=skip_bad)
+    paths = choose_photographs(data, skip_bad=skip_bad)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     caption_feature, segmentation_feature = build_caption(caption), build_segmentation(segmentation)
     with naming_the_remedy(paths), show_progress("extracting", total=len(paths)) as advance:

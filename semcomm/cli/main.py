@@ -7,7 +7,6 @@ from typing import Annotated, cast
 
 import torch
 import typer
-from rich.console import Console
 
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
@@ -26,12 +25,12 @@ from semcomm.cli.options import (
     set_channel,
     show_progress,
 )
-from semcomm.cli.reports import check_outputs, digits, table, write_json
+from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
 from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
-from semcomm.images import load_image, save_image
+from semcomm.files.pictures import load_image, save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 
 app = typer.Typer(
@@ -50,11 +49,11 @@ def demo(out: OutOption = Path("semcomm-demo")) -> None:
     check_writable(out)
     with show_progress("sending", total=3 * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)
-    printed = table("SNR (dB)", *rows)
+    cells = []
     for column, snr_db in enumerate(SNRS_DB):
         sent = [transmissions[column] for transmissions in rows.values()]
-        printed.add_row(f"{snr_db:g}", *(_score(one.psnr_db[0], one.ssim[0], one.failed) for one in sent))
-    Console().print(printed)
+        cells.append([f"{snr_db:g}", *(_score(one.psnr_db[0], one.ssim[0], one.failed) for one in sent)])
+    show_table(["SNR (dB)", *rows], cells)
     typer.echo(f"PSNR in dB / SSIM\nwrote {path}")
 
 
@@ -115,27 +114,36 @@ def transmit(
                 }
             )
             advance()
-    printed = table("image", "k", "k/n", "PSNR (dB)", "SSIM", "caption")
-    for one in results:
-        numbers = [f"{one['bandwidth_ratio']:.4f}", digits(one["psnr_db"], 2), digits(one["ssim"], 3)]
-        printed.add_row(one["received"], f"{one['k']:,}", *numbers, one["caption"] or "-")
-    Console().print(printed)
     write_json(
         json_file,
         {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
         | {"images": results},
+    )
+    show_table(
+        ["image", "k", "k/n", "PSNR (dB)", "SSIM", "caption"],
+        [
+            [
+                one["received"],
+                f"{one['k']:,}",
+                f"{one['bandwidth_ratio']:.4f}",
+                digits(one["psnr_db"], 2),
+                digits(one["ssim"], 3),
+                one["caption"] or "-",
+            ]
+            for one in results
+        ],
     )
 
 
 @app.command()
 def models() -> None:
     """List the trained systems in the package."""
-    printed = table("name", "k/n at 256 x 256", "trained weights")
+    rows = []
     for name in list_pretrained():
         system = from_pretrained(name, device="cpu")
         weights = sum(weight.numel() for weight in system.parameters() if weight.requires_grad)
-        printed.add_row(name, f"{system.bandwidth_ratio(256, 256):.4f}", f"{weights:,}")
-    Console().print(printed)
+        rows.append([name, f"{system.bandwidth_ratio(256, 256):.4f}", f"{weights:,}"])
+    show_table(["name", "k/n at 256 x 256", "trained weights"], rows)
 
 
 app.command()(evaluate)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from semcomm.baselines.codecs import Codec
 from semcomm.baselines.separation import Delivered, SeparationBaseline
@@ -24,7 +23,7 @@ from semcomm.cli.options import (
     set_channel,
     show_progress,
 )
-from semcomm.cli.reports import check_outputs, digits, table, write_csv, write_json
+from semcomm.cli.reports import check_outputs, digits, show_table, write_csv, write_json
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 
 SizeOption = Annotated[
@@ -32,10 +31,15 @@ SizeOption = Annotated[
 ]
 DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph is sent at each SNR.")]
 MetricsOption = Annotated[
-    str, typer.Option(help="More scores, separated by commas: ms-ssim, lpips (if its weights are here), fidelity.")
+    str,
+    typer.Option(
+        help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity."
+    ),
 ]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]
 FigureOption = Annotated[Path | None, typer.Option(help="Draw PSNR and SSIM against SNR into this PNG file.")]
+
+LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "ms_ssim_db": "MS-SSIM (dB)", "lpips": "LPIPS"}
 
 
 def evaluate(
@@ -68,8 +72,9 @@ def evaluate(
         systems, data, snr, described, size=size, draws=draws, metrics=metrics, seed=seed, skip_bad=skip_bad
     )
     write_json(json_file, results[0] if len(results) == 1 else results)
-    write_csv(csv_file, [{"model": result["model"]} | row for result in results for row in result["rows"]])
+    write_csv(csv_file, _table_rows(results))
     _draw(figure, results)
+    _show(results)
 
 
 def baseline(
@@ -99,12 +104,13 @@ def baseline(
     results = _measure(
         {codec: scheme}, data, snr, described, size=size, draws=1, metrics=metrics, seed=seed, skip_bad=skip_bad
     )
-    typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
     (result,) = results
-    rows = result.pop("rows")
-    write_json(json_file, result | {"headers": headers, "delivered": delivered, "rows": rows})
-    write_csv(csv_file, [{"model": codec} | row for row in rows])
-    _draw(figure, [result | {"rows": rows}])
+    settings = {name: value for name, value in result.items() if name != "rows"}
+    write_json(json_file, settings | {"headers": headers, "delivered": delivered, "rows": result["rows"]})
+    write_csv(csv_file, _table_rows(results))
+    _draw(figure, results)
+    _show(results)
+    typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
 
 
 def _measure(
@@ -124,8 +130,8 @@ def _measure(
 
     snrs = _snrs(snr)
     scores = more_scores([name.strip() for name in metrics.split(",") if name.strip()])
-    paths, skipped = choose_photographs(data, skip_bad=skip_bad)
-    left_out = {"skipped": [path.name for path in skipped]} if skip_bad else {}
+    paths = choose_photographs(data, skip_bad=skip_bad)
+    left_out = {"skipped": [path.name for path in paths.damaged]} if skip_bad else {}
     cropped = {} if size is None else {"size": size}
     several = {} if draws == 1 else {"draws": draws}
     results = []
@@ -143,19 +149,35 @@ def _measure(
                 | measured
                 | {"channel": channel, "seed": seed, "rows": rows}
             )
-    _print(results)
     return results
 
 
-def _print(results: Sequence[dict[str, Any]]) -> None:
-    more = [name for name in results[0]["rows"][0] if f"{name}_ci95" in results[0]["rows"][0] and name != "ssim"]
-    printed = table("model", "SNR (dB)", "PSNR (dB)", "SSIM", *more, "failures")
+def _table_rows(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of several measurements in one table, each with what it was measured with."""
+    return [
+        {name: result[name] for name in ("model", "bandwidth_ratio", "channel", "seed")} | row
+        for result in results
+        for row in result["rows"]
+    ]
+
+
+def half_width_of(score: str) -> str:
+    """The column that holds the half width of a score's confidence interval."""
+    return "psnr_ci95" if score == "psnr_db" else f"{score}_ci95"
+
+
+def _show(results: Sequence[dict[str, Any]]) -> None:
+    first = results[0]["rows"][0]
+    scores = [name for name in first if half_width_of(name) in first]
+    rows = []
     for result in results:
         for row in result["rows"]:
-            psnr = f"{digits(row['psnr_db'], 2)} ± {digits(row['psnr_ci95'], 2)}"
-            others = [f"{digits(row[name], 3)} ± {digits(row[f'{name}_ci95'], 3)}" for name in ("ssim", *more)]
-            printed.add_row(result["model"], f"{row['snr_db']:g}", psnr, *others, str(row["failures"]))
-    Console().print(printed)
+            cells = [result["model"], f"{row['snr_db']:g}"]
+            for name in scores:
+                places = 2 if name.endswith("_db") else 3
+                cells.append(f"{digits(row[name], places)} ± {digits(row[half_width_of(name)], places)}")
+            rows.append([*cells, str(row["failures"])])
+    show_table(["model", "SNR (dB)", *(LABELS.get(str(name), str(name)) for name in scores), "failures"], rows, keys=2)
     for result in results:
         typer.echo(
             f"{result['model']}: {result['images']} images, k/n = {result['bandwidth_ratio']:.4f}, "
@@ -175,7 +197,7 @@ def _draw(path: Path | None, results: Sequence[dict[str, Any]]) -> None:
                 f"{Path(result['model']).name}, k/n = {result['bandwidth_ratio']:.4f}",
                 [row["snr_db"] for row in result["rows"]],
                 [row[score] for row in result["rows"]],
-                [row[f"{score.removesuffix('_db')}_ci95"] for row in result["rows"]],
+                [row[half_width_of(score)] for row in result["rows"]],
             )
             for result in results
         ]

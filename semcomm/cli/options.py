@@ -111,7 +111,7 @@ def _only(folder: Path, part: str) -> Path:
 @contextmanager
 def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr if that is a terminal; yields the function that advances it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task(title, total=total)

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
-from semcomm.data.folders import SUFFIXES
 from semcomm.files.atomic import check_writable, write_whole
+from semcomm.files.pictures import SUFFIXES
+
+WORDS = frozenset({"image", "model", "name", "caption", "codec"})
+"""Headings of columns that hold words."""
+FOLDED = 20
+"""Words of a table may be folded to as many characters."""
 
 
 def check_outputs(files: dict[str, Path | None], *folders: Path, photographs: Iterable[Path] = ()) -> None:
@@ -62,12 +68,51 @@ def digits(value: float | None, places: int) -> str:
     return "-" if value is None else f"{value:.{places}f}"
 
 
-def table(*columns: str) -> Table:
-    """Make a table whose words are at the left and whose numbers are at the right."""
-    made = Table(box=None, header_style="bold")
-    for column in columns:
-        made.add_column(column, justify="left" if column in ("image", "model", "name", "caption") else "right")
-    return made
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, keys: int = 1) -> None:
+    """Print a table to stdout: words at the left, numbers at the right, and nothing taken for markup.
+
+    Headings and numbers are never broken. Long words, such as paths, are folded. What does not fit beside them is
+    printed below as a further table, which begins with the same `keys` columns.
+
+    Args:
+        columns: headings.
+        rows: cells.
+        keys: how many columns say what a row is about.
+    """
+    console = Console(markup=False, emoji=False, highlight=False)
+    for chosen in _parts(columns, rows, keys, console.width):
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+        for place in chosen:
+            words = columns[place] in WORDS
+            width = _least_width(columns[place], [row[place] for row in rows])
+            table.add_column(
+                columns[place],
+                justify="left" if words else "right",
+                overflow="fold",
+                no_wrap=not words,
+                min_width=width,
+            )
+        for row in rows:
+            table.add_row(*(row[place] for place in chosen))
+        console.print(table)
+
+
+def _parts(columns: Sequence[str], rows: Sequence[Sequence[str]], keys: int, width: int) -> list[list[int]]:
+    """Which columns stand in which table."""
+    widths = [_least_width(name, [row[place] for row in rows]) + 2 for place, name in enumerate(columns)]
+    parts, taken = [list(range(keys))], sum(widths[:keys])
+    for place in range(keys, len(columns)):
+        if taken + widths[place] > width and len(parts[-1]) > keys:
+            parts.append(list(range(keys)))
+            taken = sum(widths[:keys])
+        parts[-1].append(place)
+        taken += widths[place]
+    return parts
+
+
+def _least_width(heading: str, cells: Sequence[str]) -> int:
+    longest = max(map(len, cells), default=0)
+    return max(len(heading), min(longest, FOLDED) if heading in WORDS else longest)
 
 
 def _write(path: Path | None, text: str) -> None:

@@ -9,38 +9,43 @@ import typer
 
 from semcomm.cli.options import show_progress
 from semcomm.data.damaged import sort_out_damaged
+from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 SkipBadOption = Annotated[
     bool, typer.Option("--skip-bad", help="Decode all photographs first and leave out those that cannot be read.")
 ]
 
 
-def choose_photographs(folder: Path, *, skip_bad: bool) -> tuple[list[Path], list[Path]]:
-    """Find the photographs of a folder; with `skip_bad` name on stderr those that cannot be read, and part with them.
+def choose_photographs(folder: Path, *, skip_bad: bool) -> Photographs:
+    """Find the photographs of a folder, and say on stderr how many other files it holds.
+
+    With `skip_bad` those that cannot be read are named on stderr, and left out.
 
     Args:
         folder: any folder tree.
         skip_bad: decode every photograph to find out.
 
     Returns:
-        the photographs to use and those left out.
+        the photographs to use; `damaged` holds those left out.
 
     Raises:
         FileNotFoundError: if there is no such folder.
         ValueError: if it holds no photographs, or none that can be read.
     """
-    paths = find_photographs(folder)
+    found = find_photographs(folder)
+    for phrase in found.left_out():
+        typer.echo(f"semcomm: {folder}: not used: {phrase}", err=True)
     if not skip_bad:
-        return paths, []
-    with show_progress("checking", total=len(paths)) as advance:
-        good, damaged = sort_out_damaged(paths, progress=advance)
-    if damaged:
-        typer.echo(f"semcomm: {len(damaged)} of {len(paths)} photographs in {folder} are left out:", err=True)
-        for problem in damaged.values():
+        return found
+    with show_progress("checking", total=len(found)) as advance:
+        good = sort_out_damaged(found, progress=advance)
+    if good.damaged:
+        typer.echo(f"semcomm: {folder}: cannot be read, not used: {len(good.damaged)} of {len(found)}", err=True)
+        for problem in good.damaged.values():
             typer.echo(f"semcomm: {' '.join(problem.split())}", err=True)
-    return good, list(damaged)
+    return good
 
 
 @contextmanager

@@ -92,8 +92,7 @@ def _train(
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
     named: Any = loss if loss in LOSSES else "log-mse"
     own_loss = None if loss in LOSSES else load_own(loss, "--loss")
-    paths, bad = choose_photographs(train, skip_bad=skip_bad)
-    val_paths, bad_val = choose_photographs(val, skip_bad=skip_bad)
+    paths, val_paths = (choose_photographs(folder, skip_bad=skip_bad) for folder in (train, val))
     if epochs is not None:
         steps = epochs * -(-len(paths) // max(batch_size, 1))
     torch.manual_seed(seed)
@@ -130,11 +129,11 @@ def _train(
         num_nodes=num_nodes,
         strategy=strategy,
         precision=precision,
-        leave_out=(*bad, *bad_val),
+        leave_out=(*paths.damaged, *val_paths.damaged),
     )
     try:
         with naming_the_remedy([*paths, *val_paths]):
-            run(system, config, loss=own_loss, resume=resume)
+            run(system, config, loss=own_loss, resume=resume, photographs=paths, val_photographs=val_paths)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)
         raise

@@ -23,7 +23,7 @@ from semcomm.data.annotation_files import read_document, records, text_field, wh
 from semcomm.data.classes import IGNORED
 from semcomm.data.layouts import find_photographs
 from semcomm.extractors.ade20k_classes import ADE20K_CLASSES
-from semcomm.images import load_values
+from semcomm.files.pictures import load_values
 
 SPLITS = ("training", "validation")
 ROOTS = ("ADE20K_2021_17_01", "ADEChallengeData2016")
@@ -60,7 +60,7 @@ def list_ade20k_images(root: str | Path, split: str) -> list[Path]:
     roots = [Path(root), *(Path(root) / name for name in ROOTS)]
     for folder in (one / images / split for one in roots for images in ("images/ADE", "images")):
         if folder.is_dir():
-            return find_photographs(folder)
+            return list(find_photographs(folder))
     raise FileNotFoundError(f"ADE20K root {root} must hold images/ADE/{split} or images/{split}, it holds neither")
 
 

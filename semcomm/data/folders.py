@@ -1,9 +1,12 @@
-"""Any folder tree of photographs: random crops to train on, whole images to judge by."""
+"""Any folder tree of photographs: listed once, decoded once, and cut into random crops to train on."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import final, overload
 
 import numpy as np
 import torch
@@ -12,32 +15,149 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
 
 from semcomm.extractors.cache import FeatureCache
-from semcomm.images import load_image
+from semcomm.files.pictures import SUFFIXES, load_image
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"})
 CACHE_BYTES = 2 * 1024**3
-"""Decoded photographs kept in memory by one data set, so that small collections are decoded once."""
+"""Decoded photographs kept in memory, so that small collections are decoded once."""
+
+
+@final
+@dataclass(eq=False)
+class _Decoded:
+    """Decoded photographs up to `CACHE_BYTES`; parts of one collection share it."""
+
+    images: dict[Path, Tensor] = field(default_factory=dict)
+    nbytes: int = 0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Photographs(Sequence[Path]):
+    """Photographs in a fixed order; a sequence of their paths.
+
+    `semcomm.data.layouts.find_photographs` makes it of a folder.
+
+    Args:
+        paths: the files.
+        folder: where they were found; None for files that were named one by one.
+        skipped: how many other files the folder holds, by suffix; hidden ones are not counted.
+        annotations: how many pictures of the folder are annotations, and were left out.
+        damaged: what is wrong with photographs that were left out because they cannot be read.
+
+    Example:
+        >>> photographs = Photographs([Path("a.jpg"), Path("b.jpg"), Path("c.jpg"), Path("d.jpg")])
+        >>> [path.name for path in photographs.evenly(2)]
+        ['a.jpg', 'c.jpg']
+    """
+
+    paths: Sequence[Path]
+    folder: Path | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    annotations: int = 0
+    damaged: Mapping[Path, str] = field(default_factory=dict)
+    _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Photographs": ...
+    def __getitem__(self, index: int | slice) -> "Path | Photographs":
+        """One path, or some of the photographs."""
+        return replace(self, paths=self.paths[index]) if isinstance(index, slice) else self.paths[index]
+
+    def __iter__(self) -> Iterator[Path]:
+        """Their paths, in order."""
+        return iter(self.paths)
+
+    def read(self, path: Path) -> Tensor:
+        """Decode a photograph, or take it from memory if it was decoded before; do not change it in place.
+
+        Args:
+            path: one of `paths`.
+
+        Returns:
+            uint8 `(3, h, w)`, RGB.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file cannot be read; the message names it.
+        """
+        known = self._decoded.images.get(path)
+        if known is not None:
+            return known
+        image = load_image(path)
+        if self._decoded.nbytes + image.nbytes <= CACHE_BYTES:
+            self._decoded.images[path] = image
+            self._decoded.nbytes += image.nbytes
+        return image
+
+    def evenly(self, count: int | None) -> "Photographs":
+        """Choose `count` of them, evenly spaced; all if None or if there are fewer."""
+        return replace(self, paths=evenly(self.paths, count))
+
+    def leave_out(self, damaged: Mapping[Path, str]) -> "Photographs":
+        """The others than these damaged ones, which `damaged` then lists."""
+        kept = [path for path in self.paths if path not in damaged]
+        return replace(self, paths=kept, damaged={**self.damaged, **damaged})
+
+    @cached_property
+    def manifest_sha256(self) -> str:
+        """SHA-256 over their names and contents, in order."""
+        return manifest_hash(self.paths)
+
+    def left_out(self) -> list[str]:
+        """Say which other files the folder holds, and how many: one phrase per kind.
+
+        Example:
+            >>> Photographs([Path("a.jpg")], Path("photos"), skipped={".txt": 2, "": 1}, annotations=3).left_out()
+            ['pictures that are annotations: 3', "files without a picture's suffix: 3 (.txt 2, none 1)"]
+        """
+        said = []
+        if self.annotations:
+            said.append(f"pictures that are annotations: {self.annotations}")
+        if self.skipped:
+            kinds = ", ".join(f"{suffix or 'none'} {count}" for suffix, count in self.skipped.items())
+            said.append(f"files without a picture's suffix: {sum(self.skipped.values())} ({kinds})")
+        return said
 
 
 def list_images(folder: str | Path) -> list[Path]:
     """Find the images in a folder and its subfolders, sorted by path: files by their suffix, broken links included.
 
-    `semcomm.data.layouts.find_photographs` leaves out data sets' annotations.
+    `semcomm.data.layouts.find_photographs` leaves out data sets' annotations, and counts what is no image.
 
     Raises:
         FileNotFoundError: if there is no such folder.
         ValueError: if it holds no image.
     """
+    return list_folder(folder)[0]
+
+
+def list_folder(folder: str | Path) -> tuple[list[Path], dict[str, int]]:
+    """Find the images as `list_images` does, and count the other files by suffix, hidden ones excepted."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no such folder of images: {folder}")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+    paths: list[Path] = []
+    skipped: Counter[str] = Counter()
+    for path in folder.rglob("*"):
+        suffix = path.suffix.lower()
+        if path.is_dir():
+            continue
+        if suffix in SUFFIXES:
+            paths.append(path)
+        elif not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            skipped[suffix] += 1
     if not paths:
         raise ValueError(f"no images ({', '.join(sorted(SUFFIXES))}) in folder {folder}")
-    return paths
+    return sorted(paths), dict(sorted(skipped.items()))
 
 
-def evenly(paths: list[Path], count: int | None) -> list[Path]:
+def evenly(paths: Sequence[Path], count: int | None) -> list[Path]:
     """Choose `count` of the paths, evenly spaced; all of them if None or if there are fewer.
 
     Example:
@@ -45,11 +165,11 @@ def evenly(paths: list[Path], count: int | None) -> list[Path]:
         ['0', '3', '6']
     """
     if count is None or count >= len(paths):
-        return paths
+        return list(paths)
     return [paths[number * len(paths) // count] for number in range(count)]
 
 
-def manifest_hash(paths: list[Path]) -> str:
+def manifest_hash(paths: Sequence[Path]) -> str:
     """Fingerprint a list of files: SHA-256 over their names and contents, in order."""
     digest = hashlib.sha256()
     for path in paths:
@@ -76,8 +196,8 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         "tokens", int64 `(T,)`.
     """
 
-    def __init__(self, paths: list[Path], size: int, seed: int, features: FeatureCache | None = None):
-        self.paths = paths
+    def __init__(self, paths: Sequence[Path], size: int, seed: int, features: FeatureCache | None = None):
+        self.paths = paths if isinstance(paths, Photographs) else Photographs(paths)
         self.size = size
         self.seed = seed
         self.features = features
@@ -111,7 +231,7 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         path = self.paths[number]
         tokens = None if self.features is None else self.features.tokens(path)
         labels = None if self.features is None else self.features.labels(path)
-        image = load_image(path)
+        image = self.paths.read(path)
         if labels is not None and labels.shape != image.shape[1:]:
             raise ValueError(f"label map of {path} must be of its size {(*image.shape[1:],)}, got {(*labels.shape,)}")
         short_side = min(image.shape[1:])

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
-from semcomm.data.folders import list_images
+from semcomm.data.folders import Photographs, list_folder
 
 COCO_SPLIT = re.compile(r"(train|val|test|unlabeled)20\d\d")
 """Names of the folders of MSCOCO's splits."""
@@ -17,7 +17,7 @@ INSTANCE = re.compile(r"instance_\d+_(.+)\.png")
 """ADE20K, full release: `X/instance_000_X.png` beside the photograph `X.jpg`."""
 
 
-def find_photographs(folder: str | Path, *, leave_out: Collection[Path] = ()) -> list[Path]:
+def find_photographs(folder: str | Path, *, leave_out: Collection[Path] = ()) -> Photographs:
     """Find the photographs in any folder tree, sorted by path, without the annotations of the data sets known here.
 
     These pictures are left out: those in a folder `annotations` beside MSCOCO's splits or ADE20K's `images`; those in
@@ -31,29 +31,32 @@ def find_photographs(folder: str | Path, *, leave_out: Collection[Path] = ()) ->
         folder: any folder tree.
         leave_out: photographs to do without, such as damaged ones.
 
+    Returns:
+        the photographs, and how many other files the folder holds.
+
     Raises:
         FileNotFoundError: if there is no such folder.
         ValueError: if it holds no photograph, or several splits of a data set.
     """
     folder = Path(folder)
-    paths = list_images(folder)
+    listed, skipped = list_folder(folder)
     splits = _splits(_unwrapped(folder))
     if len(splits) > 1:
         named = ", ".join(str(split) for split in splits)
         raise ValueError(f"folder {folder} holds several splits of a data set; name one of {named}")
-    known = set(paths)
+    known = set(listed)
 
     @cache
     def holds_annotations(inner: Path) -> bool:
         return inner != folder and (_is_annotation_folder(inner) or holds_annotations(inner.parent))
 
-    photographs = [path for path in paths if not _is_annotation(path, known) and not holds_annotations(path.parent)]
+    photographs = [path for path in listed if not _is_annotation(path, known) and not holds_annotations(path.parent)]
     left_out = set(leave_out)
     kept = [path for path in photographs if path not in left_out]
     if not kept:
         what = "photographs to leave out" if photographs else "pictures with annotations"
-        raise ValueError(f"no photographs in folder {folder}, only {len(paths)} {what}")
-    return kept
+        raise ValueError(f"no photographs in folder {folder}, only {len(listed)} {what}")
+    return Photographs(kept, folder, skipped=skipped, annotations=len(listed) - len(photographs))
 
 
 def _unwrapped(folder: Path) -> Path:

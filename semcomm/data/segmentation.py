@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 from semcomm.data.classes import CAMVID_CLASSES, IGNORED, NOT_A_THING, merged_label
 from semcomm.data.coco import draw_labels, mask_tools, read_coco_objects
 from semcomm.extractors.lite_trunk import resize_to_area
-from semcomm.images import load_image, load_values, to_float, to_uint8
+from semcomm.files.pictures import load_image, load_values
+from semcomm.images import to_float, to_uint8
 
 LabelledImage = tuple[Tensor, Tensor]
 """An image, uint8 `(3, h, w)`, and its labels, uint8 `(h, w)`."""

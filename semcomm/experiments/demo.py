@@ -10,7 +10,7 @@ import torch
 
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.pictures import draw_transmissions, save_figure
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.transmission import Transmission
 from semcomm.transmitter.segmentation import SegmentationFeature

@@ -13,7 +13,8 @@ from torch import Tensor
 from semcomm.channel.snr import LOWEST_SNR_DB, SNR
 from semcomm.contracts import Semantics
 from semcomm.extractors.cache import FeatureCache
-from semcomm.images import center_crop, load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import center_crop, to_float
 from semcomm.quality.image import mean_and_ci95
 from semcomm.transmission import Transmission
 
@@ -177,7 +178,7 @@ def summarize(scores: dict[str, np.ndarray]) -> dict[str, float | None]:
     row = {}
     for name, values in scores.items():
         mean, half_width = mean_and_ci95(values)
-        row |= {name: mean, f"{name.removesuffix('_db')}_ci95": half_width}
+        row |= {name: mean, "psnr_ci95" if name == "psnr_db" else f"{name}_ci95": half_width}
     return {name: round(value, 6) if math.isfinite(value) else None for name, value in row.items()}
 
 

@@ -1,7 +1,7 @@
 """Train what is untrained, measure what is unmeasured: a reproduction goes on wherever it stopped."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
@@ -20,7 +20,7 @@ from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
 from semcomm.files.json import read_object, write_json
 from semcomm.files.lock import holds_files, only_writer
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
@@ -153,7 +153,7 @@ def _is_trained(out: Path, scheme: Learned) -> bool:
     return (system_folder(out, scheme) / RESULT).is_file()
 
 
-def _check_sizes(paths: list[Path]) -> None:
+def _check_sizes(paths: Sequence[Path]) -> None:
     """Find a photograph that could not be sent or scored before anything is trained."""
     for path in paths:
         height, width = load_image(path).shape[1:]
@@ -196,7 +196,7 @@ def _train(scheme: Learned, folders: Folders, preset: Preset, seed: int, workers
     train(scheme.build(effort), config, resume=(out / RECIPE).is_file())
 
 
-def _extract(folder: Path, paths: list[Path], out: Path) -> None:
+def _extract(folder: Path, paths: Sequence[Path], out: Path) -> None:
     """Write captions and label maps of photographs, for all systems that have any level."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     caption = CaptionFeature(lite_captioner()).to(device)

@@ -17,7 +17,8 @@ from semcomm.contracts import Semantics
 from semcomm.files.atomic import write_whole
 from semcomm.files.json import read_object, write_json
 from semcomm.files.lock import holds_files, only_writer
-from semcomm.images import load_image, load_values, to_float
+from semcomm.files.pictures import load_image, load_values
+from semcomm.images import to_float
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
 

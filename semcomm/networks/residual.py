@@ -13,10 +13,10 @@ SCALES = (4, 8, 16)
 
 @final
 class Conditioned(nn.Module):
-    """A residual block of two 3 x 3 convolutions whose channels are scaled and shifted by the transmission's numbers.
+    r"""A residual block of two 3 x 3 convolutions, scaled and shifted by the transmission's numbers.
 
-    $f + W_2 * a((1 + \\gamma) (W_1 * a(f)) + \\beta)$, a = SiLU, with $\\gamma$ and $\\beta$ from the condition (Perez et
-    al., "FiLM", 2018). The second convolution starts at zero.
+    $f + W_2 * a((1 + \gamma) (W_1 * a(f)) + \beta)$, a = SiLU, with $\gamma$ and $\beta$ from the condition (Perez
+    et al., "FiLM", 2018). The second convolution starts at zero.
 
     Args:
         channels: of the plane.
@@ -77,9 +77,7 @@ class ResidualNetwork(nn.Module):
         self.know = nn.Conv2d(facts, coarse, 1)
         self.to_middle = nn.Conv2d(4 * fine, middle, 1)
         self.to_coarse = nn.Conv2d(4 * middle, coarse, 1)
-        self.falling = nn.ModuleList(
-            _blocks(width, count, embedding) for width, count in zip(widths, blocks, strict=True)
-        )
+        self.falling = nn.ModuleList(_blocks(*sizes, embedding) for sizes in zip(widths, blocks, strict=True))
         if outputs is None:
             self.from_coarse = nn.Conv2d(coarse, 4 * middle, 1)
             self.from_middle = nn.Conv2d(middle, 4 * fine, 1)
@@ -90,7 +88,7 @@ class ResidualNetwork(nn.Module):
         else:
             self.leave = nn.Conv2d(coarse, outputs, 1)
         nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias if self.leave.bias is not None else torch.zeros(1))
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
         self.makes_pictures = outputs is None
 
     def forward(self, pictures: Tensor, facts: Tensor, numbers: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from torchmetrics.text import BLEUScore
 
 from semcomm.data.captions import CaptionedImage, tokenize
 from semcomm.extractors.lite_captioner import END, PADDING, UNKNOWN, LiteCaptioner
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 
 
 def caption_tokens(words: Sequence[str], captions: Sequence[str], *, length: int) -> Tensor:

@@ -7,18 +7,18 @@ from torch import Tensor
 
 from semcomm.experiments.measure import Metrics, Scorer
 from semcomm.quality.fidelity import lite_fidelity
-from semcomm.quality.image import ms_ssim
+from semcomm.quality.image import ms_ssim, ms_ssim_db
 from semcomm.quality.perceptual import lpips
 
-NAMES = ("ms-ssim", "lpips", "fidelity")
+NAMES = ("ms-ssim", "ms-ssim-db", "lpips", "fidelity")
 
 
 def more_scores(names: Sequence[str]) -> Metrics | None:
     """Choose scores for `evaluate` to add.
 
     Args:
-        names: "ms-ssim"; "lpips", whose network's weights must be on disk; "fidelity", the agreement of what the small
-            extractors in the package see in the images sent and received.
+        names: "ms-ssim"; the same in dB, "ms-ssim-db"; "lpips", whose network's weights must be on disk; "fidelity",
+            the agreement of what the small extractors in the package see in the images sent and received.
 
     Returns:
         What `evaluate` takes as `metrics`; None for no names.
@@ -43,6 +43,8 @@ def more_scores(names: Sequence[str]) -> Metrics | None:
             scores = {}
             if "ms-ssim" in names:
                 scores["ms_ssim"] = ms_ssim(received, sent)
+            if "ms-ssim-db" in names:
+                scores["ms_ssim_db"] = ms_ssim_db(received, sent)
             if "lpips" in names:
                 scores["lpips"] = lpips(received, sent)
             if fidelity is not None:

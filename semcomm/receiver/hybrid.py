@@ -1,4 +1,4 @@
-"""Hops 5 and 6 of 6 for the hybrid code: bits to a drawing, details to their estimates, both to an image."""
+"""Hops 5 and 6 of 6 for the hybrid code: bits to a drawing, symbols to details, both together to an image."""
 
 from dataclasses import dataclass
 from typing import final

@@ -16,23 +16,22 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from semcomm.data.folders import CropDataset, StepBatches, evenly, manifest_hash
+from semcomm.data.folders import CropDataset, Photographs, StepBatches
 from semcomm.data.layouts import find_photographs
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.json import write_json
 from semcomm.files.lock import only_writer
-from semcomm.images import load_image
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
 from semcomm.training.losses import LossFunction
 from semcomm.training.module import TrainingModule
 from semcomm.training.precision import with_precision
+from semcomm.training.progress import StepsBar
 from semcomm.training.run_folder import (
     RECIPE,
     RESULT,
@@ -44,7 +43,13 @@ from semcomm.training.run_folder import (
 
 
 def train(
-    system: SemanticSystem, config: TrainingConfig, *, loss: LossFunction | None = None, resume: bool = False
+    system: SemanticSystem,
+    config: TrainingConfig,
+    *,
+    loss: LossFunction | None = None,
+    resume: bool = False,
+    photographs: Photographs | None = None,
+    val_photographs: Photographs | None = None,
 ) -> Path:
     """Train a system and save it.
 
@@ -59,6 +64,8 @@ def train(
         loss: what to make small: a function of the images received and sent, both `(b, 3, h, w)` in [0, 1], that
             returns a number to differentiate; None for `config.loss`.
         resume: go on from the newest checkpoint in `config.out`.
+        photographs: those of `config.train` without `config.leave_out`, where they are listed already; None to search.
+        val_photographs: likewise, of `config.val`.
 
     Returns:
         `config.out`, which then holds `config.json`, `model.safetensors`, `training.json`, `checkpoints/`, `logs/`.
@@ -75,9 +82,10 @@ def train(
             "system.config is None, so the trained system could not be saved: set it to its builder's name and "
             'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
         )
-    paths, val_paths = (find_photographs(folder, leave_out=config.leave_out) for folder in (config.train, config.val))
+    paths = photographs or find_photographs(config.train, leave_out=config.leave_out)
+    val_paths = val_photographs or find_photographs(config.val, leave_out=config.leave_out)
     _check_sizes(paths, config)
-    val_paths = evenly(val_paths, config.val_images)
+    val_paths = val_paths.evenly(config.val_images)
     config = with_precision(config, system.device)
     features = _features(system, config, paths)
     keeper = KeepNewest(
@@ -157,7 +165,7 @@ def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterato
         raise stumbled
 
 
-def _check_sizes(paths: list[Path], config: TrainingConfig) -> None:
+def _check_sizes(paths: Photographs, config: TrainingConfig) -> None:
     """Refuse photographs of which all would have to be enlarged."""
     for path in paths:
         with suppress(OSError, Image.DecompressionBombError):  # whoever loads it says what is wrong with it
@@ -174,8 +182,8 @@ def _recipe(
     system: SemanticSystem,
     config: TrainingConfig,
     loss: LossFunction | None,
-    paths: list[Path],
-    val_paths: list[Path],
+    paths: Photographs,
+    val_paths: Photographs,
 ) -> dict[str, Any]:
     own_loss = {} if loss is None else {"loss": getattr(loss, "__qualname__", type(loss).__name__)}
     return {
@@ -183,9 +191,9 @@ def _recipe(
         "channel": str(system.channel),
         "training": config.describe() | own_loss,
         "train_images": len(paths),
-        "train_manifest_sha256": manifest_hash(paths),
+        "train_manifest_sha256": paths.manifest_sha256,
         "val_images": len(val_paths),
-        "val_manifest_sha256": manifest_hash(val_paths),
+        "val_manifest_sha256": val_paths.manifest_sha256,
     }
 
 
@@ -218,7 +226,11 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
             enable_model_summary=False,
             default_root_dir=config.out,
             plugins=plugins,
-            callbacks=[RichProgressBar(), keeper],
+            enable_progress_bar=False,  # Lightning's does not know the number of steps
+            callbacks=[
+                StepsBar(config.steps, minutes=config.minutes, seconds=lambda: keeper.seconds),
+                keeper,
+            ],
             logger=[CSVLogger(logs, name="", version=run), TensorBoardLogger(logs, name="", version=run)],
         )
     except MisconfigurationException as error:
@@ -267,7 +279,7 @@ class _WholeImages(Dataset[dict[str, Any]]):
     twice, the second time without weight.
     """
 
-    def __init__(self, paths: list[Path], *, rank: int, world_size: int):
+    def __init__(self, paths: Photographs, *, rank: int, world_size: int):
         self.paths = paths
         self.places = range(rank, -(-len(paths) // world_size) * world_size, world_size)
 
@@ -276,11 +288,11 @@ class _WholeImages(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         place = self.places[index]
-        image = load_image(self.paths[min(place, len(self.paths) - 1)])
+        image = self.paths.read(self.paths[min(place, len(self.paths) - 1)])
         return {"images": image, "place": place, "weight": (place < len(self.paths)) / len(self.paths)}
 
 
-def _features(system: SemanticSystem, config: TrainingConfig, paths: list[Path]) -> FeatureCache | None:
+def _features(system: SemanticSystem, config: TrainingConfig, paths: Photographs) -> FeatureCache | None:
     if config.features is None:
         return None
     if system.caption is None and system.segmentation is None:

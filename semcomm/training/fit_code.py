@@ -1,1 +1,245 @@
-"""Fitting the hybrid code's statistics to photographs: closed form and hard expectation-maximisation."""
+"""Fitting the hybrid code's statistics to photographs: closed forms, and hard expectation-maximisation for classes."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from semcomm.data.layouts import find_photographs
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
+from semcomm.training.count_levels import Sketched, count_levels, count_map, no_tables
+from semcomm.transmitter.blocks import grid, to_blocks
+from semcomm.transmitter.codebook import Book, Codebook
+from semcomm.transmitter.drawing import draw, label
+from semcomm.transmitter.textures import OCTAVE, Common, Textures
+
+BLOCK = 16
+COMMON = 384
+PREDICTED = 128
+REMEMBERED = 40
+LARGEST_SIDE = 384
+"""Of larger photographs a window of this size is taken, so that none weighs more than others."""
+CLUSTERED = 140_000
+"""Blocks that classes are made from; the statistics of every class are then those of all blocks."""
+FEWEST_PHOTOGRAPHS = 8
+_BANDS = (1, 3, 6, 10, 16, 24, 36, 54, 80, 120, 180, 260, 384)
+
+
+@final
+@dataclass(frozen=True)
+class Level:
+    """A range of steps, and the textures that are made for it.
+
+    Args:
+        name: of its books.
+        step: the sketch's step that predictors expect.
+        floor: mean squared error per component that classes are made for.
+        kept: components Q of a texture.
+        classes: numbers of classes, a book each.
+        steps: indices of the steps, from and to, that its sketches are counted at.
+        iterations: of expectation-maximisation.
+    """
+
+    name: str
+    step: float
+    floor: float
+    kept: int
+    classes: tuple[int, ...]
+    steps: tuple[int, int]
+    iterations: int
+
+
+LEVELS = (
+    Level("coarse", 1.5, 7e-3, 128, (1, 4, 16), (-24, 8), 8),
+    Level("middle", 0.8, 2.2e-3, 192, (16,), (-8, 24), 6),
+    Level("fine", 0.4, 5e-4, 256, (16,), (8, 56), 6),
+)
+
+
+def fit_code(
+    data: Path | Sequence[Path],
+    *,
+    levels: Sequence[Level] = LEVELS,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Codebook:
+    r"""Fit all statistics of the hybrid code to photographs.
+
+    Common components are the Karhunen-Loeve transform of all blocks. Classes come from hard expectation-maximisation:
+    a block belongs to the class that codes it at the least cost (`Textures.coding_costs`); a class's predictor is the
+    ridge regression of its blocks on what a sketch of their neighbours will hold, and its transform that of the rest.
+
+    Args:
+        data: a folder of photographs, or several.
+        levels: ranges of steps.
+        seed: of windows, of the blocks that classes are made from and of the steps that sketches are counted at.
+        progress: called with what is done next.
+
+    Returns:
+        The codebook.
+
+    Raises:
+        FileNotFoundError: if a folder is missing.
+        ValueError: if there are too few photographs or blocks.
+    """
+    folders = [data] if isinstance(data, str | Path) else list(data)
+    paths = [path for folder in folders for path in find_photographs(Path(folder))]
+    if len(paths) < FEWEST_PHOTOGRAPHS:
+        raise ValueError(f"data must hold at least {FEWEST_PHOTOGRAPHS} photographs to fit a code, got {len(paths)}")
+    random = torch.Generator().manual_seed(seed)
+    progress(f"reading {len(paths)} photographs")
+    pictures = [picture for path in paths if (picture := _window(path, random)) is not None]
+    largest = max(max(level.classes) for level in levels)
+    blocks = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
+    if blocks < 2 * COMMON * largest:
+        raise ValueError(
+            f"data must hold at least {2 * COMMON * largest} blocks of {BLOCK} x {BLOCK} pixels for {largest} classes, "
+            f"got {blocks} in {len(paths)} photographs; add photographs"
+        )
+    common = _common(pictures)
+    planes = [common.components(picture) for picture in pictures]
+    components = torch.cat([plane.flatten(0, 1) for plane in planes])
+    some = torch.randperm(len(components), generator=random)[:CLUSTERED]
+    starts = {
+        count: _first_classes(components[some], common, count, random) for level in levels for count in level.classes
+    }
+    books = []
+    for level in levels:
+        known = torch.cat([_known(common, plane, round(-16 * math.log2(level.step))) for plane in planes])
+        for count in level.classes:
+            progress(f"{level.name}: {count} classes")
+            textures, starts[count] = _textures(components, known, some, starts[count], level)
+            books.append(Book(f"{level.name}-{count}", textures, torch.zeros(0), round(-16 * math.log2(level.step))))
+    progress("counting sketches")
+    return _counted(common, books, levels, planes, random)
+
+
+def _window(path: Path, random: torch.Generator) -> Tensor | None:
+    """Read a photograph, or a window of a large one, as blocks `(rows, columns, 768)`; None if it has none."""
+    image = to_float(load_image(path))
+    for side in (1, 2):
+        room = image.shape[side] - LARGEST_SIDE
+        if room > 0:
+            start = int(torch.randint(room + 1, (1,), generator=random))
+            image = image.narrow(side, start, LARGEST_SIDE)
+    height, width = (length // BLOCK * BLOCK for length in image.shape[1:])
+    if min(height, width) == 0:
+        return None
+    return to_blocks(image[None, :, :height, :width], BLOCK)[0]
+
+
+def _common(pictures: list[Tensor]) -> Common:
+    total = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
+    mean = torch.stack([picture.flatten(0, 1).sum(0) for picture in pictures]).sum(0) / total
+    mean = mean.reshape(3, -1).mean(1, keepdim=True).expand(3, BLOCK**2).flatten().contiguous()
+    scatter = torch.zeros(len(mean), len(mean), dtype=torch.float64)
+    for picture in pictures:
+        rest = picture.flatten(0, 1) - mean
+        scatter += (rest.T @ rest).double()
+    transform, variance = _principal(scatter / total, COMMON)
+    return Common(mean, transform.half().float(), _logarithms(variance))
+
+
+def _principal(covariance: Tensor, kept: int) -> tuple[Tensor, Tensor]:
+    values, vectors = torch.linalg.eigh(covariance.double())
+    return vectors.flip(1)[:, :kept].T.float().contiguous(), values.flip(0)[:kept].clamp_min(1e-9).float()
+
+
+def _logarithms(variance: Tensor) -> Tensor:
+    return (OCTAVE * variance.log2()).round().long()
+
+
+def _known(common: Common, plane: Tensor, log_step: int) -> Tensor:
+    """What the neighbours' sketch will hold, of components `(rows, columns, C)`: `(blocks, 4 N + 1)`."""
+    rough = common.rough(plane.flatten(0, 1), torch.tensor(log_step), REMEMBERED)
+    padded = torch.cat([rough, torch.zeros(1, REMEMBERED)])
+    known = padded[grid(1, plane.shape[0], plane.shape[1]).neighbours].flatten(1)
+    return torch.cat([known, torch.ones(len(known), 1)], dim=1)
+
+
+def _first_classes(components: Tensor, common: Common, count: int, random: torch.Generator) -> Tensor:
+    """Cluster blocks by their log energies in bands of components (k-means)."""
+    relative = components.square() * torch.exp2(-common.log_variance / OCTAVE)
+    bands = [relative[:, low:high].mean(1) for low, high in zip(_BANDS, _BANDS[1:], strict=False)]
+    features = (torch.stack(bands, dim=1) + 1e-3).log()
+    centres = features[torch.randperm(len(features), generator=random)[:count]]
+    labels = torch.zeros(len(features), dtype=torch.int64)
+    for _ in range(20):
+        labels = torch.cdist(features, centres).argmin(1)
+        members = F.one_hot(labels, count).float()
+        totals = members.sum(0)[:, None]
+        centres = torch.where(totals > 0, members.T @ features / totals.clamp_min(1), centres)
+    return labels
+
+
+def _textures(components: Tensor, known: Tensor, some: Tensor, labels: Tensor, level: Level) -> tuple[Textures, Tensor]:
+    """Find classes on some of the blocks, then their statistics on all; also the classes of the former."""
+    count = int(labels.max()) + 1
+    own, beside = components[some], known[some]
+    for _ in range(level.iterations if count > 1 else 0):
+        textures = _statistics(own, beside, labels, level)
+        costs = textures.coding_costs(own, beside)
+        labels = _revived(costs, costs.argmin(1), count)
+    textures = _statistics(own, beside, labels, level)
+    parts = zip(components.split(2**15), known.split(2**15), strict=True)
+    everywhere = torch.cat([textures.coding_costs(*part).argmin(1) for part in parts])
+    return _statistics(components, known, everywhere, level), labels
+
+
+def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Give a class that has hardly any blocks half of the largest one: those that are dearest to code."""
+    fewest = max(2 * COMMON, len(labels) // (60 * count))
+    best = costs.gather(1, labels[:, None])[:, 0]
+    for j in range(count):
+        sizes = torch.bincount(labels, minlength=count)
+        if sizes[j] < fewest:
+            members = (labels == sizes.argmax()).nonzero()[:, 0]
+            labels[members[best[members].argsort(descending=True)[: len(members) // 2]]] = j
+    return labels
+
+
+def _statistics(components: Tensor, known: Tensor, labels: Tensor, level: Level) -> Textures:
+    count = int(labels.max()) + 1
+    predictors, transforms, variances = [], [], []
+    for j in range(count):
+        rows = labels == j
+        own, beside = components[rows].clone(), known[rows]
+        normal = (beside.T @ beside).double()
+        normal += 1e-5 * len(beside) * torch.eye(len(normal), dtype=torch.float64)
+        predictor = torch.linalg.solve(normal, (beside.T @ own[:, :PREDICTED]).double()).T.float().half().float()
+        own[:, :PREDICTED] -= beside @ predictor.T
+        transform, variance = _principal(own.T @ own / len(own), level.kept)
+        predictors.append(predictor)
+        transforms.append(transform.half().float())
+        variances.append(_logarithms(variance))
+    share = torch.bincount(labels, minlength=count) / len(labels)
+    return Textures(torch.stack(predictors), torch.stack(transforms), torch.stack(variances), share.log(), level.floor)
+
+
+def _counted(
+    common: Common, books: list[Book], levels: Sequence[Level], planes: list[Tensor], random: torch.Generator
+) -> Codebook:
+    """Sketch some of the photographs with every book, and count."""
+    blank = Codebook(BLOCK, common, tuple(books), no_tables())
+    level_of = {f"{level.name}-{count}": level for level in levels for count in level.classes}
+    some = planes[:: max(1, len(planes) // 60)]
+    sketched, counted = [], []
+    for book in books:
+        low, high = level_of[book.name].steps
+        own = []
+        for plane in some:
+            shape = (1, plane.shape[0], plane.shape[1])
+            components = plane.flatten(0, 1)
+            steps = torch.full((len(components),), int(torch.randint(low, high + 1, (1,), generator=random)))
+            labels = label(blank, book, components, shape, steps)
+            drawing, details = draw(blank, book, components, shape, labels, steps, torch.zeros_like(steps))
+            own.append(Sketched(drawing, details))
+        sketched += own
+        counted.append(Book(book.name, book.textures, count_map(own, book.textures.classes), book.log_step))
+    return Codebook(BLOCK, common, tuple(counted), count_levels(sketched))

@@ -61,12 +61,31 @@ class Drawing:
         return torch.exp2(self.boost.float() / 16)[:, None]
 
 
-def label(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
-    """Choose the class of every block of common components `(blocks, C)`: int64 `(blocks,)`."""
+def label(
+    codebook: Codebook,
+    book: Book,
+    components: Tensor,
+    shape: tuple[int, int, int],
+    log_step: Tensor,
+    floor: float | None = None,
+) -> Tensor:
+    """Choose the class of every block by what block and class cost to code; see `Textures.coding_costs`.
+
+    Args:
+        codebook: the statistics.
+        book: which textures.
+        components: common components `(blocks, C)`.
+        shape: images, rows and columns of blocks.
+        log_step: of every block.
+        floor: the mean squared error aimed at; None is the textures' own.
+
+    Returns:
+        int64 `(blocks,)`.
+    """
     if book.textures.classes == 1:
         return torch.zeros(len(components), dtype=torch.int64)
     known = _guess(codebook, book, components, shape, log_step)
-    return book.textures.coding_costs(components, known).argmin(1)
+    return book.textures.coding_costs(components, known, floor).argmin(1)
 
 
 def draw(
@@ -149,7 +168,7 @@ def _drawing(
     found: Contexts | None = None,
 ) -> Drawing:
     found = contexts(codebook.tables, plan, shape, followed.levels) if found is None else found
-    expected = detail_log_variances(book.textures, codebook.tables, labels, plan, log_step, followed.levels, found)
+    expected = detail_log_variances(codebook.tables, plan, log_step, followed.levels, found)
     return Drawing(shape, book, labels, log_step, boost, plan, followed.levels, followed.known, found, expected)
 
 

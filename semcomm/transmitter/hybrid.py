@@ -1,8 +1,8 @@
 """Hops 1 to 3 of 6 for the hybrid code: caption, label map, texture map and sketch as bits, details as they are.
 
 Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog joint source-channel codes", 2002; Skoglund,
-Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code; the quantisation's error
-and all weaker components are sent as they are and degrade gracefully.
+Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code. What the quantisation
+leaves and all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
@@ -255,9 +255,8 @@ class HybridTransmitter(nn.Module):
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        sketch = to_images(
-            synthesise(self.codebook, drawing, torch.zeros_like(details)).unflatten(0, drawing.shape), self.downsampling
-        )
+        blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
+        sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
@@ -303,7 +302,10 @@ class Search:
         self.boost = torch.zeros(len(components), dtype=torch.int64)
         if draft.boosts and draft.language is not None:
             self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
-        self.energy = float(components.square().sum())
+        plain = self._linear_error()
+        self.linear_error = plain * self._mean_weight()
+        # twice what the linear code leaves per value: about four times what this code will
+        self.floor = 2 * plain / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
 
@@ -315,14 +317,14 @@ class Search:
             return None
         choice = min(found, key=lambda one: one.error)
         choice = self._climb(choice.book, choice.log_step, 4, rounds=1) or choice
-        linear = self.linear_error()
-        return choice if choice.error < linear else None
+        return choice if choice.error < self.linear_error else None
 
     def labels(self, book: int, log_step: int) -> Tensor:
         """Return the classes of the blocks in a book."""
         if book not in self._labels:
             steps = torch.full((len(self.components),), log_step) + self.boost
-            self._labels[book] = label(self.codebook, self.codebook.books[book], self.components, self.shape, steps)
+            own = self.codebook.books[book]
+            self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
         return self._labels[book]
 
     def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
@@ -336,14 +338,17 @@ class Search:
         """Channel uses of header and payload."""
         return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
 
-    def linear_error(self) -> float:
-        """Expected error of the linear code on the same channel uses; it cannot follow the weights."""
+    def _linear_error(self) -> float:
+        """Expected error of the linear code on the same channel uses, weights of blocks aside."""
         drawing, details = draw_linear(self)
         uses = self.k - mark_uses(self.k)
-        error = expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
-        energy = details.square().sum(1)
+        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
+
+    def _mean_weight(self) -> float:
+        """How much the error of the linear code counts, which cannot follow the weights."""
+        energy = self.components.square().sum(1)
         weight = torch.exp2(self.boost.float() / OCTAVE)
-        return error * float((energy * weight).sum() / energy.sum().clamp_min(1e-12))
+        return float((energy * weight).sum() / energy.sum().clamp_min(1e-12))
 
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)

@@ -11,7 +11,6 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from semcomm.link.tables import IntegerTables
 from semcomm.transmitter.blocks import Grid
@@ -26,7 +25,8 @@ WEAK = 12
 LARGEST = 15
 """Larger magnitudes are coded as an escape."""
 _THRESHOLDS = (20, 32, 44, 56, 72, 96, 140)
-_UNIT = 256
+UNIT = 256
+"""One, in tables of fractions."""
 _MEMORY = 3
 
 
@@ -57,7 +57,7 @@ class SketchTables:
 
     def values(self, levels: Tensor, buckets: Tensor) -> Tensor:
         """Turn integer levels into steps: a magnitude's mean value, float32."""
-        shrinkage = self.shrinkage[buckets, levels.abs().clamp_max(2)].to(torch.float32) / _UNIT
+        shrinkage = self.shrinkage[buckets, levels.abs().clamp_max(2)].to(torch.float32) / UNIT
         return levels - levels.sign() * shrinkage
 
 
@@ -185,13 +185,13 @@ class Activity:
 
     def classes(self) -> Tensor:
         """The activity of every block now, 0..7, int64 `(blocks,)`."""
-        seen = 4 * self._seen + self._around(self._seen) + _UNIT
-        awaited = 4 * self._awaited + self._around(self._awaited) + _UNIT
+        seen = 4 * self._seen + self._around(self._seen) + UNIT
+        awaited = 4 * self._awaited + self._around(self._awaited) + UNIT
         return torch.bucketize(64 * seen // awaited, self._thresholds, right=True)
 
     def see(self, component: int, levels: Tensor) -> None:
         """Take in the levels `(blocks,)` of one component."""
-        magnitudes = _UNIT * levels.abs() * self.is_coded[:, component]
+        magnitudes = UNIT * levels.abs() * self.is_coded[:, component]
         self._seen += magnitudes - (self._seen >> _MEMORY)
         self._awaited += self._expected[:, component] - (self._awaited >> _MEMORY)
 
@@ -227,23 +227,20 @@ def contexts(tables: SketchTables, layout: Layout, shape: tuple[int, int, int], 
 
 
 def detail_log_variances(
-    textures: Textures,
     tables: SketchTables,
-    labels: Tensor,
     layout: Layout,
     log_step: Tensor,
     levels: Tensor,
     found: Contexts,
 ) -> Tensor:
     """Say how strong what the sketch leaves is expected to be, by what both ends know: int64 `(blocks, Q)`."""
-    depth = ((WORTH_CODING - 1 - layout.relative) // OCTAVE).clamp(0, WEAK - 1)
-    strengths = layout.relative + tables.weak[depth, found.last[:, None]]
+    strengths = layout.relative + tables.weak[weak_depth(layout.relative), found.last[:, None]]
     left = tables.residual[layout.buckets, found.activities, levels.abs().clamp_max(2)]
     coded = layout.coded
     strengths[:, :coded] = torch.where(layout.is_coded, left, strengths[:, :coded])
     return strengths - log_step[:, None]
 
 
-def pad_rows(values: Tensor, columns: int) -> Tensor:
-    """Append columns of zeros, so that `(blocks, coded)` becomes `(blocks, columns)`."""
-    return F.pad(values, (0, columns - values.shape[1]))
+def weak_depth(relative: Tensor) -> Tensor:
+    """Say how many octaves below what is worth coding log-variances over step^2 are, 0..11."""
+    return ((WORTH_CODING - 1 - relative) // OCTAVE).clamp(0, WEAK - 1)

@@ -111,7 +111,7 @@ class Textures:
         """Variances, float32 `(J, Q)`."""
         return variances(self.log_variance)
 
-    def coding_costs(self, components: Tensor, known: Tensor) -> Tensor:
+    def coding_costs(self, components: Tensor, known: Tensor, floor: float | None = None) -> Tensor:
         r"""Say what it costs to code blocks by each class.
 
         $\sum_q [z_q^2 / \max(\lambda_{jq}, f) + \ln \max(\lambda_{jq}, f)] + e / f - 2 \ln \pi_j$ with z the
@@ -120,18 +120,20 @@ class Textures:
         Args:
             components: common components `(blocks, C)`.
             known: the neighbours' first components and a one, `(blocks, 4 N + 1)`.
+            floor: f, the mean squared error aimed at; None is the one that the classes were made for.
 
         Returns:
             float32 `(blocks, J)`.
         """
+        floor = self.floor if floor is None else floor
         costs = []
         for j in range(self.classes):
-            variance = self.variance[j].clamp_min(self.floor)
+            variance = self.variance[j].clamp_min(floor)
             own = components @ self.transform[j].T - known @ self.transformed_predictor[j].T
             energy = self.surprise(components, known, j).square().sum(1)
             squares = own.square()
             outside = (energy - squares.sum(1)).clamp_min(0)
-            costs.append(squares @ variance.reciprocal() + outside / self.floor - 2 * self.log_prior[j])
+            costs.append(squares @ variance.reciprocal() + outside / floor - 2 * self.log_prior[j])
             costs[-1] = costs[-1] + variance.log().sum()
         return torch.stack(costs, dim=1)
 

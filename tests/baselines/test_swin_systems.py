@@ -1,5 +1,6 @@
 """SwinJSCC and WITT as systems, and their authors' files."""
 
+import copy
 import pickle
 import re
 
@@ -8,8 +9,9 @@ import torch
 from torch import nn
 
 from semcomm import RayleighChannel, from_pretrained
+from semcomm.baselines.swin_header import Header
 from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc, load_witt
-from semcomm.contracts import Semantics
+from semcomm.contracts import Received, Semantics
 
 ADAPTIVE = {"size": "cifar", "rate_adaptive": True, "device": "cpu"}
 FIXED = {"size": "cifar", "device": "cpu"}
@@ -62,7 +64,7 @@ def test_symbols_have_unit_power_and_do_not_depend_on_neighbours(which, request)
 def test_the_rate_is_chosen_at_run_time_and_its_header_counted(adaptive, rate):
     images = photographs()
     k = adaptive.symbols_per_image(24, 36, rate=rate)
-    assert k == 54 * rate // 2 + 16 * 256 // 2
+    assert k == 54 * rate // 2 + 3 * (256 + 16)
     with torch.no_grad():
         symbols = adaptive.encode(images, 10.0, rate=rate)
         assert symbols.shape == (2, k)
@@ -78,8 +80,23 @@ def test_the_rate_is_chosen_at_run_time_and_its_header_counted(adaptive, rate):
 def test_without_a_rate_it_is_the_one_of_the_builder(adaptive):
     assert adaptive.symbols_per_image(24, 36) == adaptive.symbols_per_image(24, 36, rate=16)
     sent = adaptive.transmitter(photographs(), 10.0)
-    assert dict(sent.channel_uses) == {"features": 54 * 8, "header": 2048}
+    assert dict(sent.channel_uses) == {"features": 54 * 8, "header": 3 * 272}
     assert sent.side is None
+
+    sent = copy.deepcopy(adaptive.transmitter).train()(photographs(), 10.0)
+    assert sent.side.kept.shape == (2, 16)
+
+
+def test_a_header_without_channels_is_no_part_of_a_rate_adaptive_system(adaptive):
+    wrong = copy.deepcopy(adaptive.receiver)
+    wrong.header = Header(0, gain=False)
+    with pytest.raises(ValueError, match="header says of no channel whether it was kept"):
+        wrong(Received(torch.zeros(1, 54 * 8, dtype=torch.complex64)), (24, 36), 10.0)
+
+
+def test_a_lost_header_is_said(adaptive):
+    transmission = adaptive.transmit(photographs(), torch.tensor([10.0, -15.0]))
+    assert transmission.lost.tolist() == [False, True]
 
 
 @pytest.mark.parametrize("rate", [0, 3, 258, 16.5, True])
@@ -134,7 +151,7 @@ def test_every_weight_is_trained(build):
     assert still == []
 
 
-@pytest.mark.parametrize("options", [FIXED, {**ADAPTIVE, "pairing": "halves", "send_gain": True, "ties": "bitonic"}])
+@pytest.mark.parametrize("options", [FIXED, {**ADAPTIVE, "pairing": "halves", "tell_gain": True, "ties": "bitonic"}])
 def test_saved_and_loaded_it_is_the_same(options, tmp_path):
     torch.manual_seed(0)
     system, images = build_swin_jscc(channels=8, **options).eval(), photographs()
@@ -216,7 +233,7 @@ def write(state, folder):
 )
 def test_a_published_file_is_the_system_that_it_was(options, gates, tmp_path):
     torch.manual_seed(0)
-    system = train_gates(build_swin_jscc(channels=96, pairing="halves", send_gain=True, ties="bitonic", **options))
+    system = train_gates(build_swin_jscc(channels=96, pairing="halves", tell_gain=True, ties="bitonic", **options))
     state = published(system.eval(), gates=gates)
     state["encoder.layers.0.blocks.1.attn_mask"] = torch.zeros(1, 4, 4)
     state["channel.h"] = state["distortion_loss.weight"] = torch.ones(1)

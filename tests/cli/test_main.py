@@ -11,7 +11,7 @@ from PIL import Image
 from toys import semantic_system
 
 from semcomm import from_pretrained, list_pretrained
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 
 def results(path):

@@ -115,6 +115,9 @@ def test_rows_as_csv_are_the_rows_of_the_json(run, model, photo_folder, tmp_path
     expected = results(tmp_path / "out.json")["rows"]
     assert [{name: float(row[name]) for name in expected[0]} for row in rows] == expected
     assert {row["model"] for row in rows} == {model}
+    settings = results(tmp_path / "out.json")
+    assert {float(row["bandwidth_ratio"]) for row in rows} == {settings["bandwidth_ratio"]}
+    assert {(row["channel"], row["seed"]) for row in rows} == {("awgn", "0")}
     assert "wrote new/out.csv" in out
 
 
@@ -140,13 +143,13 @@ def test_a_folder_in_a_files_place_is_refused_before_the_work(refused, model, ph
 
 
 def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path):
-    options = ("--data", photo_folder, "--snr", "4", "--json", "out.json", "--metrics", "ms-ssim, fidelity")
+    options = ("--data", photo_folder, "--snr", "4", "--json", "out.json", "--metrics", "ms-ssim, ms-ssim-db, fidelity")
     code, out, err = run("evaluate", model, *options)
     assert code == 0, err
     (row,) = results(tmp_path / "out.json")["rows"]
     assert set(row) - ROW == {
         f"{name}{end}"
-        for name in ("ms_ssim", "label_agreement", "label_iou", "caption_agreement")
+        for name in ("ms_ssim", "ms_ssim_db", "label_agreement", "label_iou", "caption_agreement")
         for end in ("", "_ci95")
     }
     assert row["ms_ssim"] is None  # too small for five scales
@@ -156,7 +159,7 @@ def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path
 
 def test_an_unknown_metric_is_told_which_there_are(refused, model, photo_folder):
     error = refused("evaluate", model, "--data", photo_folder, "--metrics", "fid,ms-ssim")
-    assert "metrics must be among ms-ssim, lpips, fidelity, got fid" in error
+    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid" in error
 
 
 def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_folder, monkeypatch, tmp_path):

@@ -74,7 +74,7 @@ def test_a_process_of_a_data_loader_names_it_too(run, photos, photo_folder):
 
 def complaints(err, folder):
     first, *others = [line for line in err.splitlines() if line.startswith("semcomm: ")]
-    assert first == f"semcomm: 2 of 4 photographs in {folder} are left out:"
+    assert first == f"semcomm: {folder}: cannot be read, not used: 2 of 4"
     assert "aa.jpg" in others[0]
     assert "c.png is truncated or damaged" in others[1]
     return others[2:]
@@ -159,5 +159,26 @@ def test_no_label_map_is_evaluated(run, tmp_path):
         path.unlink()
     (root / "images" / "training").rmdir()
     code, err = run(*command, "--data", root)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"semcomm: {root}: not used: pictures that are annotations: 2\n")
     assert json.loads((tmp_path / "out.json").read_text())["images"] == 1
+
+
+def test_files_that_are_no_pictures_are_counted_aloud(run, photo_folder, model, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes((photo_folder / name).read_bytes())
+    with Image.open(folder / "a.png") as image:
+        for suffix in (".jp2", ".mpo", ".gif", ".j2k"):  # what transmit takes
+            image.save(folder / f"c{suffix}")
+    for name in ("notes.txt", "more.txt", "Makefile", ".hidden"):
+        (folder / name).write_text("")
+    code, err = run("evaluate", model, "--data", folder, "--snr", 10, "--json", "out.json")
+    assert (code, err) == (0, f"semcomm: {folder}: not used: files without a picture's suffix: 3 (none 1, .txt 2)\n")
+    assert json.loads((tmp_path / "out.json").read_text())["images"] == 6
+    pictures = sorted(path for path in folder.iterdir() if path.suffix not in ("", ".txt"))
+    code, err = run("transmit", *pictures[2:], "--model", model)
+    assert code == 2  # four of one name would be written to one file
+    assert "must have different names" in err
+    for path in pictures:
+        assert run("transmit", path, "--model", model) == (0, "")

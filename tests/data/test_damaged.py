@@ -8,11 +8,12 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from semcomm.data.damaged import sort_out_damaged
-from semcomm.data.folders import CropDataset, list_images
-from semcomm.images import load_image
+from semcomm.data.folders import CropDataset, Photographs, list_images
+from semcomm.files.pictures import load_image
 
 
 def png_chunk(kind, content):
@@ -69,8 +70,9 @@ def test_damaged_files_are_named_with_their_damage(bad, photograph):
     good = folder / "whole.png"
     Image.fromarray(photograph.permute(1, 2, 0).numpy()).save(good)
     calls = []
-    kept, damaged = sort_out_damaged(list_images(folder), progress=lambda: calls.append(1))
-    assert kept == [good]
+    kept = sort_out_damaged(Photographs(list_images(folder)), progress=lambda: calls.append(1))
+    damaged = kept.damaged
+    assert list(kept) == [good]
     assert {path.name: called[path.name] in problem for path, problem in damaged.items()} == dict.fromkeys(called, True)
     assert all(str(path) in problem for path, problem in damaged.items())
     assert len(calls) == len(called) + 1
@@ -79,7 +81,8 @@ def test_damaged_files_are_named_with_their_damage(bad, photograph):
 def test_odd_photographs_are_good_and_make_crops(odd):
     folder, sizes = odd
     paths = list_images(folder)
-    assert sort_out_damaged(paths) == (paths, {})
+    kept = sort_out_damaged(Photographs(paths))
+    assert (list(kept), kept.damaged) == (paths, {})
     assert {path.name: tuple(load_image(path).shape[1:]) for path in paths} == sizes
     crops = CropDataset(paths, 32, seed=0)
     assert {crops[number]["images"].shape for number in range(len(paths))} == {(3, 32, 32)}
@@ -88,17 +91,17 @@ def test_odd_photographs_are_good_and_make_crops(odd):
 def test_many_threads_leave_the_warning_filters_as_they_were(odd):
     paths = list_images(odd[0]) * 20
     before = list(warnings.filters)
-    kept, damaged = sort_out_damaged(paths)
-    assert (kept, damaged) == (paths, {})
+    kept = sort_out_damaged(Photographs(paths))
+    assert (list(kept), kept.damaged) == (paths, {})
     assert warnings.filters == before
 
 
 def test_no_good_photograph_is_an_error(bad):
     folder, called = bad
     with pytest.raises(ValueError, match=rf"none of {len(called)} photographs can be read: .*bomb\.png is too large"):
-        sort_out_damaged(list_images(folder))
+        sort_out_damaged(Photographs(list_images(folder)))
     with pytest.raises(ValueError, match="none of 0 photographs can be read: there are none"):
-        sort_out_damaged([])
+        sort_out_damaged(Photographs([]))
 
 
 def test_an_interrupt_does_not_wait_for_all_the_rest(odd, monkeypatch):
@@ -107,11 +110,12 @@ def test_an_interrupt_does_not_wait_for_all_the_rest(odd, monkeypatch):
     def slow(path):
         begun.append(path)
         time.sleep(0.01)
+        return torch.zeros(3, 1, 1, dtype=torch.uint8)
 
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("semcomm.data.damaged.load_image", slow)
+    monkeypatch.setattr("semcomm.data.folders.load_image", slow)
     with pytest.raises(KeyboardInterrupt):
-        sort_out_damaged(list_images(odd[0]) * 100, progress=interrupt)
+        sort_out_damaged(Photographs(list_images(odd[0]) * 100), progress=interrupt)
     assert 0 < len(begun) < 300

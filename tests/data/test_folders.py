@@ -10,7 +10,7 @@ from PIL import Image
 
 from semcomm.data import folders
 from semcomm.data.folders import CropDataset, StepBatches, list_images, manifest_hash
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 
 # Folders
 

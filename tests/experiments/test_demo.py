@@ -8,7 +8,7 @@ from PIL import Image
 from toys import semantic_system, small_system
 
 from semcomm.experiments import demo
-from semcomm.images import load_image, save_image
+from semcomm.files.pictures import load_image, save_image
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from semcomm import SeparationBaseline
 from semcomm.data.folders import list_images
 from semcomm.experiments.measure import evaluate, measure
 from semcomm.extractors.cache import FeatureCache, cache_features
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.quality.image import psnr
 
 SNRS = [0.0, 12.0]

@@ -12,7 +12,8 @@ from toys import caption_feature, segmentation_feature, semantic_system
 from semcomm.contracts import Semantics
 from semcomm.data.folders import CropDataset, list_images
 from semcomm.extractors.cache import FeatureCache, cache_features, fingerprint
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 from semcomm.training.config import TrainingConfig
 
 

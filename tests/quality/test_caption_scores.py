@@ -9,7 +9,8 @@ from PIL import Image
 
 from semcomm.data.captions import CaptionedImage
 from semcomm.extractors.lite_captioner import END, MARKERS, PADDING, UNKNOWN, build_lite_captioner
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 from semcomm.quality.captions import (
     bleu,
     caption_likelihood,

@@ -23,7 +23,8 @@ from semcomm.data.segmentation import CocoObjects
 from semcomm.experiments import run as reproduction
 from semcomm.experiments.store import read_point
 from semcomm.extractors.cache import FeatureCache, cache_features
-from semcomm.images import load_image, to_float
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float
 from semcomm.training.checkpoints import WholeCheckpoints
 from semcomm.training.engine import train
 

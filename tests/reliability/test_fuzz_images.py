@@ -12,7 +12,8 @@ from reliability.mutations import damaged
 from reliability.outcomes import attempt, cases
 
 from semcomm.data.damaged import sort_out_damaged
-from semcomm.images import load_image, load_values
+from semcomm.data.folders import Photographs
+from semcomm.files.pictures import load_image, load_values
 
 AREA = "images"
 
@@ -152,6 +153,6 @@ def test_a_folder_of_damage_is_sorted_out(originals, tmp_path):
         for number in range(3):
             (tmp_path / f"{number}-{name}").write_bytes(damaged(content, random))
     paths = sorted(tmp_path.iterdir())
-    good, bad = sort_out_damaged(paths)
-    assert sorted([*good, *bad]) == paths
+    good = sort_out_damaged(Photographs(paths))
+    assert sorted([*good, *good.damaged]) == paths
     assert {tmp_path / name for name in originals} <= set(good)

@@ -18,7 +18,7 @@ from semcomm.experiments import run as reproduction
 from semcomm.experiments.run import Folders, reproduce
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.files.lock import holds_files, only_writer
-from semcomm.images import load_image
+from semcomm.files.pictures import load_image
 from semcomm.training.engine import train
 from semcomm.training.module import TrainingModule
 

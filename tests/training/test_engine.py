@@ -53,7 +53,8 @@ def test_logs_hold_the_loss_and_the_validation(uninterrupted):
 
 
 def test_validation_is_what_the_saved_system_does(uninterrupted, photo_folder):
-    from semcomm.images import load_image, to_float
+    from semcomm.files.pictures import load_image
+    from semcomm.images import to_float
 
     settings = config(photo_folder, uninterrupted)
     module = TrainingModule(from_pretrained(uninterrupted, device="cpu"), settings)
