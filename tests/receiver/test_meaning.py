@@ -1,4 +1,4 @@
-"""What the receiver of the hybrid code delivers: captions and label maps, weights by label, and what is left when lost."""
+"""What the receiver of the hybrid code delivers: captions and label maps, weights by label, what is left when lost."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from toys import ToyCaptioner, ToySegmenter
 import semcomm.receiver.hybrid as receiving
 from semcomm import AWGNChannel, CaptionFeature, SegmentationFeature
 from semcomm.contracts import Received, Semantics
+from semcomm.images import load_image
 from semcomm.link.transport import Payload
 from semcomm.nested_builders import build_hybrid_code, build_linear_code
 from semcomm.quality.image import psnr
@@ -21,8 +22,8 @@ USES = 4608
 
 
 @pytest.fixture(scope="module")
-def face(_hopper):
-    return torch.from_numpy(_hopper[30 : 30 + SIDE, 150 : 150 + SIDE].copy()).permute(2, 0, 1)[None].contiguous()
+def face(hopper_path):
+    return load_image(hopper_path)[None, :, 30 : 30 + SIDE, 150 : 150 + SIDE].contiguous()
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +130,8 @@ def test_noise_alone_is_lost_and_gray(system):
     assert bool((delivered.images == receiving.GRAY).all())
 
 
-def test_the_first_blocks_show_a_coarse_picture(system, _hopper, monkeypatch):
-    image = torch.from_numpy(_hopper[:384, :512].copy()).permute(2, 0, 1)[None].contiguous()
+def test_the_first_blocks_show_a_coarse_picture(system, hopper_path, monkeypatch):
+    image = load_image(hopper_path)[None, :, :384, :512]
     labels = torch.zeros(1, 384, 512, dtype=torch.int64)
     labels[:, 64:, 128:384] = 1
     semantics = Semantics(torch.tensor([[2, 2, 4, 0, 0]]), labels)
@@ -149,7 +150,7 @@ def test_the_first_blocks_show_a_coarse_picture(system, _hopper, monkeypatch):
 
         return receive
 
-    blocks = len(true_receive_blocks(system, received))
+    blocks = blocks_of(received)
     assert blocks >= 3
     for arrive in range(blocks + 1):
         monkeypatch.setattr(receiving.transport, "receive", only(arrive))
@@ -162,11 +163,11 @@ def test_the_first_blocks_show_a_coarse_picture(system, _hopper, monkeypatch):
     assert scores[1] > scores[0] + 3
 
 
-def true_receive_blocks(system, received):
-    """The blocks of a frame's payload, by its header."""
+def blocks_of(received):
+    """How many blocks a frame's payload has, by its header."""
     (found,) = receiving.header.receive([received.symbols[0]], noise_variance=[received.noise_variance])
     fields = receiving.Fields.from_bits(found.bits)
-    return receiving.transport.plan(8 * fields.payload_bytes, fields.mode).codes()
+    return receiving.transport.plan(8 * fields.payload_bytes, fields.mode).blocks
 
 
 def test_ends_that_speak_differently_say_so(system, face, semantics):
@@ -236,7 +237,7 @@ def test_bad_requests_are_refused_by_name(system, face, options, said):
         system.transmit(face, 10.0, **options)
 
 
-def test_importance_needs_labels_and_eval_mode(system, face, semantics):
+def test_importance_needs_labels_and_eval_mode(face):
     for other in (build_linear_code(device="cpu"), build_hybrid_code(device="cpu")):
         with pytest.raises(ValueError, match="importance must be None without a segmentation level"):
             other.transmit(face, 10.0, importance={"sky": 2.0})
@@ -248,7 +249,7 @@ def test_importance_needs_labels_and_eval_mode(system, face, semantics):
 @pytest.mark.parametrize(
     ("semantics", "said"),
     [
-        (Semantics(labels=torch.zeros(1, 3, 3, dtype=torch.int64)), r"semantics.labels must have shape \(1, 192, 192\)"),
+        (Semantics(labels=torch.zeros(1, 3, 3).long()), r"semantics.labels must have shape \(1, 192, 192\)"),
         (Semantics(labels=torch.full((1, SIDE, SIDE), 4)), r"semantics.labels must be in 0..3, got 4..4"),
         (Semantics(tokens=torch.zeros(2, 5, dtype=torch.int64)), "semantics.tokens must be .b, T. for 1 images"),
     ],
@@ -271,7 +272,7 @@ def test_a_safe_snr_above_the_one_told_is_allowed_but_said(system, face, semanti
 
 def test_a_channel_of_another_length_is_refused(face):
     class Longer(torch.nn.Module):
-        def forward(self, x, snr_db, *, generator=None):
+        def forward(self, x, snr_db, *, generator=None):  # noqa: ARG002
             return torch.cat([x, x[:, :3]], dim=1)
 
     system = build_hybrid_code(channel=Longer(), device="cpu")

@@ -56,8 +56,8 @@ def test_messages_come_back(caption, reduction, boosts):
     assert found.caption == caption
     assert (found.reduction, found.boosts) == (sent.reduction, sent.boosts)
     if labels is not None:
-        assert found.labels is not None and torch.equal(found.labels, labels)
-        assert found.label_map is not None and found.label_map.shape == SIZE
+        assert torch.equal(found.labels, labels)
+        assert found.label_map.shape == SIZE
 
 
 def test_nothing_to_say_is_one_bit():
