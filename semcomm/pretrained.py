@@ -13,9 +13,10 @@ from semcomm.files.json import read_object
 from semcomm.files.tensors import mismatches, read_safetensors
 from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
 from semcomm.receiver.equalizer import EQUALIZERS
-from semcomm.saving import CONFIG, WEIGHTS, saved_weights
+from semcomm.saving import CONFIG, DEFAULT, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.codebook import CODEBOOK, load_codebook
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SHIPPED = Path(__file__).parent / "_weights"
@@ -31,6 +32,8 @@ BUILDERS = {
         build_witt,
     )
 }
+WITHOUT_WEIGHTS = (build_linear_code.__name__, build_hybrid_code.__name__)
+"""Builders of systems that have nothing to train, and so no file of weights."""
 MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
 MOST_OTHERS = 2**16
@@ -48,7 +51,7 @@ def list_pretrained() -> list[str]:
 
 
 def from_pretrained(
-    name_or_folder: str | Path,
+    name_or_folder: str | Path = DEFAULT,
     *,
     channel: nn.Module | None = None,
     caption: CaptionFeature | None = None,
@@ -63,7 +66,8 @@ def from_pretrained(
     Nothing is unpickled: weights are safetensors, the configuration is JSON.
 
     Args:
-        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file.
+        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file. Without
+            it the hybrid code is loaded.
         channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.
@@ -117,19 +121,29 @@ def _from_file(
 
 
 def fetch_folder(repository: str, revision: str | None = None) -> Path:
-    """Bring configuration and weights from the Hugging Face Hub: "owner/name" to the folder that holds them."""
+    """Bring what a folder holds from the Hugging Face Hub: "owner/name" to the folder here."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        files = [hf_hub_download(repository, file, revision=revision) for file in (CONFIG, WEIGHTS)]
+        config = Path(hf_hub_download(repository, CONFIG, revision=revision))
+        for file in _files_of(read_object(config)):
+            hf_hub_download(repository, file, revision=revision)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(
             f"no trained system {repository!r}: it is no folder, the package has {', '.join(list_pretrained())}, "
             f"and the Hugging Face Hub did not deliver it ({reason})"
         ) from error
-    return Path(files[0]).parent
+    return config.parent
+
+
+def _files_of(config: dict[str, Any]) -> list[str]:
+    """Name the files that belong to a configuration."""
+    arguments = config.get("arguments")
+    own = isinstance(arguments, dict) and arguments.get("codebook") is not None
+    weights = [] if config.get("builder") in WITHOUT_WEIGHTS else [WEIGHTS]
+    return [*weights, CODEBOOK] if own else weights
 
 
 def load_folder(
@@ -158,6 +172,10 @@ def load_folder(
             given[name] = feature
         elif given.get(name) == "custom":
             raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
+    if given.get("codebook") is not None:
+        if given["codebook"] != CODEBOOK:
+            raise ValueError(f"{path} must name its codebook {CODEBOOK!r}, a file beside it, got {given['codebook']!r}")
+        given["codebook"] = load_codebook(folder / CODEBOOK)
     if isinstance(given.get("image_size"), list):
         given["image_size"] = tuple(given["image_size"])
     given["channel"] = channel if channel is not None else _channel(config.get("channel"), path)
@@ -186,8 +204,9 @@ def _check_modest(arguments: dict[str, Any], path: Path) -> None:
 
 
 def _fill(system: SemanticSystem, path: Path) -> None:
-    saved = read_safetensors(path)
-    said = mismatches(saved_weights(system), saved)
+    own = saved_weights(system)
+    saved = {} if not own and not path.exists() else read_safetensors(path)
+    said = mismatches(own, saved)
     if said:
         raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {said}")
     system.load_state_dict(saved, strict=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from semcomm.images import save_image
+from semcomm.files.pictures import save_image
 from semcomm.training.count_levels import no_tables
 from semcomm.training.fit_code import Level, fit_code
 from semcomm.transmitter.codebook import Book, Codebook, load_codebook
