@@ -57,7 +57,7 @@ def numbers(
     """
     images = drawing.shape[0]
     per_block = channel_uses * images / len(drawing.labels)
-    step = drawing.log_step.reshape(images, -1).float().mean(1)
+    step = drawing.log_step.reshape(images, -1).float().mean(1).clamp_min(-40)
     missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
     rate = torch.full((images,), math.log2(per_block / 32))
     columns = [snrs_db / 10, told_snrs_db / 10, rate, step / 16, gains.log(), missing.log2() / 4 + 2]

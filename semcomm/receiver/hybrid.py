@@ -14,10 +14,10 @@ from semcomm.networks.facts import block_facts, confidence, expected_errors, num
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
-from semcomm.transmitter.hybrid import NOTHING_CODED, SMALLEST_FRAME, Side
+from semcomm.transmitter.hybrid import SMALLEST_FRAME, Side
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.payload import read_map, read_sketch
-from semcomm.transmitter.sketch import layout
+from semcomm.transmitter.sketch import NOTHING_CODED, layout
 
 GRAY = 0.5
 

@@ -26,14 +26,14 @@ from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label, synthesise
 from semcomm.transmitter.linear import Allocation, allocate, expected_error
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
+from semcomm.transmitter.sketch import NOTHING_CODED
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 _NEAR = 3
 _ROUNDING_BITS = 32
-NOTHING_CODED = -40
-"""A step so large that no component is worth coding."""
+_COARSE_STEP = -16
 
 
 @final
@@ -337,7 +337,7 @@ class Search:
         return len(self.codebook.books) - 1
 
     def _other_books(self, start: Choice | None) -> list[Choice | None]:
-        place = NOTHING_CODED + 24 if start is None else start.log_step
+        place = _COARSE_STEP if start is None else start.log_step
         return [self._climb(book, place, 4, rounds=1) for book in range(self._finest())]
 
     def _first_guess(self) -> float:
