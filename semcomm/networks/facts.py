@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from semcomm.transmitter.drawing import Drawing
 from semcomm.transmitter.linear import Allocation
@@ -14,6 +15,9 @@ EDGES = (0, 1, 2, 4, 6, 9, 13, 19, 28, 41, 60, 88, 128, 180, 256)
 FACTS = 2 * (len(EDGES) - 1)
 NUMBERS = 6
 _FLOOR = 1e-6
+_TRAINED_DB = (-6.0, 21.0)
+_TRAINED_USES = (7.0, 64.0)
+_FADE_DB, _FADE_OCTAVES = 3.0, 0.5
 
 
 def expected_errors(drawing: Drawing, allocations: list[Allocation], noise_variances: Tensor) -> Tensor:
@@ -54,13 +58,31 @@ def numbers(
     """
     images = drawing.shape[0]
     per_block = channel_uses * images / len(drawing.labels)
-    step = drawing.log_step.reshape(images, -1).float().mean(1)
+    step = drawing.log_step.reshape(images, -1).float().mean(1).clamp_min(-40)
     missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
     rate = torch.full((images,), math.log2(per_block / 32))
     columns = [snrs_db / 10, told_snrs_db / 10, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
     return torch.stack([column.float() for column in columns], dim=1)
 
 
+def confidence(about: Tensor) -> Tensor:
+    """Say how far networks may be trusted: 1 where they were trained, 0 beyond -9 and 24 dB, or 5 and 90 uses a block.
+
+    Args:
+        about: from `numbers`, `(b, NUMBERS)`.
+
+    Returns:
+        float32 `(b, 1, 1, 1)`, to multiply with what they add.
+    """
+    shares = []
+    for snrs_db in (10 * about[:, 0], 10 * about[:, 1]):
+        shares += [(snrs_db - _TRAINED_DB[0]) / _FADE_DB, (_TRAINED_DB[1] - snrs_db) / _FADE_DB]
+    low, high = (math.log2(uses / 32) for uses in _TRAINED_USES)
+    shares += [(about[:, 2] - low) / _FADE_OCTAVES, (high - about[:, 2]) / _FADE_OCTAVES]
+    return (1 + torch.stack(shares).amin(0)).clamp(0, 1)[:, None, None, None]
+
+
 def _bands(energies: Tensor) -> Tensor:
+    energies = F.pad(energies, (0, EDGES[-1] - energies.shape[1]))  # textures for coarse sketches keep fewer components
     parts = [energies[:, low:high].mean(1) for low, high in zip(EDGES, EDGES[1:], strict=False)]
     return torch.stack(parts, dim=1).clamp_min(_FLOOR).log2() / 4 + 2

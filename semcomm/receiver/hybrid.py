@@ -13,15 +13,15 @@ from semcomm.link import header, transport
 from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, read_mark
 from semcomm.link.prefix import PrefixDecoder
-from semcomm.networks.facts import block_facts, expected_errors, numbers
+from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
-from semcomm.transmitter.hybrid import NOTHING_CODED, SMALLEST_FRAME, Side
+from semcomm.transmitter.hybrid import SMALLEST_FRAME, Side
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import SILENT, Language, Message, read_message
 from semcomm.transmitter.payload import read_map, read_sketch
-from semcomm.transmitter.sketch import layout
+from semcomm.transmitter.sketch import NOTHING_CODED, layout
 
 GRAY = 0.5
 NO_LABEL = -1
@@ -151,7 +151,7 @@ class HybridReceiver(nn.Module):
             errors = expected_errors(drawing, shares, 10 ** (-snrs_db / 10))
             about = numbers(drawing, errors, snrs_db, told_snrs_db, k, gains)
         added = self.network(torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
-        return seen + added.float()
+        return seen + confidence(about) * added.float()
 
     def _find(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None
