@@ -20,7 +20,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("photographs", type=Path, nargs="+", help="photographs, portraits best")
     arguments.add_argument("--label", default="person", help="the class that matters")
-    arguments.add_argument("--weights", type=float, nargs="+", default=[4.0, 16.0], help="how much more its errors count")
+    arguments.add_argument(
+        "--weights", type=float, nargs="+", default=[4.0, 16.0], help="how much more its errors count"
+    )
     arguments.add_argument("--out", type=Path, default=HERE / "images" / "importance.png", help="the figure to write")
     given = arguments.parse_args()
 
