@@ -57,6 +57,7 @@ def evaluate(
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
     levels: Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")] = None,
+    rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
     channel_uses: Annotated[int | None, typer.Option(min=1, help="Channel uses of an image, likewise.")] = None,
     told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
     safe_snr: Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")] = None,
@@ -87,6 +88,7 @@ def evaluate(
     }
     told = {
         "levels": levels,
+        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,

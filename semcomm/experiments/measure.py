@@ -41,6 +41,7 @@ def evaluate(
     name: str | None = None,
     features: FeatureCache | None = None,
     levels: int | None = None,
+    rate: float | None = None,
     channel_uses: int | None = None,
     told_snr_db: float | None = None,
     safe_snr_db: float | None = None,
@@ -66,8 +67,9 @@ def evaluate(
         size: send the photographs' central `size x size` pixels; None for whole photographs.
         name: of the scheme in tables and legends; None for its class's.
         features: what `cache_features` made of the photographs; None to run the extractors once per photograph.
-        levels: how many levels to send. Like all keywords below it is handed to `transmit`, and refused if that does
-            not have it.
+        levels: how many levels to send. Like all keywords below it is handed to `transmit`, and refused where the
+            scheme does not understand it.
+        rate: which of a system's rates to use.
         channel_uses: channel uses k of each image.
         told_snr_db: what the sender believes the SNR to be, in dB.
         safe_snr_db: down to which SNR in dB the digital part must arrive.
@@ -98,6 +100,7 @@ def evaluate(
         raise ValueError(f"draws must be at least 1, got {draws}")
     told = {
         "levels": levels,
+        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr_db,
         "safe_snr_db": safe_snr_db,
@@ -165,7 +168,7 @@ def _check_understood(scheme: Scheme, options: Mapping[str, Any]) -> None:
     for keyword, value in options.items():
         if keyword not in known:
             raise ValueError(
-                f"{keyword} must be None for a {type(scheme).__name__}, whose transmit does not have it, got {value}"
+                f"{keyword} must be None for a {type(scheme).__name__}, which has no {keyword}= to choose, got {value}"
             )
 
 

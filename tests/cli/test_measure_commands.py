@@ -193,6 +193,7 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
     ("options", "keyword"),
     [
         (("--levels", 2), "levels"),
+        (("--rate", 2), "rate"),
         (("--channel-uses", 100), "channel_uses"),
         (("--told-snr", 5), "told_snr_db"),
         (("--safe-snr", 5), "safe_snr_db"),
@@ -200,7 +201,7 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
     ],
 )
 def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, keyword):
-    assert f"{keyword} must be None for" in refused("evaluate", model, "--data", photo_folder, *options)
+    assert f"{keyword} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
 
 
 def test_weights_of_classes_are_read_or_refused(refused, model, photo_folder):

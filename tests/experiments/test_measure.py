@@ -306,6 +306,6 @@ def test_keywords_of_nested_systems_are_handed_on_or_refused(photo_folder):
     assert nested.told[-1] == (3, None, None, None, None)
     for keyword, value in told.items():
         with pytest.raises(
-            ValueError, match=f"{keyword} must be None for a Brightness, whose transmit does not have it"
+            ValueError, match=f"{keyword} must be None for a Brightness, which has no {keyword}= to choose"
         ):
             evaluate(Brightness(), paths, [10.0], **{keyword: value})
