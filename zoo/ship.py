@@ -89,11 +89,13 @@ def main():
 def publish(folders, docs):
     """Copy the page's sections from OUT, and write the page."""
     content = read_object(folders.out / "results-page.json")
+    (docs / "results").mkdir(parents=True, exist_ok=True)
     for key in content["sections"]:
         for file in folders.out.glob(f"{key}.*"):
             if file.suffix != ".md":
                 shutil.copy(file, docs / "results" / file.name)
-    path = find_photographs(folders.test)[PICTURE]
+    paths = find_photographs(folders.test)
+    path = paths[min(PICTURE, len(paths) - 1)]
     systems = [from_pretrained(str(system_folder(folders.out, spec)), device="cpu") for spec in (L4, as_wide(L4))]
     figure, _, spent = compare_on(load_image(path), *systems, PICTURE_SNRS_DB)
     save_figure(figure, docs / "results" / "picture.png")
