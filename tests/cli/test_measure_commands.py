@@ -195,7 +195,6 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
         (("--levels", 2), "levels"),
         (("--rate", 2), "rate"),
         (("--channel-uses", 100), "channel_uses"),
-        (("--told-snr", 5), "told_snr_db"),
         (("--safe-snr", 5), "safe_snr_db"),
         (("--importance", "person=4, sky=0.5"), "importance"),
     ],
