@@ -1,6 +1,7 @@
 """Composable semantic-communication layers, assembled into MLSC-image by `build_mlsc_image(l, t)`."""
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from semcomm.cli.interrupt import stop_quietly
 
@@ -23,7 +24,20 @@ from semcomm.transmitter.encoder import EncoderModule
 from semcomm.transmitter.power import PowerNormalize
 from semcomm.transmitter.segmentation import SegmentationFeature
 
+if TYPE_CHECKING:
+    from semcomm.experiments.measure import evaluate
+
 __version__ = version("semcomm")
+
+
+def __getattr__(name: str) -> object:
+    """Import what takes seconds when it is asked for."""
+    if name == "evaluate":
+        from semcomm.experiments.measure import evaluate
+
+        return evaluate
+    raise AttributeError(f"module 'semcomm' has no attribute {name!r}")
+
 
 __all__ = [
     "AWGNChannel",
@@ -44,6 +58,7 @@ __all__ = [
     "build_mlsc_image",
     "build_nested_mlsc_image",
     "check_channel",
+    "evaluate",
     "from_pretrained",
     "list_pretrained",
 ]

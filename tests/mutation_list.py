@@ -193,9 +193,15 @@ _LISTED = (
                 "return torch.stack(scores).mean().expand(len(scores))",
             ),
             "SSIM of data range 255": ("            data_range=1.0,\n", "            data_range=255.0,\n"),
-            "interval of 90 %": ("1.96 * scores.std()", "1.645 * scores.std()"),
+        },
+    ),
+    (
+        "quality/statistics.py",
+        "quality/test_statistics.py",
+        {
+            "interval of 90 %": ("inside < 0.95", "inside < 0.90"),
             "draws pooled as if they were images": (
-                "scores.ndim == 1 else scores.mean(1)",
+                "scores.ndim == 1 else scores.mean(axis=1)",
                 "scores.ndim == 1 else scores.flatten()",
             ),
             "paired difference unpaired": (
@@ -210,6 +216,28 @@ _LISTED = (
         {
             "seed ignored": ("SeedSequence((seed, round(", "SeedSequence((0, round("),
             "every draw of the same noise": ("(snr_db + 1000)), place, draw))", "(snr_db + 1000)), place))"),
+            "keywords of nested systems dropped": ("if value is not None}", "if value is not None and False}"),
+        },
+    ),
+    (
+        "experiments/measurement.py",
+        "experiments/test_measurement.py",
+        {
+            "images without a score counted": ("values[~np.isnan(values)]", "np.nan_to_num(values)"),
+            "differences across other photographs": ("if self.photographs != other.photographs", "if False"),
+        },
+    ),
+    (
+        "experiments/page.py",
+        "experiments/test_page.py",
+        {"confirmations not counted": ("said.count(verdict)} of", "len(said)} of")},
+    ),
+    (
+        "experiments/figures.py",
+        "experiments/test_figures.py",
+        {
+            "cliff anywhere": ("CLIFF_DB - lost.difference_db", "CLIFF_DB"),
+            "large ratios judged as small ones": ("if one.ratio >= SMALL_RATIO", "if one.ratio >= 9"),
         },
     ),
     # Baselines

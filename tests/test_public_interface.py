@@ -38,6 +38,7 @@ PUBLIC = {
     "CaptionFeature",
     "SegmentationFeature",
     "SeparationBaseline",
+    "evaluate",
     "from_pretrained",
     "list_pretrained",
     "__version__",

@@ -1,69 +1,59 @@
-"""A zoo's folder as `zoo/measure.py` and the trainings leave it, with scores by a rule instead of by transmissions."""
-
-import json
+"""Measurements of a study's points, with scores by a rule instead of by transmissions."""
 
 import numpy as np
 
-SNRS_DB = [-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0]
-MANIFEST = "0123456789abcdef" * 4
+from semcomm.experiments.measurement import Measurement
+from semcomm.experiments.specs import AtCapacity, DeepJSCC
+
+IMAGES = 30
+PADDED = 1.04
+"""What padding adds to every k."""
 
 
-def psnr_db(name, channel, snr_db):
-    """What a scheme scores on the average photograph: every claim of the page holds but those against codecs."""
-    if name in ("jpeg", "avif"):
-        return 12 + 0.75 * (snr_db + 2) + (3 if name == "avif" else 0) + (1 if "l6" in channel else 0)
-    score = 21 + 0.12 * (snr_db + 2) - 0.002 * (snr_db + 2) ** 2
-    if name.startswith("deep-jscc"):
-        return score - 0.9
-    score -= 0.4 * ("plain" in name) + (19 - snr_db) / 40 * sum(word in name for word in ("no-caption", "no-seg"))
-    score -= (19 - snr_db) / 20 * ("no-semantics" in name)
-    trained_on = "rayleigh" if name.endswith("rayleigh") else "awgn"
-    return score - 0.8 * (channel == "rayleigh") - 0.5 * (channel != trained_on)
+def toy_results(points, psnr_db, *, jitter=0.05):
+    """Every point's PSNR: what `psnr_db(point)` says, plus what all schemes share, plus a little noise.
 
-
-def write_measurements(out, names, *, images=30, rule=psnr_db, manifest=MANIFEST):
-    """Write `out/results/NAME.json` and `out/NAME/training.json` for these systems and codecs."""
+    What images differ by is far more than what schemes do.
+    """
     random = np.random.default_rng(0)
-    shared = random.normal(0, 3, images)
-    for name in names:
-        coded = name in ("jpeg", "avif")
-        count = images // 2 if name == "avif" else images
-        settings = {
-            "test": "toys/val",
-            "images": [f"{number}.jpg" for number in range(0, images, images // count)],
-            "test_manifest_sha256": "of half of them" if name == "avif" else manifest,
-            "seed": 0,
-            "snrs_db": SNRS_DB,
-        }
-        points = []
-        for other in _others(name):
-            for snr_db in SNRS_DB:
-                scores = rule(name, other, snr_db) + shared[:: images // count] + random.normal(0, 0.05, count)
-                where = {"like": other, "channel": "awgn"} if coded else {"channel": other}
-                points.append(
-                    where
-                    | {
-                        "snr_db": snr_db,
-                        "symbols": round(1_040_000 * count * nominal(other if coded else name)),
-                        "dimensions": 1_000_000 * count,
-                        "psnr_db": scores.tolist(),
-                        "ssim": (scores / 40).tolist(),
-                        "failures": max(0, round(-snr_db)) if coded else 0,
-                    }
-                )
-        _write(out / "results" / f"{name}.json", settings | {"points": points})
-        if not coded:
-            _write(out / name / "training.json", training())
+    shared = random.normal(0, 4, IMAGES)
+    results = {}
+    for point in dict.fromkeys(points):
+        half = isinstance(point.spec, AtCapacity) and point.spec.images is not None
+        every = slice(None, None, 2 if half else 1)
+        scores = (psnr_db(point) + shared + random.normal(0, jitter, IMAGES))[every]
+        failed = np.zeros((1, len(scores), 1), dtype=bool)
+        if isinstance(point.spec, AtCapacity):
+            failed[0, : max(0, round(-point.snr_db))] = True
+        results[point] = Measurement(
+            name=point.spec.name,
+            channel=point.channel,
+            seed=0,
+            photographs=[f"{number}.jpg" for number in range(IMAGES)][every],
+            symbols=[round(1_000_000 * PADDED * point.spec.ratio)] * len(scores),
+            dimensions=[1_000_000] * len(scores),
+            snrs_db=[point.snr_db],
+            scores={"psnr_db": scores[None, :, None], "ssim": scores[None, :, None] / 40},
+            failed=failed,
+        )
+    return results
 
 
-def nominal(name):
-    if name.startswith("deep-jscc-c"):
-        return int(name[-1]) / 48
-    level, downsampling = name.split("-")[2:4]
-    return (3 * int(level[1:]) + 1) / (3 * int(downsampling[1:]) ** 2)
+def zoo_psnr_db(point):
+    """A rule by which every claim of the zoo's page holds but those against codecs."""
+    spec, snr_db = point.spec, point.snr_db
+    if isinstance(spec, AtCapacity):
+        return 12 + 0.75 * (snr_db + 2) + 3 * (spec.codec == "avif") + (spec.like.level == 6)
+    score = 21 + 0.12 * (snr_db + 2) - 0.002 * (snr_db + 2) ** 2
+    if isinstance(spec, DeepJSCC):
+        return score - 0.9
+    missing = (not spec.caption) + (not spec.segmentation)
+    score -= 0.4 * spec.plain + (19 - snr_db) / 40 * missing
+    return score - 0.8 * (point.channel == "rayleigh") - 0.5 * (point.channel != spec.channel)
 
 
 def training():
+    """A `training.json`."""
     return {
         "training": {
             "size": 64,
@@ -81,15 +71,3 @@ def training():
         "train_images": 2280,
         "train_manifest_sha256": "fedcba9876543210" * 4,
     }
-
-
-def _others(name):
-    """The channels of a system, or the systems whose channel uses a codec gets."""
-    if name in ("jpeg", "avif"):
-        return ["mlsc-image-l2-t8", "mlsc-image-l3-t8", "mlsc-image-l4-t8", "mlsc-image-l6-t8", "mlsc-image-l4-t16"]
-    return ["awgn", "rayleigh"] if name in ("mlsc-image-l4-t8", "mlsc-image-l4-t8-rayleigh") else ["awgn"]
-
-
-def _write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))

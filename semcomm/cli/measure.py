@@ -1,29 +1,36 @@
 """The commands that measure: systems and image codecs on folders of photographs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from semcomm.baselines.codecs import Codec
+from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Delivered, SeparationBaseline
 from semcomm.cli.options import (
     ChannelOption,
     CoherenceOption,
     DataOption,
     EqualizerOption,
+    ImportanceOption,
     JsonOption,
+    LevelsOption,
     RatioOption,
+    SafeOption,
     SavedLevelOption,
     SeedOption,
     SnrsOption,
+    ToldOption,
+    UsesOption,
     describe_channel,
     load_system,
+    read_weights,
     set_channel,
     show_progress,
 )
-from semcomm.cli.reports import check_outputs, digits, show_table, write_csv, write_json
+from semcomm.cli.reports import check_outputs, show_table, write_csv, write_json
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 
 SizeOption = Annotated[
@@ -37,9 +44,9 @@ MetricsOption = Annotated[
     ),
 ]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]
-FigureOption = Annotated[Path | None, typer.Option(help="Draw PSNR and SSIM against SNR into this PNG file.")]
-
-LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "ms_ssim_db": "MS-SSIM (dB)", "lpips": "LPIPS"}
+FigureOption = Annotated[
+    Path | None, typer.Option(help="Draw the scores against SNR into this file, .png, .pdf or .svg.")
+]
 
 
 def evaluate(
@@ -49,9 +56,18 @@ def evaluate(
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
+    codecs: Annotated[
+        str, typer.Option(help="Codecs at capacity beside them, in the first model's channel uses: jpeg,avif,...")
+    ] = "",
     size: SizeOption = None,
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
+    levels: LevelsOption = None,
+    rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
+    channel_uses: UsesOption = None,
+    told_snr: ToldOption = None,
+    safe_snr: SafeOption = None,
+    importance: ImportanceOption = "",
     json_file: JsonOption = None,
     csv_file: CsvOption = None,
     figure: FigureOption = None,
@@ -62,19 +78,43 @@ def evaluate(
 ) -> None:
     """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
+    names = _names(codecs)
+    if unknown := sorted(set(names) - set(CODECS)):
+        raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: load_system(model, caption, segmentation) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
     described = describe_channel(channel, coherence, equalizer)
-    results = _measure(
-        systems, data, snr, described, size=size, draws=draws, metrics=metrics, seed=seed, skip_bad=skip_bad
+    first = next(iter(systems.values()))
+    beside = {
+        name: SeparationBaseline(name, symbols_per_image=first.symbols_per_image, channel=channel)  # type: ignore[arg-type]
+        for name in names
+    }
+    told = {
+        "levels": levels,
+        "rate": rate,
+        "channel_uses": channel_uses,
+        "told_snr_db": told_snr,
+        "safe_snr_db": safe_snr,
+        "importance": read_weights(importance),
+    }
+    _measure(
+        {**systems, **beside},
+        data,
+        snr,
+        dict.fromkeys(systems, described) | dict.fromkeys(beside, _at_capacity(channel)),
+        size=size,
+        draws=draws,
+        metrics=metrics,
+        seed=seed,
+        skip_bad=skip_bad,
+        told=dict.fromkeys(systems, told),
+        json_file=json_file,
+        csv_file=csv_file,
+        figure=figure,
     )
-    write_json(json_file, results[0] if len(results) == 1 else results)
-    write_csv(csv_file, _table_rows(results))
-    _draw(figure, results)
-    _show(results)
 
 
 def baseline(
@@ -100,16 +140,21 @@ def baseline(
     scheme = SeparationBaseline(
         codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
     )
-    described = "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
-    results = _measure(
-        {codec: scheme}, data, snr, described, size=size, draws=1, metrics=metrics, seed=seed, skip_bad=skip_bad
+    _measure(
+        {codec: scheme},
+        data,
+        snr,
+        {codec: _at_capacity(channel)},
+        size=size,
+        draws=1,
+        metrics=metrics,
+        seed=seed,
+        skip_bad=skip_bad,
+        settings={"headers": headers, "delivered": delivered},
+        json_file=json_file,
+        csv_file=csv_file,
+        figure=figure,
     )
-    (result,) = results
-    settings = {name: value for name, value in result.items() if name != "rows"}
-    write_json(json_file, settings | {"headers": headers, "delivered": delivered, "rows": result["rows"]})
-    write_csv(csv_file, _table_rows(results))
-    _draw(figure, results)
-    _show(results)
     typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
 
 
@@ -117,97 +162,83 @@ def _measure(
     schemes: Mapping[str, Any],
     data: Path,
     snr: str,
-    channel: str,
+    channels: Mapping[str, str],
     *,
     size: int | None,
     draws: int,
     metrics: str,
     seed: int,
     skip_bad: bool,
-) -> list[dict[str, Any]]:
+    json_file: Path | None,
+    csv_file: Path | None,
+    figure: Path | None,
+    told: Mapping[str, Mapping[str, Any]] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Measure schemes, write the results, and then show them."""
     from semcomm.experiments.measure import evaluate
-    from semcomm.quality.scores import more_scores
+    from semcomm.quality.scores import metrics_by_name
 
     snrs = _snrs(snr)
-    scores = more_scores([name.strip() for name in metrics.split(",") if name.strip()])
+    scores = metrics_by_name(_names(metrics))
     paths = choose_photographs(data, skip_bad=skip_bad)
     left_out = {"skipped": [path.name for path in paths.damaged]} if skip_bad else {}
-    cropped = {} if size is None else {"size": size}
-    several = {} if draws == 1 else {"draws": draws}
     results = []
-    total = len(schemes) * len(paths) * len(snrs)
-    with naming_the_remedy(paths), show_progress("sending", total=total) as advance:
+    with (
+        naming_the_remedy(paths),
+        show_progress("sending", total=len(schemes) * len(paths) * len(snrs)) as advance,
+    ):
         for name, scheme in schemes.items():
             measured = evaluate(
-                scheme, paths, snrs, seed=seed, draws=draws, size=size, metrics=scores, progress=advance
+                scheme,
+                paths,
+                snrs,
+                metrics=scores,
+                draws=draws,
+                seed=seed,
+                size=size,
+                name=name,
+                progress=advance,
+                **(told or {}).get(name, {}),
             )
-            rows = measured.pop("rows")
-            settings = left_out | cropped | several
-            results.append(
-                {"model": name, "data": str(data)}
-                | settings
-                | measured
-                | {"channel": channel, "seed": seed, "rows": rows}
-            )
-    return results
+            told_besides = {**measured.settings, **(settings or {})}
+            results.append(replace(measured, channel=channels[name], settings=told_besides))
+    written = [{"data": str(data), **left_out, **one.json()} for one in results]
+    write_json(json_file, written[0] if len(written) == 1 else written)
+    write_csv(csv_file, [row for one in results for row in one.rows])
+    if figure is not None:
+        from semcomm.experiments.measurement import draw
+        from semcomm.experiments.pictures import save_figure
+
+        save_figure(draw(results), figure)
+        typer.echo(f"wrote {figure}")
+    _print(results)
 
 
-def _table_rows(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of several measurements in one table, each with what it was measured with."""
-    return [
-        {name: result[name] for name in ("model", "bandwidth_ratio", "channel", "seed")} | row
-        for result in results
-        for row in result["rows"]
+def _print(results: Sequence[Any]) -> None:
+    from semcomm.experiments.measurement import LABELS, plus_minus
+
+    scores = list(dict.fromkeys(name for one in results for name in one.scores))
+    head = ["model", "SNR (dB)", *(LABELS.get(name) or name for name in scores), "failures"]
+    rows = [
+        [one.name, f"{row['snr_db']:g}", *(plus_minus(row, score) for score in scores), str(row["failures"])]
+        for one in results
+        for row in one.rows
     ]
-
-
-def half_width_of(score: str) -> str:
-    """The column that holds the half width of a score's confidence interval."""
-    return "psnr_ci95" if score == "psnr_db" else f"{score}_ci95"
-
-
-def _show(results: Sequence[dict[str, Any]]) -> None:
-    first = results[0]["rows"][0]
-    scores = [name for name in first if half_width_of(name) in first]
-    rows = []
-    for result in results:
-        for row in result["rows"]:
-            cells = [result["model"], f"{row['snr_db']:g}"]
-            for name in scores:
-                places = 2 if name.endswith("_db") else 3
-                cells.append(f"{digits(row[name], places)} ± {digits(row[half_width_of(name)], places)}")
-            rows.append([*cells, str(row["failures"])])
-    show_table(["model", "SNR (dB)", *(LABELS.get(str(name), str(name)) for name in scores), "failures"], rows, keys=2)
-    for result in results:
+    show_table(head, rows, keys=2)
+    for one in results:
         typer.echo(
-            f"{result['model']}: {result['images']} images, k/n = {result['bandwidth_ratio']:.4f}, "
-            f"{result['channel']}, seed {result['seed']}; means over images ± 95 % confidence"
+            f"{one.name}: {len(one.photographs)} images, k/n = {one.bandwidth_ratio:.4f}, {one.channel}, seed "
+            f"{one.seed}; means over images ± 95 % confidence"
         )
 
 
-def _draw(path: Path | None, results: Sequence[dict[str, Any]]) -> None:
-    if path is None:
-        return
-    from semcomm.experiments.curves import Curve, Panel, draw_curves
-    from semcomm.experiments.pictures import save_figure
+def _at_capacity(channel: str) -> str:
+    return "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
 
-    def panel(score: str, label: str) -> Panel:
-        curves = [
-            Curve(
-                f"{Path(result['model']).name}, k/n = {result['bandwidth_ratio']:.4f}",
-                [row["snr_db"] for row in result["rows"]],
-                [row[score] for row in result["rows"]],
-                [row[half_width_of(score)] for row in result["rows"]],
-            )
-            for result in results
-        ]
-        return Panel("", "SNR (dB)", label, curves)
 
-    first = results[0]
-    note = f"{first['images']} photographs, {first['channel']}, 95 % confidence, seed {first['seed']}"
-    rows = [[panel("psnr_db", "PSNR (dB)"), panel("ssim", "SSIM")]]
-    save_figure(draw_curves(rows, title="Quality against SNR", note=note), path)
-    typer.echo(f"wrote {path}")
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _snrs(text: str) -> list[float]:

@@ -1,7 +1,5 @@
 """What several commands of the command line print and write: tables, JSON, CSV."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from semcomm.experiments.tables import csv_text
 from semcomm.files.atomic import check_writable, write_whole
 from semcomm.files.pictures import SUFFIXES
 
+FIGURES = (".png", ".pdf", ".svg")
 WORDS = frozenset({"image", "model", "name", "caption", "codec"})
 """Headings of columns that hold words."""
 FOLDED = 20
@@ -33,8 +33,8 @@ def check_outputs(files: dict[str, Path | None], *folders: Path, photographs: It
     taken: dict[Path, str] = {}
     for option, file in named.items():
         whole = file.resolve()
-        if option == "--figure" and file.suffix.lower() != ".png":
-            raise ValueError(f"--figure takes a name that ends in .png, got {file}")
+        if option == "--figure" and file.suffix.lower() not in FIGURES:
+            raise ValueError(f"--figure takes a name that ends in {', '.join(FIGURES)}, got {file}")
         if whole in taken:
             raise ValueError(f"{taken[whole]} and {option} are both to be written to {file}; name two files")
         taken[whole] = option
@@ -55,12 +55,8 @@ def write_json(path: Path | None, content: Any) -> None:
 
 
 def write_csv(path: Path | None, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows with the columns of the first, whole or not at all, and say so; nothing for None."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    _write(path, text.getvalue())
+    """Write rows, whole or not at all, and say so; nothing for None."""
+    _write(path, csv_text(rows))
 
 
 def digits(value: float | None, places: int) -> str:

@@ -24,7 +24,7 @@ def reproduce(
         from semcomm.experiments.run import reproduce as run
     except ModuleNotFoundError as error:
         raise ImportError(f"reproducing needs {error.name}: pip install 'semcomm[train]'") from error
-    from semcomm.experiments.specs import PRESETS
+    from semcomm.experiments.presets import PRESETS
 
     folders = Folders(train=train, val=val, test=test, out=out)
     page = run(figure, folders, PRESETS[preset], seed=seed, workers=workers, report=typer.echo)

@@ -1,134 +1,375 @@
-"""The three figures as panels of curves."""
+"""The paper's three figures: what each needs to be measured, and the section that judges and draws it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import final
 
-from matplotlib.figure import Figure
+import numpy as np
 
+from semcomm.experiments.claims import Claim, Evidence, Results, compare, compare_all
 from semcomm.experiments.curves import Curve, Panel, draw_curves
+from semcomm.experiments.measurement import LABELS, Measurement
+from semcomm.experiments.page import Section, Table
 from semcomm.experiments.specs import (
-    CODECS,
+    CODEC_NAMES,
     NO_CAPACITY_DB,
+    SNR_RANGE,
     AtCapacity,
-    DeepJSCC,
+    Codec,
     Mlsc,
     Point,
-    Preset,
-    Scheme,
-    ablation_snrs,
-    ablations,
+    Spec,
+    TrainingSNR,
     as_wide,
-    middle_snr,
 )
-from semcomm.experiments.store import PointResult
-from semcomm.quality.image import mean_and_ci95, paired_difference
+from semcomm.quality.statistics import mean_and_ci95, paired_difference
 
-RATIO, SNR, PSNR, SSIM = "bandwidth ratio k/n", "SNR (dB)", "PSNR (dB)", "SSIM"
-CODEC_NAMES = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "webp": "WebP", "avif": "AVIF"}
-Results = Mapping[Point, PointResult]
-
-
-def describe(scheme: Scheme) -> str:
-    """Name a scheme for people."""
-    if isinstance(scheme, AtCapacity):
-        return f"{CODEC_NAMES[scheme.codec]} at capacity"
-    if isinstance(scheme, DeepJSCC):
-        return "Deep JSCC"
-    dropped = [word for word, kept in (("caption", scheme.caption), ("segmentation", scheme.segmentation)) if not kept]
-    return "MLSC-image" + (f" without {' and '.join(dropped)}" if dropped else "")
+RATIO, SNR, PSNR, SSIM = "bandwidth ratio k/n", "SNR (dB)", LABELS["psnr_db"], LABELS["ssim"]
+SMALL_RATIO = 1 / 10
+"""Below this k/n MLSC-image is said to be ahead (arXiv 2202.04754, Section IV)."""
+CLIFF_DB = 3.0
+"""A scheme falls off a cliff if 3 dB less SNR than it was made for cost it more than this."""
+ALL_IN_BOTH: tuple[tuple[Codec, int | None], ...] = (("jpeg", None), ("avif", None))
 
 
-def draw_fig4(preset: Preset, results: Results, note: str) -> Figure:
-    """PSNR and SSIM against k/n, a column per SNR."""
+@final
+@dataclass(frozen=True)
+class Bandwidth:
+    """Figure 4: quality against k/n, beside Deep JSCC and codecs at capacity.
 
-    def schemes(snr_db: float) -> list[Sequence[Scheme]]:
-        mlscs = [Mlsc(level, snr_db) for level in preset.levels]
-        codecs = [[AtCapacity(codec, mlsc.level) for mlsc in mlscs] for codec in CODECS]
-        return [mlscs, [as_wide(mlsc) for mlsc in mlscs], *codecs]
+    Args:
+        systems: from the smallest k/n to the largest.
+        snrs_db: where they are tested.
+        matched: whether each is trained at the SNR that it is tested at, instead of its own.
+        codecs: each with the number of photographs that it sends, None for all.
+        ahead_of_jpeg: the bound on k/n below which MLSC-image should be ahead of JPEG, in words and as a number.
+        ahead_by_db: by how much it should be ahead of Deep JSCC at the smallest k/n, or None.
+    """
 
-    rows = [
-        [
-            Panel(
-                f"SNR {snr_db:g} dB",
-                RATIO,
-                label,
-                [
-                    _curve(
-                        describe(same[0]),
-                        results,
-                        [Point(scheme, snr_db) for scheme in same],
-                        lambda point: results[point].bandwidth_ratio,
-                        score,
-                    )
-                    for same in schemes(snr_db)
-                ],
-            )
-            for snr_db in preset.snrs_db
+    systems: tuple[Mlsc, ...]
+    snrs_db: tuple[float, ...]
+    matched: bool = True
+    codecs: tuple[tuple[Codec, int | None], ...] = ALL_IN_BOTH
+    ahead_of_jpeg: tuple[str, float] = ("< 1/10", SMALL_RATIO - 1e-9)
+    ahead_by_db: float | None = None
+
+    def curves(self, snr_db: float) -> list[list[Spec]]:
+        """What is drawn as one curve each."""
+        systems = [replace(one, snr_db=snr_db) if self.matched else one for one in self.systems]
+        codecs: list[list[Spec]] = [[AtCapacity(one, like, images) for like in systems] for one, images in self.codecs]
+        return [[*systems], [as_wide(one) for one in systems], *codecs]
+
+    @property
+    def points(self) -> list[Point]:
+        """What must be measured, system by system."""
+        return [
+            Point(spec, snr_db)
+            for snr_db in self.snrs_db
+            for column in zip(*self.curves(snr_db), strict=True)
+            for spec in column
         ]
-        for score, label in (("psnr_db", PSNR), ("ssim", SSIM))
-    ]
-    return draw_curves(rows, title="Quality against bandwidth", note=note)
 
-
-def draw_fig5(preset: Preset, results: Results, note: str) -> Figure:
-    """PSNR and SSIM against the test SNR, a curve per training SNR."""
-    middle = middle_snr(preset)
-    systems = [Mlsc(preset.mismatch_level, snr_db) for snr_db in preset.mismatch_snrs_db]
-    jscc, jpeg = as_wide(replace(systems[0], snr_db=middle)), AtCapacity("jpeg", preset.mismatch_level)
-
-    def panel(score: str, label: str) -> Panel:
-        curves = [
-            _curve(
-                f"{describe(system)}, trained at {system.snr_db:g} dB",
-                results,
-                [Point(system, snr_db) for snr_db in preset.test_snrs_db],
-                lambda point: point.snr_db,
-                score,
-            )
-            for system in (*systems, jscc)
-        ]
-        arrives = [Point(jpeg, middle if snr_db >= middle else NO_CAPACITY_DB) for snr_db in preset.test_snrs_db]
-        coded = _curve(f"JPEG, coded for {middle:g} dB", results, arrives, lambda point: point.snr_db, score)
-        return Panel("", SNR, label, [*curves, replace(coded, x=list(preset.test_snrs_db))])
-
-    return draw_curves(
-        [[panel("psnr_db", PSNR), panel("ssim", SSIM)]], title="Trained at one SNR, tested across", note=note
-    )
-
-
-def draw_fig6(preset: Preset, results: Results, note: str) -> Figure:
-    """PSNR against SNR with and without the semantic levels, and what they gain."""
-    systems = ablations(preset)
-    snrs = ablation_snrs(preset)
-    tested = [snr_db for _, snr_db in snrs]
-
-    def points(system: Mlsc) -> list[Point]:
-        return [Point(replace(system, snr_db=training), snr_db) for training, snr_db in snrs]
-
-    def gain(system: Mlsc) -> Curve:
-        pairs = zip(points(system), points(systems[-1]), strict=True)
-        gains = [paired_difference(results[one].psnr_db, results[other].psnr_db) for one, other in pairs]
-        return Curve(describe(system), tested, [mean for mean, _ in gains], [ci95 for _, ci95 in gains])
-
-    gains = [gain(system) for system in systems[:-1]]
-    levels = [
-        _curve(describe(system), results, points(system), lambda point: point.snr_db, "psnr_db") for system in systems
-    ]
-    return draw_curves(
-        [
+    def section(self, results: Results, note: str) -> Section:
+        """Who is ahead at which k/n."""
+        rows = [
             [
-                Panel("Quality at equal k", SNR, PSNR, levels),
-                Panel("Gain over no semantic level", SNR, "gain in PSNR (dB)", gains, zero=True),
+                Panel(
+                    f"SNR {snr_db:g} dB",
+                    RATIO,
+                    label,
+                    [curve(results, [Point(spec, snr_db) for spec in one], score) for one in self.curves(snr_db)],
+                )
+                for snr_db in self.snrs_db
             ]
-        ],
-        title="What the semantic levels are worth",
-        note=note,
+            for score, label in (("psnr_db", PSNR), ("ssim", SSIM))
+        ]
+        learned = [spec for kind in (0, 1) for snr_db in self.snrs_db for spec in self.curves(snr_db)[kind]]
+        own = "trained at the SNR that it is tested at" if self.matched else "one model for 0 to 20 dB"
+        return Section(
+            key="fig4",
+            title="Figure 4: quality against bandwidth",
+            text="k counts padding, so that on these photographs every learned system spends a little more than its "
+            "nominal k/n, by which the claims choose; the codecs get, image by image, exactly the channel uses of "
+            "MLSC-image. Deep JSCC can only have multiples of 1/48 and gets the next larger one. Every learned system "
+            f"here is {own}.{_on_fewer(results)}",
+            systems=list(dict.fromkeys(spec.name for spec in learned)),
+            claims=self._claims(results),
+            tables=[self._table(results)],
+            rows=rows_of(results, self.points),
+            figure=draw_curves(rows, title="Quality against bandwidth", note=note),
+        )
+
+    def _claims(self, results: Results) -> list[Claim]:
+        ahead, by_half, behind, jpeg = [], [], [], []
+        words, bound = self.ahead_of_jpeg
+        for snr_db in self.snrs_db:
+            systems, rivals, *codecs = self.curves(snr_db)
+            coded = {one[0].codec: one for one in codecs if isinstance(one[0], AtCapacity)}
+            for place, (one, rival) in enumerate(zip(systems, rivals, strict=True)):
+                mine, other = Point(one, snr_db), Point(rival, snr_db)
+                if one.ratio >= SMALL_RATIO:
+                    behind.append(compare(results, other, mine))
+                    continue
+                ahead.append(compare(results, mine, other))
+                if place == 0 and self.ahead_by_db is not None:
+                    by_half.append(compare(results, mine, other, at_least=self.ahead_by_db))
+            beside = [
+                compare(results, Point(one, snr_db), Point(codec, snr_db))
+                for one, codec in zip(systems, coded.get("jpeg", []), strict=False)
+                if one.ratio <= bound
+            ]
+            jpeg.append(Claim(f"MLSC-image is ahead of JPEG at capacity at {snr_db:g} dB for k/n {words}", beside))
+        at_least = f"At the smallest k/n it is ahead of Deep JSCC by at least {self.ahead_by_db or 0:g} dB"
+        return [
+            Claim("MLSC-image is ahead of Deep JSCC for k/n < 1/10", ahead),
+            Claim(at_least, by_half),
+            *jpeg,
+            Claim("Deep JSCC is ahead of MLSC-image for k/n >= 1/10", behind),
+        ]
+
+    def _table(self, results: Results) -> Table:
+        head = ["scheme", "k/n", *(f"{score}, {snr:g} dB" for snr in self.snrs_db for score in (PSNR, SSIM))]
+        body = []
+        for number in range(2 + len(self.codecs)):
+            for same in dict.fromkeys(zip(*(self.curves(snr)[number] for snr in self.snrs_db), strict=True)):
+                points = [Point(spec, snr) for spec, snr in zip(same, self.snrs_db, strict=True)]
+                first = same[0]
+                name = f"`{first.name}`" if len(set(same)) == 1 else f"{first.label}, {' and '.join(_k(same))}"
+                name = f"{first.label}, k of `{first.like.name}`" if isinstance(first, AtCapacity) else name
+                cells = [pm(results[point], score) for point in points for score in ("psnr_db", "ssim")]
+                body.append([name, f"{results[points[0]].bandwidth_ratio:.4f}", *cells])
+        return head, body
+
+
+@final
+@dataclass(frozen=True)
+class Mismatch:
+    """Figure 5: trained at one SNR, tested across.
+
+    Args:
+        systems: each trained at one SNR.
+        snrs_db: where all are tested.
+        adaptive: one model for all SNRs, or None.
+        beside: whether to add Deep JSCC trained, and JPEG coded, for the middle one's SNR.
+        within_db: how far the one model may be behind another at that one's SNR.
+    """
+
+    systems: tuple[Mlsc, ...]
+    snrs_db: tuple[float, ...]
+    adaptive: Mlsc | None = None
+    beside: bool = True
+    within_db: float = 0.2
+
+    @property
+    def points(self) -> list[Point]:
+        """What must be measured."""
+        learned = [Point(system, snr_db) for system in self._labelled.values() for snr_db in self.snrs_db]
+        return learned + ([Point(self._jpeg, snr) for snr in (self._middle, NO_CAPACITY_DB)] if self.beside else [])
+
+    def section(self, results: Results, note: str) -> Section:
+        """How gracefully quality falls below the training SNR."""
+        cliffs = []
+        for system in self.systems:
+            own = _single(system)
+            if own - 3 in self.snrs_db:
+                lost = compare(results, Point(system, own), Point(system, own - 3))
+                cliffs.append(Evidence(f"trained at {own:g} dB", CLIFF_DB - lost.difference_db, lost.ci95))
+        claims = [Claim(f"No cliff: 3 dB less SNR than in training cost less than {CLIFF_DB:g} dB of PSNR", cliffs)]
+        if self.adaptive is not None:
+            behind = [
+                compare(results, Point(self.adaptive, own), Point(system, own), at_least=-self.within_db)
+                for system, own in ((system, _single(system)) for system in self.systems)
+            ]
+            text = (
+                f"The one model for all SNRs is within {self.within_db:g} dB of every single-SNR model at its own SNR"
+            )
+            claims.append(Claim(text, behind))
+        first = self.systems[0]
+        paths = {label: [Point(one, snr_db) for snr_db in self.snrs_db] for label, one in self._labelled.items()}
+        drawn = {label: (points, self.snrs_db) for label, points in paths.items()}
+        if self.beside:
+            arrives = [self._middle if snr_db >= self._middle else NO_CAPACITY_DB for snr_db in self.snrs_db]
+            coded = [Point(self._jpeg, snr_db) for snr_db in arrives]
+            drawn[f"JPEG, coded for {self._middle:g} dB"] = (coded, self.snrs_db)
+        panels = [
+            Panel("", SNR, label, [curve(results, points, score, name, x) for name, (points, x) in drawn.items()])
+            for score, label in (("psnr_db", PSNR), ("ssim", SSIM))
+        ]
+        return Section(
+            key="fig5",
+            title="Figure 5: trained at one SNR, tested across",
+            text=f"MLSC-image with l = {first.level}, t = {first.downsampling}. Mean PSNR in dB, a column per test "
+            f"SNR. Of the cliff's comparisons the difference is what is left of {CLIFF_DB:g} dB after the loss.",
+            systems=[one.name for one in self._labelled.values()],
+            claims=claims,
+            tables=[matrix(f"MLSC-image, l = {first.level}", results, paths)],
+            rows=rows_of(results, self.points),
+            figure=draw_curves([panels], title="Training and test SNR", note=note),
+        )
+
+    @property
+    def _middle(self) -> float:
+        return _single(self.systems[len(self.systems) // 2])
+
+    @property
+    def _jpeg(self) -> AtCapacity:
+        return AtCapacity("jpeg", self.systems[0])
+
+    @property
+    def _labelled(self) -> dict[str, Spec]:
+        found: dict[str, Spec] = {f"trained at {_single(one):g} dB": one for one in self.systems}
+        if self.adaptive is not None:
+            found["one model for 0 to 20 dB"] = self.adaptive
+        if self.beside:
+            jscc = as_wide(replace(self.systems[0], snr_db=self._middle))
+            found[f"Deep JSCC, trained at {self._middle:g} dB"] = jscc
+        return found
+
+
+@final
+@dataclass(frozen=True)
+class Ablation:
+    """Figure 6: what the semantic levels are worth, at equal k.
+
+    Args:
+        system: with both levels.
+        snrs_db: where it is tested.
+        matched: whether it is trained at each of these instead of over a range.
+        beside: whether to compare what has neither level with Deep JSCC.
+    """
+
+    system: Mlsc
+    snrs_db: tuple[float, ...]
+    matched: bool = False
+    beside: bool = False
+
+    def path(self, spec: Mlsc) -> list[Point]:
+        """One curve's points."""
+        return [Point(replace(spec, snr_db=self._training(snr_db)), snr_db) for snr_db in self.snrs_db]
+
+    @property
+    def ablated(self) -> dict[str, Mlsc]:
+        """All levels first, then without caption, without segmentation, without either."""
+        return {
+            "all levels": self.system,
+            "without caption": replace(self.system, caption=False),
+            "without segmentation": replace(self.system, segmentation=False),
+            "without either": replace(self.system, caption=False, segmentation=False),
+        }
+
+    @property
+    def points(self) -> list[Point]:
+        """What must be measured."""
+        rivals = [Point(as_wide(self.system), snr_db) for snr_db in self.snrs_db] if self.beside else []
+        return [point for spec in self.ablated.values() for point in self.path(spec)] + rivals
+
+    def section(self, results: Results, note: str) -> Section:
+        """What a level brings, which brings more, and where."""
+        full, no_caption, no_segmentation, neither = paths = [self.path(spec) for spec in self.ablated.values()]
+
+        def gain_per_image(snr_db: float) -> np.ndarray:
+            one, other = (results[points[self.snrs_db.index(snr_db)]].scores["psnr_db"] for points in (full, neither))
+            return (one - other)[0].mean(axis=1)
+
+        low, high = min(self.snrs_db), max(self.snrs_db)
+        together = [
+            Evidence(f"gain at {low:g} dB", *mean_and_ci95(gain_per_image(low))),
+            Evidence(
+                f"gain at {low:g} dB over gain at {high:g} dB",
+                *paired_difference(gain_per_image(low), gain_per_image(high)),
+            ),
+        ]
+        claims = [
+            Claim("The caption helps", compare_all(results, full, no_caption)),
+            Claim("The segmentation helps", compare_all(results, full, no_segmentation)),
+            Claim("The segmentation helps more than the caption", compare_all(results, no_caption, no_segmentation)),
+            Claim("Both together help most at low SNR", together),
+        ]
+        if self.beside:
+            ahead = "Without either level MLSC-image is ahead of Deep JSCC of the next larger k/n"
+            rivals = [Point(as_wide(self.system), snr_db) for snr_db in self.snrs_db]
+            claims.append(Claim(ahead, compare_all(results, neither, rivals)))
+        labels = [spec.label for spec in self.ablated.values()]
+        curves = [
+            curve(results, path, "psnr_db", label, self.snrs_db) for label, path in zip(labels, paths, strict=True)
+        ]
+        above = []
+        for label, path in zip(labels[:-1], paths, strict=False):
+            ahead = compare_all(results, path, neither)
+            above.append(Curve(label, self.snrs_db, [one.difference_db for one in ahead], [one.ci95 for one in ahead]))
+        panels = [
+            Panel("Quality at equal k", SNR, PSNR, curves),
+            Panel("Gain over no semantic level", SNR, "gain in PSNR (dB)", above, zero=True),
+        ]
+        level, channels = self.system.level, 3 * self.system.level + 1
+        trained = "trained at every SNR that it is tested at" if self.matched else "one model for 0 to 20 dB each"
+        return Section(
+            key="fig6",
+            title="Figure 6: what the semantic levels are worth",
+            text=f"MLSC-image with l = {level}, t = {self.system.downsampling}, {trained}, all at the same k: what a "
+            "level that is left out would have sent goes to the details instead. With both levels, of the "
+            f"{channels} complex channels one sees the caption only, three see the label map only, and {channels - 4} "
+            "carry pixels. Mean PSNR in dB, a column per SNR.",
+            systems=list(dict.fromkeys(point.spec.name for path in paths for point in path)),
+            claims=claims,
+            tables=[matrix(f"MLSC-image, l = {level}", results, dict(zip(self.ablated, paths, strict=True)))],
+            rows=rows_of(results, [point for path in paths for point in path]),
+            figure=draw_curves([panels], title="What the semantic levels are worth", note=note),
+        )
+
+    def _training(self, snr_db: float) -> TrainingSNR:
+        return snr_db if self.matched else SNR_RANGE
+
+
+def curve(
+    results: Results, points: Sequence[Point], score: str, label: str | None = None, x: Sequence[float] | None = None
+) -> Curve:
+    """Means of points against `x`, or else against k/n."""
+    means = [results[point].mean(score) for point in points]
+    ratios = [results[point].bandwidth_ratio for point in points]
+    label = points[0].spec.label if label is None else label
+    return Curve(label, ratios if x is None else x, [mean for mean, _ in means], [ci95 for _, ci95 in means])
+
+
+def pm(measured: Measurement, score: str = "psnr_db") -> str:
+    """Mean ± half width of its 95 % confidence interval."""
+    mean, ci95 = measured.mean(score)
+    places = 2 if score == "psnr_db" else 3
+    return f"{mean:.{places}f} ± {ci95:.{places}f}"
+
+
+def matrix(corner: str, results: Results, paths: Mapping[str, Sequence[Point]]) -> Table:
+    """Mean PSNR, a row per curve and a column per SNR."""
+    snrs = [point.snr_db for point in next(iter(paths.values()))]
+    body = [[label, *(pm(results[point]) for point in points)] for label, points in paths.items()]
+    return [corner, *(f"{snr:g} dB" for snr in snrs)], body
+
+
+def rows_of(results: Results, points: Sequence[Point]) -> list[dict]:
+    """Numbers for CSV and JSON."""
+    return [row for point in dict.fromkeys(points) for row in results[point].rows]
+
+
+def _single(system: Mlsc) -> float:
+    if isinstance(system.snr_db, tuple):
+        raise ValueError(f"systems must be trained at one SNR each, got {system.snr_db} for {system.name}")
+    return system.snr_db
+
+
+def _k(specs: Sequence[Spec]) -> list[str]:
+    return list(dict.fromkeys(f"`{spec.name}`" for spec in specs))
+
+
+def _on_fewer(results: Results) -> str:
+    """Name the codecs that sent some of the photographs only."""
+    most = max(len(one.photographs) for one in results.values())
+    counts = {
+        point.spec.codec: len(one.photographs)
+        for point, one in results.items()
+        if isinstance(point.spec, AtCapacity) and len(one.photographs) < most
+    }
+    return "".join(
+        f" {CODEC_NAMES[codec]} at capacity sent {count} of the {most} photographs, evenly spaced, because it encodes "
+        "slowly: its means are of those, and differences from it are of those alone."
+        for codec, count in counts.items()
     )
-
-
-DRAW: dict[str, Callable[[Preset, Results, str], Figure]] = {"fig4": draw_fig4, "fig5": draw_fig5, "fig6": draw_fig6}
-
-
-def _curve(label: str, results: Results, points: Sequence[Point], x: Callable[[Point], float], score: str) -> Curve:
-    summaries = [mean_and_ci95(getattr(results[point], score)) for point in points]
-    return Curve(label, [x(point) for point in points], [mean for mean, _ in summaries], [ci for _, ci in summaries])

@@ -1,198 +1,227 @@
-"""Whole photographs sent at several SNRs: scores of single images, means, confidence intervals, failures."""
+"""Photographs sent at several SNRs, and scored one by one."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, final, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from semcomm.channel.snr import LOWEST_SNR_DB, SNR
-from semcomm.contracts import Semantics
+from semcomm.data.layouts import find_photographs
+from semcomm.experiments.measurement import Measurement
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.pictures import load_image
 from semcomm.images import center_crop, to_float
-from semcomm.quality.image import mean_and_ci95
+from semcomm.quality.meaning import arrivals, psnr_by_importance
+from semcomm.quality.scores import Metric, metrics_by_name
 from semcomm.transmission import Transmission
 
-Scorer = Callable[[Tensor], dict[str, Tensor]]
-"""Scores of an image received, float `(1, 3, h, w)`, by name; each `(1,)`."""
-Metrics = Callable[[Tensor], Scorer]
-"""What makes a scorer of an image sent, float `(1, 3, h, w)`, so that it looks at it only once."""
+Photographs = str | Path | Sequence[str | Path] | Sequence[Tensor] | Tensor
 
 
 class Scheme(Protocol):
-    """What can be evaluated: a `SemanticSystem`, a `SeparationBaseline`, or the like."""
+    """What can be evaluated: a `SemanticSystem`, a `SeparationBaseline`, or something of one's own."""
 
     def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Transmission:
         """Send images once and account for it."""
         ...
 
 
-@runtime_checkable
-class SemanticScheme(Protocol):
-    """A scheme whose frozen extractors need to look at an image only once, however often it is sent."""
-
-    def extract(self, images: Tensor) -> Semantics | None:
-        """Run the extractors on images."""
-        ...
-
-    def transmit(
-        self,
-        images: Tensor,
-        snr_db: SNR,
-        *,
-        semantics: Semantics | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Transmission:
-        """Send images once and account for it."""
-        ...
-
-
-@final
-@dataclass(frozen=True)
-class Measurement:
-    """What single images scored.
-
-    Args:
-        symbols: channel uses k of each image.
-        dimensions: source dimensions n = 3 h w of each image.
-        scores: per SNR in dB and score, such as "psnr_db", an array `(images, draws)`.
-        failures: per SNR, transmissions in which another image stood in for the one sent.
-    """
-
-    symbols: list[int]
-    dimensions: list[int]
-    scores: dict[float, dict[str, np.ndarray]]
-    failures: dict[float, int]
-
-    @property
-    def bandwidth_ratio(self) -> float:
-        """All channel uses over all source dimensions."""
-        return sum(self.symbols) / sum(self.dimensions)
-
-
-def measure(
+def evaluate(
     scheme: Scheme,
-    paths: Sequence[Path],
-    snrs_db: Sequence[float],
+    photographs: Photographs,
+    snr_db: float | Sequence[float],
     *,
-    seed: int = 0,
+    metrics: Sequence[str] | Mapping[str, Metric] = (),
     draws: int = 1,
+    seed: int = 0,
     size: int | None = None,
+    name: str | None = None,
     features: FeatureCache | None = None,
-    metrics: Metrics | None = None,
+    levels: int | None = None,
+    rate: float | None = None,
+    channel_uses: int | None = None,
+    told_snr_db: float | None = None,
+    safe_snr_db: float | None = None,
+    importance: Mapping[str, float] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Measurement:
-    """Send every photograph at every SNR.
+    """Send every photograph at every SNR, and score what arrives.
 
-    Each image is sent on its own, and its noise is a function of the seed, the SNR, its place in `paths` and the draw,
-    so the same call gives the same numbers whatever else is evaluated.
+    Each photograph is sent on its own. Its noise is a function of the seed, the SNR, its place and the draw, so the
+    same call gives the same numbers, whatever else is evaluated.
 
     Args:
         scheme: what sends them.
-        paths: the photographs.
-        snrs_db: SNRs in dB.
+        photographs: a folder, which is searched with its subfolders; files; or images `(3, h, w)`, uint8, or float32
+            in [0, 1].
+        snr_db: one SNR in dB, or several.
+        metrics: scores beside PSNR and SSIM: names ("ms-ssim", "lpips", "fidelity"), or your own functions by name. A
+            function takes the image received and the image sent, both float `(1, 3, h, w)` in [0, 1], and returns one
+            number per image, or several by name. If it has a method `look`, that sees the image sent first, and the
+            keywords that it returns are passed with every image received.
+        draws: how often each photograph is sent at each SNR, with new noise.
         seed: of all noise.
-        draws: how often each image is sent at each SNR, with new noise.
         size: send the photographs' central `size x size` pixels; None for whole photographs.
-        features: what `cache_features` made of the photographs, for whole ones; else a system's extractors run once
-            per photograph.
-        metrics: scores beside PSNR and SSIM, or None.
+        name: of the scheme in tables and legends; None for its class's.
+        features: what `cache_features` made of the photographs; None to run the extractors once per photograph.
+        levels: how many levels to send. Like all keywords below it is handed to `transmit`, and refused where the
+            scheme does not understand it.
+        rate: which of a system's rates to use.
+        channel_uses: channel uses k of each image.
+        told_snr_db: what the sender believes the SNR to be, in dB.
+        safe_snr_db: down to which SNR in dB the digital part must arrive.
+        importance: weights of classes of the segmentation, by name; PSNR inside and outside of them is scored, too.
         progress: called after every photograph and SNR.
 
     Raises:
-        ValueError: if an SNR is out of range, `draws` is not positive, or a photograph cannot be read or sent; the
-            message names it.
+        ValueError: if a number is out of range, the scheme does not understand a keyword, or a photograph cannot be
+            read or sent; the message names it.
+
+    Example:
+        >>> from semcomm import SeparationBaseline
+        >>> photographs = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        >>> jpeg = SeparationBaseline("jpeg", bandwidth_ratio=1 / 3)
+        >>> measured = evaluate(jpeg, photographs, [-10.0, 20.0], name="JPEG")
+        >>> [row["failures"] for row in measured.rows]
+        [2, 0]
     """
-    for snr_db in snrs_db:
-        if not LOWEST_SNR_DB <= snr_db <= -LOWEST_SNR_DB:
-            raise ValueError(f"snrs_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {snr_db}")
+    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, int | float) else map(float, snr_db)))
+    for one in snrs_db:
+        if not LOWEST_SNR_DB <= one <= -LOWEST_SNR_DB:
+            raise ValueError(f"snr_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {one}")
+    if not snrs_db:
+        raise ValueError("snr_db must hold at least one SNR, got none")
     if size is not None and features is not None:
         raise ValueError(f"features are those of whole photographs: size must be None, got {size}")
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
-    snrs_db = list(dict.fromkeys(snrs_db))  # a repeated SNR would count every image twice
-    symbols, dimensions = [], []
-    scores: dict[float, list[list[dict[str, float]]]] = {snr_db: [] for snr_db in snrs_db}
-    failures = dict.fromkeys(snrs_db, 0)
-    for place, path in enumerate(paths):
+    told = {
+        "levels": levels,
+        "rate": rate,
+        "channel_uses": channel_uses,
+        "told_snr_db": told_snr_db,
+        "safe_snr_db": safe_snr_db,
+        "importance": importance,
+    }
+    options = {keyword: value for keyword, value in told.items() if value is not None}
+    _check_understood(scheme, options)
+    chosen = dict(metrics) if isinstance(metrics, Mapping) else metrics_by_name(metrics)
+    if taken := chosen.keys() & {"psnr_db", "ssim"}:
+        raise ValueError(f"metrics must not be named {', '.join(sorted(taken))}, which are always measured")
+    found = _list(photographs)
+    symbols, dimensions, scores, failed = [], [], [], []
+    for place, (label, photograph) in enumerate(found):
         try:
-            image = load_image(path)[None] if size is None else center_crop(load_image(path), size)[None]
-            send = _sender(scheme, image, None if features is None else features.semantics(path))
-            scorer = None if metrics is None else metrics(to_float(image))
-            k = 0
-            for snr_db in snrs_db:
-                sent = [send(snr_db, _generator(seed, snr_db, place, draw)) for draw in range(draws)]
-                scores[snr_db].append([_scores(one, scorer) for one in sent])
-                failures[snr_db] += sum(int(one.failed.sum()) for one in sent if one.failed is not None)
+            image = load_image(photograph) if isinstance(photograph, Path) else photograph
+            image = (image if size is None else center_crop(image, size))[None]
+            known = None if features is None else features.semantics(Path(label))
+            send = _sender(scheme, image, known, options)
+            score = _scorer(chosen, to_float(image), importance, _class_names(scheme))
+            k, scores_here, failed_here = 0, [], []
+            for one in snrs_db:
+                sent = [send(one, _generator(seed, one, place, draw)) for draw in range(draws)]
+                scores_here.append([score(transmission) for transmission in sent])
+                failed_here.append([bool(one.failed is not None and one.failed.any()) for one in sent])
                 k = sent[0].symbols_per_image
                 progress()
         except ValueError as error:
-            raise ValueError(error if str(path) in str(error) else f"{path}: {error}") from error
+            raise ValueError(error if label in str(error) else f"{label}: {error}") from error
         symbols.append(k)
         dimensions.append(image.numel())
-    arrays = {
-        snr_db: {name: np.array([[draw[name] for draw in image] for image in rows]) for name in rows[0][0]}
-        for snr_db, rows in scores.items()
-    }
-    return Measurement(symbols, dimensions, arrays, failures)
+        scores.append(scores_here)
+        failed.append(failed_here)
+    return Measurement(
+        name=type(scheme).__name__ if name is None else name,
+        channel=_describe_channel(scheme),
+        seed=seed,
+        photographs=[Path(label).name for label, _ in found],
+        symbols=symbols,
+        dimensions=dimensions,
+        snrs_db=snrs_db,
+        scores={
+            one: np.array([[[draw[one] for draw in sent] for sent in image] for image in scores]).swapaxes(0, 1)
+            for one in scores[0][0][0]
+        },
+        failed=np.array(failed).swapaxes(0, 1),
+        settings=({} if size is None else {"size": size}) | ({} if draws == 1 else {"draws": draws}) | options,
+    )
 
 
-def evaluate(
-    scheme: Scheme,
-    paths: Sequence[Path],
-    snrs_db: Sequence[float],
-    *,
-    seed: int = 0,
-    draws: int = 1,
-    size: int | None = None,
-    metrics: Metrics | None = None,
-    progress: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
-    """Send every photograph at every SNR and summarise what arrived; the arguments are those of `measure`.
-
-    Returns:
-        `images`, `k` (one number, or one per image where they differ), `bandwidth_ratio` (all channel uses over all
-        source dimensions), and `rows`: per SNR the mean over images of PSNR, SSIM and what `metrics` adds, half widths
-        of their 95 % confidence intervals, and failures. Draws are averaged within an image first: images are what was
-        sampled. A figure that is not finite is None.
-    """
-    measured = measure(scheme, paths, snrs_db, seed=seed, draws=draws, size=size, metrics=metrics, progress=progress)
-    return {
-        "images": len(paths),
-        "k": measured.symbols[0] if len(set(measured.symbols)) == 1 else measured.symbols,
-        "bandwidth_ratio": measured.bandwidth_ratio,
-        "rows": [
-            {"snr_db": snr_db, **summarize(scores), "failures": measured.failures[snr_db]}
-            for snr_db, scores in measured.scores.items()
-        ],
-    }
+def _list(photographs: Photographs) -> list[tuple[str, Path | Tensor]]:
+    """Name every photograph."""
+    if isinstance(photographs, str | Path):
+        photographs = find_photographs(Path(photographs))
+    items: Iterable[Any] = photographs
+    found: list[tuple[str, Path | Tensor]] = []
+    for number, item in enumerate(items):
+        found.append((f"image {number}", item) if isinstance(item, Tensor) else (str(item), Path(item)))
+    if not found:
+        raise ValueError("photographs must hold at least one, got none")
+    return found
 
 
-def summarize(scores: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """Mean and half width of the 95 % confidence interval of each score `(images, draws)`; None where not finite."""
-    row = {}
-    for name, values in scores.items():
-        mean, half_width = mean_and_ci95(values)
-        row |= {name: mean, "psnr_ci95" if name == "psnr_db" else f"{name}_ci95": half_width}
-    return {name: round(value, 6) if math.isfinite(value) else None for name, value in row.items()}
+def _class_names(scheme: Any) -> Sequence[str] | None:
+    return getattr(getattr(scheme, "segmentation", None), "class_names", None)
 
 
-def _sender(scheme: Scheme, image: Tensor, known: Semantics | None) -> Callable[[float, torch.Generator], Transmission]:
-    if isinstance(scheme, SemanticScheme):
-        semantics = known or scheme.extract(image)
-        return lambda snr_db, generator: scheme.transmit(image, snr_db, semantics=semantics, generator=generator)
-    return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator)
+def _check_understood(scheme: Scheme, options: Mapping[str, Any]) -> None:
+    known = inspect.signature(scheme.transmit).parameters
+    for keyword, value in options.items():
+        if keyword not in known:
+            raise ValueError(
+                f"{keyword} must be None for a {type(scheme).__name__}, which has no {keyword}= to choose, got {value}"
+            )
 
 
-def _scores(sent: Transmission, scorer: Scorer | None) -> dict[str, float]:
-    scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
-    more = {} if scorer is None else scorer(to_float(sent.images))
-    return scores | {name: value.item() for name, value in more.items()}
+def _describe_channel(scheme: Scheme) -> str:
+    channel = getattr(scheme, "channel", "")
+    return f"{channel} at capacity" if isinstance(channel, str) and channel else " ".join(str(channel).split())
+
+
+def _sender(
+    scheme: Any, image: Tensor, known: Any, options: Mapping[str, Any]
+) -> Callable[[float, torch.Generator], Transmission]:
+    """Let a scheme's frozen extractors look at an image once, however often it is sent."""
+    if hasattr(scheme, "extract"):
+        options = {**options, "semantics": known or scheme.extract(image)}
+    return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator, **options)
+
+
+def _scorer(
+    metrics: Mapping[str, Metric],
+    image: Tensor,
+    importance: Mapping[str, float] | None,
+    class_names: Sequence[str] | None,
+) -> Callable[[Transmission], dict[str, float]]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    image = image.to(device)
+    looks = {name: look for name, metric in metrics.items() if (look := getattr(metric, "look", None))}
+    seen = {name: look(image) for name, look in looks.items()}
+
+    def score(sent: Transmission) -> dict[str, float]:
+        scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
+        scores |= {name: value.item() for name, value in arrivals(sent).items()}
+        if importance and sent.labels is not None and class_names is not None:
+            pictures = to_float(sent.images), image.to(sent.images.device)
+            inside = psnr_by_importance(*pictures, sent.labels, importance, class_names)
+            scores |= {name: value.item() for name, value in inside.items()}
+        received = to_float(sent.images).to(device) if metrics else sent.images
+        for name, metric in metrics.items():
+            value = metric(received, image, **seen.get(name, {}))
+            for label, one in (value if isinstance(value, Mapping) else {name: value}).items():
+                number = torch.as_tensor(one)
+                if number.numel() != 1:
+                    raise ValueError(
+                        f"metrics[{name!r}] must return one number per image, got shape {tuple(number.shape)}"
+                    )
+                scores[label] = float(number)
+        return scores
+
+    return score
 
 
 def _generator(seed: int, snr_db: float, place: int, draw: int) -> torch.Generator:

@@ -1,196 +1,250 @@
-"""The page of a reproduced figure: the picture, the claims judged, the numbers, and how they were made."""
+"""A page of results: sections with figures, judged claims, tables, and the recipe of every number.
 
-import csv
-import io
+`write_page` stores every section as JSON, CSV and PNG, and then `render` makes the Markdown page from the JSON alone.
+So a page can be made again from what is stored beside it.
+"""
+
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from os.path import relpath
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
-from semcomm.experiments.claims import CLAIMS, Claim
-from semcomm.experiments.figures import DRAW, describe
+from matplotlib.figure import Figure
+
+from semcomm.experiments.claims import FAILS, HOLDS, OPEN, Claim
 from semcomm.experiments.pictures import save_figure
-from semcomm.experiments.specs import NO_CAPACITY_DB, AtCapacity, Point, Preset, Scheme
-from semcomm.experiments.store import PointResult
-from semcomm.files.atomic import write_whole
+from semcomm.experiments.tables import csv_text, markdown_table, write_text
 from semcomm.files.json import read_object, write_json
-from semcomm.quality.image import mean_and_ci95
-from semcomm.training.engine import RESULT
 
-TITLES = {
-    "fig4": "Figure 4: quality against bandwidth",
-    "fig5": "Figure 5: trained at one SNR, tested across",
-    "fig6": "Figure 6: what the semantic levels are worth",
-}
-COLUMNS = ("scheme", "trained_at_db", "snr_db", "bandwidth_ratio", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95")
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""The head, and the rows."""
+WORDS = {HOLDS: "What holds", FAILS: "What does not hold", OPEN: "What these photographs cannot decide"}
+KEPT = ("training", "steps", "weights", "wall_time_s", "hardware", "versions", "train_images", "train_manifest_sha256")
+"""What a section keeps of each `training.json`."""
+
+
+@final
+@dataclass(frozen=True)
+class Section:
+    """One section of a page.
+
+    Args:
+        key: the name of its files.
+        title: the heading.
+        text: what the reader must know of the tables.
+        systems: names of the trained systems in it.
+        claims: judged in it; a claim on which nothing bears is left out.
+        tables: numbers for people.
+        rows: numbers for CSV and JSON.
+        figure: drawn above the text, or None.
+        evidence: whether to print every comparison; False where a table has them.
+    """
+
+    key: str
+    title: str
+    text: str
+    systems: Sequence[str] = ()
+    claims: Sequence[Claim] = ()
+    tables: Sequence[Table] = ()
+    rows: Sequence[Mapping[str, Any]] = ()
+    figure: Figure | None = None
+    evidence: bool = True
 
 
 def write_page(
-    figure: str, out: Path, preset: Preset, settings: dict[str, Any], results: Mapping[Point, PointResult]
+    page: Path,
+    folder: Path,
+    sections: Sequence[Section],
+    *,
+    title: str,
+    text: str,
+    test: Mapping[str, Any],
+    trainings: Mapping[str, Mapping[str, Any]],
+    commands: Mapping[str, str],
+    measured_by: str,
+    trained_by: str,
+    picture: str = "",
 ) -> Path:
-    """Write `figure`.png, .csv, .json and .md into a reproduction's folder.
+    """Write a page, and the figures and numbers of every section.
+
+    Args:
+        page: the Markdown file.
+        folder: for `KEY.png`, `KEY.csv` and `KEY.json` of every section.
+        sections: in their order.
+        title: the page's heading.
+        text: the page's first paragraph.
+        test: photographs ("images", "test", "test_manifest_sha256") and "seed" of all measurements.
+        trainings: the `training.json` of every system.
+        commands: options of `semcomm train` for every system.
+        measured_by: the command that measured.
+        trained_by: the command that trained.
+        picture: words below `picture.png` in `folder`; empty where there is none.
 
     Returns:
-        The Markdown page.
+        The page.
     """
-    rows = [_row(point, result) for point, result in results.items()]
-    claims = CLAIMS[figure](preset, results)
-    trained = _trainings(out, [point.scheme for point in results])
-    effort = preset.effort
-    note = (
-        f"{settings['test_images']} test photographs, 95 % confidence; every system trained for {effort.steps:,} steps "
-        f"of {effort.batch_size} crops, {effort.size} x {effort.size}; seed {settings['seed']}"
-    )
-    save_figure(DRAW[figure](preset, results, note), out / f"{figure}.png")
-    _write(out / f"{figure}.csv", _csv(rows))
-    judged = [
-        {
-            "claim": claim.text,
-            "verdict": claim.verdict,
-            "evidence": [asdict(one) | {"verdict": one.verdict} for one in claim.evidence],
+    for section in sections:
+        claims = [claim for claim in section.claims if claim.evidence]
+        records = {name: trainings[name] for name in section.systems}
+        file = folder / section.key
+        if section.figure is not None:
+            save_figure(section.figure, file.with_suffix(".png"))
+        write_text(file.with_suffix(".csv"), csv_text(section.rows))
+        content = {
+            "section": section.title,
+            "text": section.text,
+            "figure": section.figure is not None,
+            "evidence": section.evidence,
+            "test": {key: test[key] for key in ("test", "test_manifest_sha256", "seed")},
+            "claims": [
+                {
+                    "claim": claim.text,
+                    "verdict": claim.verdict,
+                    "evidence": [asdict(one) | {"verdict": one.verdict} for one in claim.evidence],
+                }
+                for claim in claims
+            ],
+            "tables": section.tables,
+            "recipe": _recipe(test, list(records.values()), measured_by, trained_by),
+            "rows": list(section.rows),
+            "training": {
+                name: {"options": commands[name], **{key: record.get(key) for key in KEPT}}
+                for name, record in records.items()
+            },
         }
-        for claim in claims
-    ]
-    content = {"figure": figure, "settings": settings, "claims": judged, "rows": rows, "training": trained}
-    write_json(out / f"{figure}.json", content)
-    page = out / f"{figure}.md"
-    _write(page, _markdown(figure, preset, settings, claims, rows, trained))
+        write_json(file.with_suffix(".json"), content)
+    content = {
+        "title": title,
+        "text": text,
+        "sections": [section.key for section in sections],
+        "picture": picture,
+        "trained_by": trained_by,
+    }
+    write_json(folder / f"{page.stem}-page.json", content)
+    write_text(page, render(page, folder))
     return page
 
 
-def _markdown(
-    figure: str,
-    preset: Preset,
-    settings: dict[str, Any],
-    claims: Sequence[Claim],
-    rows: Sequence[dict[str, Any]],
-    trained: Mapping[str, dict[str, Any]],
-) -> str:
-    effort = preset.effort
-    verdicts = [[claim.text, f"**{claim.verdict}**"] for claim in claims]
-    evidence = [
-        [claim.text, one.condition, f"{one.difference_db:+.2f} ± {one.ci95:.2f}", one.verdict]
-        for claim in claims
-        for one in claim.evidence
+def render(page: Path, folder: Path) -> str:
+    """Make a page from what `write_page` stored.
+
+    Args:
+        page: where the Markdown file is or will be; links are relative to it.
+        folder: what holds the sections.
+
+    Returns:
+        The Markdown text.
+    """
+    content = read_object(folder / f"{page.stem}-page.json")
+    sections = {key: read_object(folder / f"{key}.json") for key in content["sections"]}
+    here = relpath(folder, page.parent)
+    near = "" if here == "." else f"{here}/"
+    claims = [claim for section in sections.values() for claim in section["claims"]]
+    lines = [f"# {content['title']}", "", content["text"], ""]
+    for verdict, words in WORDS.items():
+        found = [claim for claim in claims if claim["verdict"] == verdict]
+        if found:
+            lines += [f"**{words}:**", "", *(f"- {claim['claim']}{_unless(claim)}." for claim in found), ""]
+    lines += [
+        "A claim holds if every comparison that bears on it is beyond its 95 % confidence interval; one comparison "
+        "that is beyond it the other way refutes the claim. Comparisons are of the same photographs, pair by pair. "
+        "Each interval stands for itself: they are not corrected for their number, and know nothing of other training "
+        "seeds. PSNR and SSIM are of single images, then averaged.",
+        "",
     ]
-    numbers = [
-        [
-            row["scheme"],
-            _training_snr(row["trained_at_db"]),
-            "none left" if row["snr_db"] == NO_CAPACITY_DB else f"{row['snr_db']:g}",
-            f"{row['bandwidth_ratio']:.4f}",
-            f"{row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f}",
-            f"{row['ssim']:.3f} ± {row['ssim_ci95']:.3f}",
-            str(row["failures"]),
+    if content["picture"]:
+        lines += ["## One photograph", "", f"![One photograph, all schemes]({near}picture.png)", ""]
+        lines += [content["picture"], ""]
+    for key, section in sections.items():
+        lines += _section(key, section, near)
+    trained = {name: record for section in sections.values() for name, record in section["training"].items()}
+    return "\n".join(lines + _trainings(trained, content["trained_by"]))
+
+
+def _section(key: str, section: Mapping[str, Any], near: str) -> list[str]:
+    lines = [f"## {section['section']}", ""]
+    if section["figure"]:
+        lines += [f"![{section['section']}]({near}{key}.png)", ""]
+    lines += [section["text"], ""]
+    if section["claims"]:
+        verdicts = [[claim["claim"], f"**{claim['verdict']}**"] for claim in section["claims"]]
+        lines += [*markdown_table(["claim", "verdict"], verdicts), ""]
+    for claim in section["claims"] if section["evidence"] else ():
+        needed = any(one["at_least"] for one in claim["evidence"])
+        head = ["where", "difference (dB)", *(["at least (dB)"] if needed else []), "verdict"]
+        body = [
+            [
+                one["condition"],
+                f"{one['difference_db']:+.2f} ± {one['ci95']:.2f}",
+                *([f"{one['at_least']:+g}"] if needed else []),
+                one["verdict"],
+            ]
+            for one in claim["evidence"]
         ]
-        for row in rows
+        lines += [f"{claim['claim']}:", "", *markdown_table(head, body), ""]
+    for head, body in section["tables"]:
+        lines += [*markdown_table(head, body), ""]
+    return [*lines, f"{section['recipe']} Numbers: [CSV]({near}{key}.csv), [JSON]({near}{key}.json).", ""]
+
+
+def _unless(claim: Mapping[str, Any]) -> str:
+    """How many of a claim's comparisons say so, where not all do."""
+    said = [one["verdict"] for one in claim["evidence"]]
+    if claim["verdict"] == HOLDS:
+        return ""
+    counts = [
+        f"{said.count(verdict)} of {len(said)} {verb}"
+        for verdict, verb in ((HOLDS, "confirm"), (FAILS, "refute"))
+        if verdict in said
     ]
-    budgets = [
-        [name, f"{one['steps']:,}", f"{one['weights']:,}", f"{one['wall_time_s'] / 60:.1f}", str(one["hardware"])]
-        for name, one in trained.items()
-    ]
-    return "\n".join(
-        [
-            f"# {TITLES[figure]}",
-            "",
-            f"![{TITLES[figure]}]({figure}.png)",
-            "",
-            "## The paper's claims, judged by these numbers",
-            "",
-            *markdown_table(["claim", "verdict"], verdicts),
-            "",
-            "A claim holds if every comparison below is positive beyond its 95 % confidence interval over images; one "
-            "that is negative beyond it refutes the claim. Comparisons are of the same images, pair by pair, and each "
-            "interval stands for itself: they are not corrected for their number, nor do they cover other training "
-            "seeds.",
-            "",
-            *markdown_table(["claim", "where", "difference (dB)", "verdict"], evidence),
-            "",
-            *_mismatch(rows),
-            "## The numbers",
-            "",
-            f"Means over {settings['test_images']} photographs and half widths of their 95 % confidence intervals. "
-            "PSNR and SSIM are of single images, then averaged. k counts padding. At capacity a codec may spend "
-            "k log2(1 + SNR) bits, headers counted; where its coarsest file is larger it fails, and random pixels "
-            "count instead.",
-            "",
-            *markdown_table(["scheme", "trained at", "SNR (dB)", "k/n", "PSNR (dB)", "SSIM", "failures"], numbers),
-            "",
-            "## How they were made",
-            "",
-            f"Preset `{preset.name}`, seed {settings['seed']}. Every system: {effort.steps:,} steps of "
-            f"{effort.batch_size} random {effort.size} x {effort.size} crops, Adam 1e-3 ({effort.schedule}), mean "
-            f"squared error. MLSC-image: width {effort.width}, normalisation {effort.norm}, "
-            f"{'with' if effort.shortcut else 'no'} shortcuts; Deep JSCC as published. "
-            f"Manifests (SHA-256): train `{settings['train_manifest_sha256'][:16]}`, val "
-            f"`{settings['val_manifest_sha256'][:16]}`, test `{settings['test_manifest_sha256'][:16]}`.",
-            "",
-            *markdown_table(["system", "steps", "weights", "minutes", "hardware"], budgets),
-            "",
-        ]
+    return f" ({', '.join(counts) or 'no comparison is significant'})"
+
+
+def _recipe(test: Mapping[str, Any], records: Sequence[Mapping[str, Any]], measured_by: str, trained_by: str) -> str:
+    measured = (
+        f"Recipe: {measured_by}; {test['images']} whole photographs of `{test['test']}` "
+        f"(SHA-256 `{test['test_manifest_sha256'][:16]}`), sent once each, seed {test['seed']}."
+    )
+    if not records:
+        return measured
+    minutes = [record["wall_time_s"] / 60 for record in records]
+    took = " to ".join(dict.fromkeys(f"{ends:.0f}" for ends in (min(minutes), max(minutes))))
+
+    def among(words: str) -> str:
+        return " or ".join(dict.fromkeys(words.format(**record) for record in records))
+
+    budget = among(
+        "{steps:,} steps of {training[batch_size]} crops, {training[size]} x {training[size]} pixels, Adam "
+        "{training[learning_rate]:g} ({training[schedule]}), precision {training[precision]}"
+    )
+    data = among("{train_images:,} photographs (SHA-256 `{train_manifest_sha256:.16}`)")
+    return (
+        f"{measured} Every system: `{trained_by}`, {budget}, on {data}, seed {among('{training[seed]}')}; {took} "
+        f"minutes on {among('{hardware}')}."
     )
 
 
-def _mismatch(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The matrix of training against test SNRs, where a system was tested at more than its own."""
-    systems: dict[tuple[str, str], dict[float, float]] = {}
-    for row in rows:
-        if isinstance(row["trained_at_db"], float):
-            trained = (row["scheme"], _training_snr(row["trained_at_db"]))
-            systems.setdefault(trained, {})[row["snr_db"]] = row["psnr_db"]
-    if all(len(tested) == 1 for tested in systems.values()):
-        return []
-    snrs = sorted({snr_db for tested in systems.values() for snr_db in tested})
+def _trainings(trained: Mapping[str, Mapping[str, Any]], trained_by: str) -> list[str]:
+    head = ["system", "steps", "crops", "weights", "minutes", "hardware", "`semcomm train`"]
+    cells = (
+        "`{name}`",
+        "{steps:,}",
+        "{training[batch_size]} of {training[size]} x {training[size]}",
+        "{weights:,}",
+        "{minutes:.0f}",
+        "{hardware}",
+        "`{options}`",
+    )
     body = [
-        [*trained, *(f"{tested[snr_db]:.2f}" if snr_db in tested else "" for snr_db in snrs)]
-        for trained, tested in systems.items()
+        [cell.format(name=name, minutes=record["wall_time_s"] / 60, **record) for cell in cells]
+        for name, record in trained.items()
     ]
-    head = ["scheme", "trained at", *(f"{snr_db:g} dB" for snr_db in snrs)]
-    return ["## Training against test SNR: mean PSNR (dB)", "", *markdown_table(head, body), ""]
-
-
-def _row(point: Point, result: PointResult) -> dict[str, Any]:
-    psnr_db, psnr_ci95 = mean_and_ci95(result.psnr_db)
-    ssim, ssim_ci95 = mean_and_ci95(result.ssim)
-    trained_at = None if isinstance(point.scheme, AtCapacity) else point.scheme.snr_db
-    values = [describe(point.scheme), trained_at, point.snr_db, result.bandwidth_ratio]
-    scores = [round(value, 6) for value in (psnr_db, psnr_ci95, ssim, ssim_ci95)]
-    return dict(zip(COLUMNS, [*values, *scores], strict=True)) | {"failures": result.failures}
-
-
-def _trainings(out: Path, schemes: Sequence[Scheme]) -> dict[str, dict[str, Any]]:
-    records = {}
-    for scheme in dict.fromkeys(schemes):
-        path = out / "systems" / scheme.name / RESULT
-        if isinstance(scheme, AtCapacity):
-            continue
-        record = read_object(path)
-        records[scheme.name] = {key: record.get(key) for key in ("steps", "weights", "wall_time_s", "hardware")}
-        if not all(type(value) in (int, float) for value in list(records[scheme.name].values())[:3]):
-            raise ValueError(f"{path} is no result of a training: {records[scheme.name]}; delete {path.parent}")
-    return records
-
-
-def _training_snr(snr_db: Any) -> str:
-    if snr_db is None:
-        return "-"
-    return f"{snr_db[0]:g} to {snr_db[1]:g} dB" if isinstance(snr_db, tuple) else f"{snr_db:g} dB"
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*COLUMNS, "failures"], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(row | {"trained_at_db": _training_snr(row["trained_at_db"])})
-    return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    with write_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return [
+        "## How the systems were trained",
+        "",
+        f"`{trained_by}` runs for each:",
+        "",
+        *markdown_table(head, body),
+        "",
+    ]

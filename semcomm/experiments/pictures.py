@@ -95,9 +95,11 @@ def draw_transmissions(
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, PDF or SVG, by the file's ending, whole or not at all; no file holds the time of day."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with write_whole(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format=kind, metadata=metadata)
 
 
 def _show(axes: Axes, image: Tensor) -> None:

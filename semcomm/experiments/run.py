@@ -1,20 +1,22 @@
-"""Train what is untrained, measure what is unmeasured: a reproduction goes on wherever it stopped."""
+"""Train what is untrained, measure what is unmeasured: a run goes on wherever it stopped."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, cast, final
 
 import torch
 
+from semcomm.channel.awgn import AWGNChannel
 from semcomm.cli.options import show_progress
 from semcomm.data.folders import evenly, manifest_hash
 from semcomm.data.layouts import find_photographs
-from semcomm.experiments.measure import measure
+from semcomm.experiments.measure import evaluate
+from semcomm.experiments.measurement import Measurement
 from semcomm.experiments.page import write_page
-from semcomm.experiments.specs import POINTS, AtCapacity, Learned, Point, Preset, has_levels
-from semcomm.experiments.store import read_point, write_point
+from semcomm.experiments.presets import Study
+from semcomm.experiments.specs import AtCapacity, Point, Spec, Trained, build_channel, has_levels
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
@@ -37,7 +39,7 @@ Report = Callable[[str], None]
 @final
 @dataclass(frozen=True)
 class Folders:
-    """Where a reproduction reads and writes.
+    """Where a run reads and writes.
 
     Args:
         train: photographs to train on.
@@ -53,41 +55,41 @@ class Folders:
 
 
 def reproduce(
-    figure: str,
+    page: str,
     folders: Folders,
-    preset: Preset,
+    study: Study,
     *,
     seed: int = 0,
     workers: int = 0,
     report: Report = print,
 ) -> Path:
-    """Reproduce a figure of the paper (arXiv 2202.04754, Section IV) with the judgement of its claims.
+    """Make a page of a study, such as a figure of the paper with the judgement of its claims.
 
-    Systems that are trained and points that are measured already in `folders.out` are kept, whichever figure they were
+    Systems that are trained and points that are measured already in `folders.out` are kept, whichever page they were
     made for, so a killed run goes on with the point under way.
 
     Args:
-        figure: "fig4", "fig5" or "fig6".
+        page: "fig4", "fig5" or "fig6" (arXiv 2202.04754, Section IV), or another page of the study.
         folders: where to read and write.
-        preset: the grid and the effort.
+        study: the pages and the effort.
         seed: of crops, initial weights, SNRs and noise.
         workers: processes that decode photographs while training; 0 for none but this one.
         report: told about every piece of work.
 
     Returns:
-        The Markdown page; beside it are the figure as PNG and the numbers as CSV and JSON.
+        The Markdown page; beside it are the figures as PNG and the numbers as CSV and JSON.
 
     Raises:
         FileNotFoundError: if a folder of photographs is missing.
-        ValueError: if `figure` is unknown, a folder holds no photographs, or `folders.out` holds a reproduction with
-            other settings.
+        ValueError: if `page` is unknown, a folder holds no photographs, or `folders.out` holds a run with other
+            settings.
         OSError: if `folders.out` cannot be written, or another process is writing to it.
     """
-    if figure not in POINTS:
-        raise ValueError(f"figure must be one of {', '.join(POINTS)}, got {figure!r}")
-    test_paths = evenly(find_photographs(folders.test), preset.effort.test_images)
+    if page not in study.pages:
+        raise ValueError(f"figure must be one of {', '.join(study.pages)}, got {page!r}")
+    test_paths = evenly(find_photographs(folders.test), study.effort.test_images)
     settings = {
-        "preset": asdict(preset),
+        "preset": asdict(study),
         "seed": seed,
         "train_manifest_sha256": manifest_hash(find_photographs(folders.train)),
         "val_manifest_sha256": manifest_hash(find_photographs(folders.val)),
@@ -99,16 +101,43 @@ def reproduce(
         raise ValueError(f"test must hold two photographs or more, for confidence intervals, got 1 in {folders.test}")
     with only_writer(folders.out):
         _claim(folders.out, json.loads(json.dumps(settings)))
-        points = list(dict.fromkeys(POINTS[figure](preset)))
-        _make_points(points, folders, preset, test_paths, seed=seed, workers=workers, report=report)
-        results = {point: read_point(_point_file(folders.out, point), len(test_paths)) for point in points}
-        return write_page(figure, folders.out, preset, settings, results)
+        points = list(dict.fromkeys(point for part in study.pages[page] for point in part.points))
+        _make_points(points, folders, study, test_paths, seed=seed, workers=workers, report=report)
+        results = {point: _read_point(folders.out, point, test_paths) for point in points}
+        return _write(page, folders, study, settings, results)
+
+
+def _write(
+    page: str, folders: Folders, study: Study, settings: dict[str, Any], results: dict[Point, Measurement]
+) -> Path:
+    effort, images, seed = study.effort, settings["test_images"], settings["seed"]
+    note = (
+        f"{images} test photographs, 95 % confidence; every system trained for {effort.steps:,} steps of "
+        f"{effort.batch_size} crops, {effort.size} x {effort.size}; seed {seed}"
+    )
+    systems = {point.spec.name: point.spec for point in results if not isinstance(point.spec, AtCapacity)}
+    command = study.command.format(page=page, name=study.name)
+    return write_page(
+        folders.out / f"{page}.md",
+        folders.out,
+        [part.section(results, note) for part in study.pages[page]],
+        title="Results",
+        text=f"What the systems of `{study.name}` score on {images} photographs, and what that says of the "
+        "paper's claims (arXiv 2202.04754, Section IV). k counts padding. At capacity a codec may spend k C bits, C = "
+        "log2(1 + SNR), headers counted; where its coarsest file is larger it fails, and random pixels count instead.",
+        test={"images": images, "test": "/".join(folders.test.parts[-2:]), "seed": seed}
+        | {"test_manifest_sha256": settings["test_manifest_sha256"]},
+        trainings={name: _training(folders.out, spec) for name, spec in systems.items()},
+        commands={name: spec.options(effort) for name, spec in systems.items()},
+        measured_by=f"`{command}`",
+        trained_by=command,
+    )
 
 
 def _make_points(
     points: list[Point],
     folders: Folders,
-    preset: Preset,
+    study: Study,
     test_paths: list[Path],
     *,
     seed: int,
@@ -116,41 +145,73 @@ def _make_points(
     report: Report,
 ) -> None:
     """Train and measure what is missing."""
-    schemes = list(dict.fromkeys(point.scheme for point in points))
-    due = [point for point in points if not _point_file(folders.out, point).is_file()]
-    undone = [
-        scheme for scheme in schemes if not isinstance(scheme, AtCapacity) and not _is_trained(folders.out, scheme)
-    ]
-    if any(has_levels(scheme) for scheme in (*undone, *(point.scheme for point in due))):
+    specs = list(dict.fromkeys(point.spec for point in points))
+    due = [point for point in points if not point_file(folders.out, point).is_file()]
+    undone = [spec for spec in specs if not isinstance(spec, AtCapacity) and not _is_trained(folders.out, spec)]
+    if any(has_levels(spec) for spec in (*undone, *(point.spec for point in due))):
         report("extract captions and label maps")
         _extract(folders.train, find_photographs(folders.train), folders.out / TRAIN_FEATURES)
         _extract(folders.test, test_paths, folders.out / TEST_FEATURES)
-    for number, scheme in enumerate(schemes, start=1):
-        unmeasured = [point for point in due if point.scheme == scheme]
-        if not unmeasured and (isinstance(scheme, AtCapacity) or _is_trained(folders.out, scheme)):
-            continue
-        if isinstance(scheme, AtCapacity):
-            sender, features = scheme.build(), None
-        else:
-            if not _is_trained(folders.out, scheme):
-                report(f"[{number}/{len(schemes)}] train {scheme.name}")
-                _train(scheme, folders, preset, seed, workers)
-            sender = from_pretrained(str(system_folder(folders.out, scheme)))
-            features = _features(sender, test_paths, folders) if has_levels(scheme) else None
-        report(f"[{number}/{len(schemes)}] measure {scheme.name}")
-        with show_progress("sending", total=len(unmeasured) * len(test_paths)) as advance:
-            for point in unmeasured:
-                measured = measure(sender, test_paths, [point.snr_db], seed=seed, features=features, progress=advance)
-                write_point(_point_file(folders.out, point), measured)
+    for number, spec in enumerate(specs, start=1):
+        unmeasured = [point for point in due if point.spec == spec]
+        if spec in undone:
+            report(f"[{number}/{len(specs)}] train {spec.name}")
+            _train(cast(Trained, spec), folders, study, seed, workers)
+        if unmeasured:
+            report(f"[{number}/{len(specs)}] measure {spec.name}")
+            _measure(spec, unmeasured, folders, test_paths, seed)
 
 
-def system_folder(out: Path, scheme: Learned) -> Path:
-    """Where a trained system of a reproduction is."""
-    return out / "systems" / scheme.name
+def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: list[Path], seed: int) -> None:
+    """Write every point as soon as it is measured; a codec's together, since it encodes a photograph once for all."""
+    features = None
+    if isinstance(spec, AtCapacity):
+        scheme, paths = spec.build(), evenly(paths, spec.images)
+        batches = [list(points)]
+    else:
+        scheme = from_pretrained(str(system_folder(folders.out, spec)))
+        features = _features(scheme, paths, folders) if has_levels(spec) else None
+        batches = [[point] for point in points]
+    with show_progress("sending", total=len(points) * len(paths)) as advance:
+        for batch in batches:
+            if isinstance(scheme, SemanticSystem):
+                scheme.channel = build_channel(batch[0].channel) or AWGNChannel()
+            snrs_db = [point.snr_db for point in batch]
+            measured = evaluate(scheme, paths, snrs_db, seed=seed, name=spec.name, features=features, progress=advance)
+            for point in batch:
+                measured.at(point.snr_db).save(point_file(folders.out, point))
 
 
-def _is_trained(out: Path, scheme: Learned) -> bool:
-    return (system_folder(out, scheme) / RESULT).is_file()
+def _read_point(out: Path, point: Point, paths: list[Path]) -> Measurement:
+    file = point_file(out, point)
+    measured = Measurement.load(file)
+    images = point.spec.images if isinstance(point.spec, AtCapacity) else None
+    if measured.photographs != [path.name for path in evenly(paths, images)] or measured.snrs_db != [point.snr_db]:
+        raise ValueError(f"{file} is no measurement of these photographs; delete it to measure it again")
+    return measured
+
+
+def _training(out: Path, spec: Trained) -> dict[str, Any]:
+    path = system_folder(out, spec) / RESULT
+    record = read_object(path)
+    kinds = {"steps": int, "weights": int, "wall_time_s": float, "train_images": int, "training": dict}
+    kinds |= {"hardware": str, "train_manifest_sha256": str}
+    wrong = [key for key, kind in kinds.items() if not isinstance(record.get(key), kind)]
+    if (
+        wrong
+        or not {"batch_size", "size", "learning_rate", "schedule", "precision", "seed"} <= record["training"].keys()
+    ):
+        raise ValueError(f"{path} is no result of a training: {', '.join(wrong) or 'training'}; delete {path.parent}")
+    return record
+
+
+def system_folder(out: Path, spec: Trained) -> Path:
+    """Where a trained system of a run is."""
+    return out / "systems" / spec.name
+
+
+def _is_trained(out: Path, spec: Trained) -> bool:
+    return (system_folder(out, spec) / RESULT).is_file()
 
 
 def _check_sizes(paths: Sequence[Path]) -> None:
@@ -167,7 +228,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         known = read_object(path)
         different = sorted(key for key in settings if known.get(key) != settings[key])
         if different:
-            raise ValueError(f"out {out} holds a reproduction with another {', '.join(different)}; name a new folder")
+            raise ValueError(f"out {out} holds a run with another {', '.join(different)}; name a new folder")
         return
     if holds_files(out):
         raise ValueError(f"out must be an empty or a new folder, or one to go on in, but {out} holds other files")
@@ -175,17 +236,18 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     write_json(path, settings)
 
 
-def _train(scheme: Learned, folders: Folders, preset: Preset, seed: int, workers: int) -> None:
-    out, effort = system_folder(folders.out, scheme), preset.effort
+def _train(spec: Trained, folders: Folders, study: Study, seed: int, workers: int) -> None:
+    out, effort = system_folder(folders.out, spec), study.effort
     torch.manual_seed(seed)
     config = TrainingConfig(
         train=folders.train,
         val=folders.val,
         out=out,
-        features=folders.out / TRAIN_FEATURES if has_levels(scheme) else None,
-        snr_db=scheme.snr_db,
+        features=folders.out / TRAIN_FEATURES if has_levels(spec) else None,
+        snr_db=spec.snr_db,
         size=effort.size,
         batch_size=effort.batch_size,
+        learning_rate=spec.learning_rate,
         schedule=effort.schedule,
         steps=effort.steps,
         validate_every=max(1, effort.steps // effort.validations),
@@ -193,7 +255,7 @@ def _train(scheme: Learned, folders: Folders, preset: Preset, seed: int, workers
         seed=seed,
         workers=workers,
     )
-    train(scheme.build(effort), config, resume=(out / RECIPE).is_file())
+    train(spec.build(effort), config, resume=(out / RECIPE).is_file())
 
 
 def _extract(folder: Path, paths: Sequence[Path], out: Path) -> None:
@@ -210,5 +272,6 @@ def _features(system: SemanticSystem, paths: list[Path], folders: Folders) -> Fe
     return FeatureCache(cache, paths, folders.test, caption=system.caption, segmentation=system.segmentation)
 
 
-def _point_file(out: Path, point: Point) -> Path:
+def point_file(out: Path, point: Point) -> Path:
+    """Where a point's measurement is."""
     return out / "points" / f"{point.name}.json"

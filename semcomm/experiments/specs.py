@@ -1,11 +1,13 @@
-"""What the figures are made of: systems and codecs, the SNRs to train and to test them at, and the effort."""
+"""What is compared: systems to train and codecs, each at an SNR and over a channel, and the effort of a training."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Literal, final
 
-from semcomm.baselines.separation import Codec, SeparationBaseline
+from semcomm.baselines.codecs import Codec
+from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.networks.stages import Norm
 from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
@@ -14,18 +16,22 @@ from semcomm.training.config import Schedule
 SNR_RANGE = (0.0, 20.0)
 TrainingSNR = float | tuple[float, float]
 """One SNR in dB, or the ends of a range from which every crop's is drawn."""
+ChannelName = Literal["awgn", "rayleigh"]
+CODEC_NAMES = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "webp": "WebP", "avif": "AVIF"}
+NO_CAPACITY_DB = -100.0
+"""An SNR at which a codec has no bit to spend, so that its failure can be measured."""
 
 
 @final
 @dataclass(frozen=True)
 class Effort:
-    """How systems are built and trained; the same for every system of a figure.
+    """How systems are built and trained; the same for every system of a study.
 
     Args:
         size: height and width of a crop, in pixels.
         batch_size: crops per step.
         steps: optimisation steps.
-        schedule: of the learning rate, which starts at 1e-3.
+        schedule: of the learning rate.
         width: MLSC-image's width.
         norm: MLSC-image's normalisation.
         shortcut: whether MLSC-image has shortcuts.
@@ -57,6 +63,9 @@ class Mlsc:
         caption: whether it has the caption level.
         segmentation: whether it has the segmentation level.
         downsampling: t.
+        channel: the training channel.
+        learning_rate: at the start of the training.
+        plain: whether it is built as in the paper, whatever the effort.
     """
 
     level: int
@@ -64,80 +73,24 @@ class Mlsc:
     caption: bool = True
     segmentation: bool = True
     downsampling: int = 8
+    channel: ChannelName = "awgn"
+    learning_rate: float = 1e-3
+    plain: bool = False
 
     @property
     def name(self) -> str:
-        """Of its folder."""
-        dropped = ("" if self.caption else "-no-caption") + ("" if self.segmentation else "-no-segmentation")
-        return f"mlsc-l{self.level}-t{self.downsampling}{dropped}-{_snr_name(self.snr_db)}"
+        """The name of its folder."""
+        missing = [word for word, kept in (("caption", self.caption), ("segmentation", self.segmentation)) if not kept]
+        dropped = "-no-semantics" if len(missing) == 2 else "".join(f"-no-{word}" for word in missing)
+        faded = "" if self.channel == "awgn" else f"-{self.channel}"
+        plain = "-plain" if self.plain else ""
+        return f"mlsc-image-l{self.level}-t{self.downsampling}{dropped}{_snr_name(self.snr_db)}{faded}{plain}"
 
     @property
-    def ratio(self) -> float:
-        """k/n of images whose sides are multiples of t."""
-        return (3 * self.level + 1) / (3 * self.downsampling**2)
-
-    def build(self, effort: Effort) -> SemanticSystem:
-        """Assemble it, untrained."""
-        return build_mlsc_image(
-            self.level,
-            self.downsampling,
-            image_size=effort.size,
-            caption="lite" if self.caption else None,
-            segmentation="lite" if self.segmentation else None,
-            width=effort.width,
-            norm=effort.norm,
-            shortcut=effort.shortcut,
-            snr_adaptive=isinstance(self.snr_db, tuple),
-        )
-
-
-@final
-@dataclass(frozen=True)
-class DeepJSCC:
-    """Deep JSCC as published, trained at one SNR, or over a range.
-
-    Args:
-        complex_channels: c; k/n = c/48.
-        snr_db: the training SNR.
-    """
-
-    complex_channels: int
-    snr_db: TrainingSNR
-
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        return f"deep-jscc-c{self.complex_channels}-{_snr_name(self.snr_db)}"
-
-    @property
-    def ratio(self) -> float:
-        """k/n of images whose sides are multiples of 4."""
-        return self.complex_channels / 48
-
-    def build(self, effort: Effort) -> SemanticSystem:  # noqa: ARG002 - as published, whatever the effort
-        """Assemble it, untrained."""
-        return build_deep_jscc(complex_channels=self.complex_channels)
-
-
-@final
-@dataclass(frozen=True)
-class AtCapacity:
-    """An image codec with an ideal channel code, in MLSC-image's channel uses, padding included.
-
-    Args:
-        codec: which.
-        level: the detail level l of that MLSC-image.
-        downsampling: its t.
-    """
-
-    codec: Codec
-    level: int
-    downsampling: int = 8
-
-    @property
-    def name(self) -> str:
-        """Of its points."""
-        return f"{self.codec}-like-l{self.level}-t{self.downsampling}"
+    def label(self) -> str:
+        """What it is called in a figure."""
+        missing = [word for word, kept in (("caption", self.caption), ("segmentation", self.segmentation)) if not kept]
+        return "MLSC-image" + (f" without {' and '.join(missing)}" if missing else "")
 
     @property
     def ratio(self) -> float:
@@ -149,18 +102,129 @@ class AtCapacity:
         channels = 3 * self.level + 1
         return symbols_per_image(height, width, complex_channels=channels, downsampling=self.downsampling)
 
+    def build(self, effort: Effort) -> SemanticSystem:
+        """Assemble it, untrained."""
+        effort = self._effort(effort)
+        return build_mlsc_image(
+            self.level,
+            self.downsampling,
+            image_size=effort.size,
+            channel=build_channel(self.channel),
+            caption="lite" if self.caption else None,
+            segmentation="lite" if self.segmentation else None,
+            width=effort.width,
+            norm=effort.norm,
+            shortcut=effort.shortcut,
+            snr_adaptive=isinstance(self.snr_db, tuple),
+        )
+
+    def options(self, effort: Effort) -> str:
+        """Options of `semcomm train` that build and train it."""
+        effort = self._effort(effort)
+        dropped = [f"--{word} none" for word in ("caption", "segmentation") if not getattr(self, word)]
+        networks = [f"--norm {effort.norm}", *(["--shortcut"] if effort.shortcut else []), f"--width {effort.width}"]
+        adaptive = ["--snr-adaptive"] if isinstance(self.snr_db, tuple) else []
+        rest = [f"--lr {self.learning_rate:g}", f"--channel {self.channel}"]
+        start = f"mlsc --l {self.level} --t {self.downsampling}"
+        return " ".join([start, *dropped, *networks, *adaptive, _snr_option(self.snr_db), *rest])
+
+    def _effort(self, effort: Effort) -> Effort:
+        return replace(effort, width=32, norm="batch", shortcut=False) if self.plain else effort
+
+
+@final
+@dataclass(frozen=True)
+class DeepJSCC:
+    """Deep JSCC as published, trained at one SNR, or over a range.
+
+    Args:
+        complex_channels: c; k/n = c/48.
+        snr_db: the training SNR.
+        learning_rate: at the start of the training.
+    """
+
+    complex_channels: int
+    snr_db: TrainingSNR
+    learning_rate: float = 1e-3
+    label = "Deep JSCC"
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"deep-jscc-c{self.complex_channels}{_snr_name(self.snr_db)}"
+
+    @property
+    def ratio(self) -> float:
+        """k/n of images whose sides are multiples of 4."""
+        return self.complex_channels / 48
+
+    def build(self, effort: Effort) -> SemanticSystem:  # noqa: ARG002 - as published, whatever the effort
+        """Assemble it, untrained."""
+        return build_deep_jscc(complex_channels=self.complex_channels)
+
+    def options(self, effort: Effort) -> str:  # noqa: ARG002 - as published, whatever the effort
+        """Options of `semcomm train` that build and train it."""
+        rest = [_snr_option(self.snr_db), f"--lr {self.learning_rate:g}"]
+        return " ".join([f"deep-jscc --bandwidth-ratio {self.complex_channels}/48", *rest])
+
+
+@final
+@dataclass(frozen=True)
+class AtCapacity:
+    """An image codec with an ideal channel code, in MLSC-image's channel uses, padding included.
+
+    Args:
+        codec: which.
+        like: the system whose channel uses it gets.
+        images: photographs that it sends, evenly spaced; None for all.
+    """
+
+    codec: Codec
+    like: Mlsc
+    images: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its points."""
+        return f"{self.codec}-like-l{self.like.level}-t{self.like.downsampling}"
+
+    @property
+    def label(self) -> str:
+        """What it is called in a figure."""
+        return f"{CODEC_NAMES[self.codec]} at capacity"
+
+    @property
+    def ratio(self) -> float:
+        """k/n of images whose sides are multiples of t."""
+        return self.like.ratio
+
     def build(self) -> SeparationBaseline:
         """Assemble it."""
-        return SeparationBaseline(self.codec, symbols_per_image=self.symbols_per_image)
+        return SeparationBaseline(self.codec, symbols_per_image=self.like.symbols_per_image)
 
 
-Learned = Mlsc | DeepJSCC
-Scheme = Learned | AtCapacity
+Trained = Mlsc | DeepJSCC
+Spec = Trained | AtCapacity
 
 
-def has_levels(scheme: Scheme) -> bool:
-    """Whether a scheme sends a caption or a segmentation."""
-    return isinstance(scheme, Mlsc) and (scheme.caption or scheme.segmentation)
+@final
+@dataclass(frozen=True)
+class Point:
+    """One system or codec at one SNR: the unit of work that a killed run can lose."""
+
+    spec: Spec
+    snr_db: float
+    channel: ChannelName = "awgn"
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.spec.name}-at-{self.snr_db:g}dB" + ("" if self.channel == "awgn" else f"-over-{self.channel}")
+
+
+def has_levels(spec: Spec) -> bool:
+    """Whether a system sends a caption or a segmentation."""
+    return isinstance(spec, Mlsc) and (spec.caption or spec.segmentation)
 
 
 def as_wide(mlsc: Mlsc) -> DeepJSCC:
@@ -168,145 +232,17 @@ def as_wide(mlsc: Mlsc) -> DeepJSCC:
     return DeepJSCC(math.ceil(48 * mlsc.ratio - 1e-9), mlsc.snr_db)
 
 
-@final
-@dataclass(frozen=True)
-class Preset:
-    """The grid behind the three figures.
-
-    Args:
-        name: of the preset.
-        effort: spent on every system.
-        levels: l of Fig. 4's systems.
-        snrs_db: Fig. 4's SNRs.
-        mismatch_level: l of Fig. 5's systems.
-        mismatch_snrs_db: Fig. 5's training SNRs.
-        test_snrs_db: the SNRs of Fig. 5's and Fig. 6's curves.
-        ablation_level: l of Fig. 6's systems.
-        ablation_snrs_db: Fig. 6's training SNRs, tested at themselves; one model for all of `test_snrs_db` if empty.
-    """
-
-    name: str
-    effort: Effort
-    levels: tuple[int, ...]
-    snrs_db: tuple[float, ...]
-    mismatch_level: int
-    mismatch_snrs_db: tuple[float, ...]
-    test_snrs_db: tuple[float, ...]
-    ablation_level: int
-    ablation_snrs_db: tuple[float, ...]
-
-
-QUICK = Preset(
-    name="quick",
-    effort=Effort(
-        size=64,
-        batch_size=8,
-        steps=1000,
-        schedule="cosine",
-        width=24,
-        norm="none",
-        shortcut=True,
-        validations=1,
-        val_images=10,
-        test_images=24,
-    ),
-    levels=(2, 5),
-    snrs_db=(1.0, 10.0),
-    mismatch_level=2,
-    mismatch_snrs_db=(1.0, 10.0, 19.0),
-    test_snrs_db=(-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0),
-    ablation_level=2,
-    ablation_snrs_db=(),
-)
-PAPER = Preset(
-    name="paper",
-    effort=Effort(
-        size=256,
-        batch_size=32,
-        steps=50_000,
-        schedule="constant",
-        width=32,
-        norm="batch",
-        shortcut=False,
-        validations=50,
-    ),
-    levels=(2, 3, 4, 5, 6, 8, 10),
-    snrs_db=(1.0, 4.0, 7.0, 10.0, 13.0),
-    mismatch_level=3,
-    mismatch_snrs_db=(1.0, 4.0, 7.0, 10.0, 13.0, 19.0),
-    test_snrs_db=(-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0),
-    ablation_level=2,
-    ablation_snrs_db=(1.0, 4.0, 7.0, 10.0, 13.0),
-)
-PRESETS = {preset.name: preset for preset in (QUICK, PAPER)}
-
-
-@final
-@dataclass(frozen=True)
-class Point:
-    """One scheme at one SNR: the unit of work that a killed run can lose."""
-
-    scheme: Scheme
-    snr_db: float
-
-    @property
-    def name(self) -> str:
-        """Of its file."""
-        return f"{self.scheme.name}-at-{_snr_name(self.snr_db)}"
-
-
-def fig4_points(preset: Preset) -> list[Point]:
-    """k/n against PSNR and SSIM: trained and tested at the same SNR."""
-    points = []
-    for snr_db in preset.snrs_db:
-        for level in preset.levels:
-            mlsc = Mlsc(level, snr_db)
-            codecs = [AtCapacity(codec, level) for codec in CODECS]
-            points += [Point(scheme, snr_db) for scheme in (mlsc, as_wide(mlsc), *codecs)]
-    return points
-
-
-def fig5_points(preset: Preset) -> list[Point]:
-    """Trained at one SNR, tested across; JPEG coded for the middle one, which below it fails."""
-    systems = [Mlsc(preset.mismatch_level, snr_db) for snr_db in preset.mismatch_snrs_db]
-    jscc = as_wide(replace(systems[0], snr_db=middle_snr(preset)))
-    jpeg = AtCapacity("jpeg", preset.mismatch_level)
-    tested = [Point(system, snr_db) for system in (*systems, jscc) for snr_db in preset.test_snrs_db]
-    return [*tested, Point(jpeg, middle_snr(preset)), Point(jpeg, NO_CAPACITY_DB)]
-
-
-def fig6_points(preset: Preset) -> list[Point]:
-    """All levels, no caption, no segmentation, neither: at equal k."""
-    return [
-        Point(replace(system, snr_db=training), snr_db)
-        for system in ablations(preset)
-        for training, snr_db in ablation_snrs(preset)
-    ]
-
-
-def ablations(preset: Preset) -> list[Mlsc]:
-    """All levels first, then without caption, without segmentation, without either."""
-    choices = ((True, True), (False, True), (True, False), (False, False))
-    return [Mlsc(preset.ablation_level, SNR_RANGE, caption, segmentation) for caption, segmentation in choices]
-
-
-def ablation_snrs(preset: Preset) -> list[tuple[TrainingSNR, float]]:
-    """Training and test SNR of Fig. 6's abscissae."""
-    own: list[tuple[TrainingSNR, float]] = [(snr_db, snr_db) for snr_db in preset.ablation_snrs_db]
-    return own or [(SNR_RANGE, snr_db) for snr_db in preset.test_snrs_db]
-
-
-def middle_snr(preset: Preset) -> float:
-    """The middle of Fig. 5's training SNRs."""
-    return preset.mismatch_snrs_db[len(preset.mismatch_snrs_db) // 2]
-
-
-CODECS: tuple[Codec, ...] = ("jpeg", "avif")
-"""Of Fig. 4; the paper has JPEG alone."""
-NO_CAPACITY_DB = -100.0
-"""An SNR at which a codec has no bit to spend, so that its failure can be measured."""
-POINTS = {"fig4": fig4_points, "fig5": fig5_points, "fig6": fig6_points}
+def build_channel(name: ChannelName) -> RayleighChannel | None:
+    """Rayleigh fading of every symbol, known to the receiver; None for the builders' own channel, AWGN."""
+    return None if name == "awgn" else RayleighChannel()
 
 
 def _snr_name(snr_db: TrainingSNR) -> str:
-    return f"{snr_db[0]:g}to{snr_db[1]:g}dB" if isinstance(snr_db, tuple) else f"{snr_db:g}dB"
+    """Nothing for the usual range."""
+    if isinstance(snr_db, tuple):
+        return "" if snr_db == SNR_RANGE else f"-{snr_db[0]:g}to{snr_db[1]:g}db"
+    return f"-{snr_db:g}db"
+
+
+def _snr_option(snr_db: TrainingSNR) -> str:
+    return f"--snr-range {snr_db[0]:g} {snr_db[1]:g}" if isinstance(snr_db, tuple) else f"--snr {snr_db:g}"

@@ -1,10 +1,8 @@
-"""PSNR, SSIM and MS-SSIM of single images; means and differences over images, with confidence intervals."""
+"""PSNR, SSIM and MS-SSIM of single images."""
 
 import math
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.image import (
@@ -164,64 +162,3 @@ def _check_pair(received: Tensor, sent: Tensor) -> None:
         raise ValueError(
             f"received and sent must be of one shape (b, 3, h, w), got {tuple(received.shape)} and {tuple(sent.shape)}"
         )
-
-
-def mean_and_ci95(values: ArrayLike) -> tuple[float, float]:
-    """Mean over images and half width of its 95 % confidence interval, 1.96 s / sqrt(images).
-
-    Images are what was sampled. Several noise draws of an image are alike and no new images, so they are averaged
-    within the image first (cluster means); pooled, they would make the interval too narrow. 1.96 is the normal
-    quantile: the interval covers 92 % with 10 images, 94 % with 24, where Student's would cover 95 %.
-
-    Args:
-        values: `(images,)`, or `(images, draws)` where every image was sent several times.
-
-    Returns:
-        `(mean, half width)`; the half width is NaN for fewer than two images.
-
-    Raises:
-        ValueError: if `values` has another shape or is empty.
-
-    Example:
-        >>> mean_and_ci95([1.0, 2.0, 3.0])[0]
-        2.0
-        >>> mean_and_ci95([[0.5, 1.5], [1.0, 3.0], [3.0, 3.0]]) == mean_and_ci95([1.0, 2.0, 3.0])
-        True
-    """
-    scores = _image_means(values, "values")
-    if len(scores) < 2:
-        return scores.mean().item(), math.nan
-    return scores.mean().item(), 1.96 * scores.std().item() / math.sqrt(len(scores))
-
-
-def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
-    """Mean of a - b over images that both schemes sent, and half width of its 95 % confidence interval.
-
-    What images have in common, such as being hard to send, cancels. A difference is significant if its interval leaves
-    out zero: `abs(mean) > half width`.
-
-    Args:
-        a: one scheme's scores, `(images,)` or `(images, draws)`; draws are averaged within an image first.
-        b: the other's on the same images in the same order; the number of draws may differ.
-
-    Returns:
-        `(mean, half width)`, as `mean_and_ci95` of the differences.
-
-    Raises:
-        ValueError: if a shape is another, or the numbers of images differ.
-
-    Example:
-        >>> paired_difference([21.0, 31.0], [20.0, 30.0])
-        (1.0, 0.0)
-    """
-    one, other = _image_means(a, "a"), _image_means(b, "b")
-    if len(one) != len(other):
-        raise ValueError(f"a and b must score the same images, got {len(one)} and {len(other)}")
-    return mean_and_ci95(one - other)
-
-
-def _image_means(values: ArrayLike, name: str) -> Tensor:
-    scores = torch.tensor(np.asarray(values, dtype=np.float64))
-    if scores.ndim not in (1, 2) or scores.numel() == 0:
-        raise ValueError(f"{name} must be (images,) or (images, draws), at least one, got shape {tuple(scores.shape)}")
-    return scores if scores.ndim == 1 else scores.mean(1)

@@ -1,11 +1,10 @@
-"""Scores beside PSNR and SSIM, chosen by name."""
+"""Scores beside PSNR and SSIM, by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from semcomm.experiments.measure import Metrics, Scorer
 from semcomm.quality.fidelity import lite_fidelity
 from semcomm.quality.image import ms_ssim, ms_ssim_db
 from semcomm.quality.perceptual import lpips
@@ -13,15 +12,20 @@ from semcomm.quality.perceptual import lpips
 NAMES = ("ms-ssim", "ms-ssim-db", "lpips", "fidelity")
 
 
-def more_scores(names: Sequence[str]) -> Metrics | None:
+class Metric(Protocol):
+    """What scores images received against images sent, float `(b, 3, h, w)` in [0, 1]: one number per image."""
+
+    def __call__(self, received: Tensor, sent: Tensor, /) -> Tensor | Mapping[str, Tensor]:
+        """Score images: `(b,)`, or several such scores by name."""
+        ...
+
+
+def metrics_by_name(names: Sequence[str]) -> dict[str, Metric]:
     """Choose scores for `evaluate` to add.
 
     Args:
         names: "ms-ssim"; the same in dB, "ms-ssim-db"; "lpips", whose network's weights must be on disk; "fidelity",
             the agreement of what the small extractors in the package see in the images sent and received.
-
-    Returns:
-        What `evaluate` takes as `metrics`; None for no names.
 
     Raises:
         ValueError: if a name is unknown.
@@ -29,28 +33,10 @@ def more_scores(names: Sequence[str]) -> Metrics | None:
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         raise ValueError(f"metrics must be among {', '.join(NAMES)}, got {', '.join(unknown)}")
-    if not names:
-        return None
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    fidelity = lite_fidelity() if "fidelity" in names else None
-
-    def score(sent: Tensor) -> Scorer:
-        sent = sent.to(device)
-        seen = {} if fidelity is None else fidelity.look(sent)
-
-        def against_it(received: Tensor) -> dict[str, Tensor]:
-            received = received.to(device)
-            scores = {}
-            if "ms-ssim" in names:
-                scores["ms_ssim"] = ms_ssim(received, sent)
-            if "ms-ssim-db" in names:
-                scores["ms_ssim_db"] = ms_ssim_db(received, sent)
-            if "lpips" in names:
-                scores["lpips"] = lpips(received, sent)
-            if fidelity is not None:
-                scores |= fidelity(received, sent, **seen)
-            return scores
-
-        return against_it
-
-    return score
+    known = {
+        "ms-ssim": lambda: ms_ssim,
+        "ms-ssim-db": lambda: ms_ssim_db,
+        "lpips": lambda: lpips,
+        "fidelity": lite_fidelity,
+    }
+    return {name.replace("-", "_"): known[name]() for name in names}

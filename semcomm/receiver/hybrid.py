@@ -17,11 +17,11 @@ from semcomm.networks.facts import block_facts, confidence, expected_errors, num
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
-from semcomm.transmitter.hybrid import NOTHING_CODED, SMALLEST_FRAME, Side
+from semcomm.transmitter.hybrid import SMALLEST_FRAME, Side
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import SILENT, Language, Message, read_message
 from semcomm.transmitter.payload import read_map, read_sketch
-from semcomm.transmitter.sketch import layout
+from semcomm.transmitter.sketch import NOTHING_CODED, layout
 
 GRAY = 0.5
 NO_LABEL = -1
@@ -94,7 +94,7 @@ class HybridReceiver(nn.Module):
             results.append(self._find(symbols, noise, fades, size, None if told is None else _number(told, place)))
         device = received.symbols.device
         images = [torch.full((3, *size), GRAY) if one.image is None else one.image for one in results]
-        lost = torch.tensor([one.lost for one in results], device=device)
+        lost = torch.tensor([one.lost for one in results], device=device) if self.digital else None
         return Delivered(torch.stack(images).clamp(0, 1).to(device), *self._meaning(results, size, device), lost)
 
     def _meaning(

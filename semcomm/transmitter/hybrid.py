@@ -34,6 +34,7 @@ from semcomm.transmitter.meaning import Draft, LabelMaps, language_of, write_mes
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
 from semcomm.transmitter.safety import finite_snrs, safe_snrs
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.transmitter.sketch import NOTHING_CODED
 from semcomm.transmitter.textures import OCTAVE
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
@@ -42,8 +43,9 @@ DIGITAL = ("caption", "labels", "textures", "sketch")
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
-NOTHING_CODED = -40
-"""A step so large that no component is worth coding."""
+_NEAR = 3
+_ROUNDING_BITS = 32
+_COARSE_STEP = -16
 
 
 @final
@@ -316,8 +318,23 @@ class Search:
         if not found:
             return None
         choice = min(found, key=lambda one: one.error)
-        choice = self._climb(choice.book, choice.log_step, 4, rounds=1) or choice
+        choice = self._settle(self._climb(choice.book, choice.log_step, 4, rounds=1) or choice)
         return choice if choice.error < self.linear_error else None
+
+    def _settle(self, choice: Choice) -> Choice:
+        """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
+        textures = self.codebook.books[choice.book].textures
+        drawing, _ = self.draw(choice.book, choice.log_step, closed_loop=True)
+        best, labels = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice, drawing.labels
+        if textures.classes > 1:
+            costs = textures.coding_costs(self.components, drawing.known, self.floor)
+            self._labels[choice.book] = costs.argmin(1)
+        for log_step in (choice.log_step, choice.log_step - _NEAR, choice.log_step + _NEAR):
+            other = self._weigh(choice.book, log_step, closed_loop=True)
+            if other is not None and other.error < best.error:
+                best, labels = other, self._labels[choice.book]
+        self._labels[choice.book] = labels
+        return best
 
     def labels(self, book: int, log_step: int) -> Tensor:
         """Return the classes of the blocks in a book."""
@@ -353,22 +370,23 @@ class Search:
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)
         if key not in self._seen:
-            drawing, details = self.draw(book, log_step, closed_loop=False)
-            own = self.codebook.books[book]
-            bits = map_cost(own, drawing.labels.reshape(self.shape))
-            bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum()) + 32
-            bits += self.draft.bits(bits)
-            try:
-                uses = self.k - self.digital_uses(bits)
-            except ValueError:
-                uses = -1
-            if uses < 0:
-                self._seen[key] = None
-            else:
-                error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
-                error += self._outside(drawing)
-                self._seen[key] = Choice(book, log_step, error, bits)
+            self._seen[key] = self._weigh(book, log_step, closed_loop=False)
         return self._seen[key]
+
+    def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
+        """Say what error textures and a step would leave; None if their bits do not fit."""
+        drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
+        bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
+        bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
+        bits += self.draft.bits(bits)
+        try:
+            uses = self.k - self.digital_uses(bits)
+        except ValueError:  # no mode is safe
+            return None
+        if uses < 0:
+            return None
+        error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
+        return Choice(book, log_step, error + self._outside(drawing), bits)
 
     def _outside(self, drawing: Drawing) -> float:
         """Energy that no kept component holds, times the blocks' weights."""
@@ -394,7 +412,7 @@ class Search:
         return len(self.codebook.books) - 1
 
     def _other_books(self, start: Choice | None) -> list[Choice | None]:
-        place = NOTHING_CODED + 24 if start is None else start.log_step
+        place = _COARSE_STEP if start is None else start.log_step
         return [self._climb(book, place, 4, rounds=1) for book in range(self._finest())]
 
     def _first_guess(self) -> float:

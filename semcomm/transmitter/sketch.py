@@ -22,6 +22,8 @@ ACTIVITIES = 8
 """How much larger than expected the magnitudes nearby are, in eight classes."""
 WEAK = 12
 """Octaves of variance / step^2 below what is worth coding."""
+NOTHING_CODED = -400
+"""The index of a step so large that no component is worth coding."""
 LARGEST = 15
 """Larger magnitudes are coded as an escape."""
 _THRESHOLDS = (20, 32, 44, 56, 72, 96, 140)
@@ -234,6 +236,8 @@ def detail_log_variances(
     found: Contexts,
 ) -> Tensor:
     """Say how strong what the sketch leaves is expected to be, by what both ends know: int64 `(blocks, Q)`."""
+    if layout.coded == 0:  # nothing is known of the photograph
+        return layout.relative - log_step[:, None]
     strengths = layout.relative + tables.weak[weak_depth(layout.relative), found.last[:, None]]
     left = tables.residual[layout.buckets, found.activities, levels.abs().clamp_max(2)]
     coded = layout.coded

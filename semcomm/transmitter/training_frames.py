@@ -12,6 +12,7 @@ from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label
 from semcomm.transmitter.linear import Allocation, allocate, expected_error
 from semcomm.transmitter.payload import level_costs, map_cost
+from semcomm.transmitter.sketch import NOTHING_CODED
 
 HEADER_SHARE = 64 / 393_216
 """Channel uses of a header for each pixel of a 768 x 512 photograph: a crop pays for its part of it."""
@@ -55,7 +56,7 @@ def choose(
             error = expected_error(drawing.log_variances[rows], details[rows], left, 10 ** (-told_snrs_db[image] / 10))
             if error < best[image]:
                 best[image], steps[image] = error, centre + move
-    log_step = torch.where(best.isinf(), torch.full_like(steps, -40), steps).repeat_interleave(blocks)
+    log_step = torch.where(best.isinf(), torch.full_like(steps, NOTHING_CODED), steps).repeat_interleave(blocks)
     assert labels is not None
     drawing, details = draw(codebook, book, components, shape, labels, log_step, torch.zeros_like(log_step))
     return drawing, details, _digital_uses(codebook, drawing, told_snrs_db)

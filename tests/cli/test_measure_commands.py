@@ -3,17 +3,22 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from toys import small_system
 
-from semcomm.quality.scores import more_scores
+from semcomm.cli.measure import _weights
+from semcomm.quality.scores import metrics_by_name
 
-ROW = {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
-RESULT = ["model", "data", "images", "k", "bandwidth_ratio", "channel", "seed", "rows"]
+WHERE = {"model", "channel", "seed", "images", "bandwidth_ratio"}
+ROW = WHERE | {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
+RESULT = ["data", "model", "images", "k", "bandwidth_ratio", "channel", "seed", "rows", "measured"]
 
 
 def results(path):
@@ -31,6 +36,9 @@ def test_evaluate_writes_the_documented_json(run, model, photo_folder, tmp_path)
     assert written["k"] == [10 * 8 * 10, 10 * 10 * 8, 10 * 8 * 10, 10 * 9 * 9]
     assert [row["snr_db"] for row in written["rows"]] == [1.0, 13.0]
     assert all(set(row) == ROW and row["failures"] == 0 for row in written["rows"])
+    assert np.array(written["measured"]["scores"]["psnr_db"]).mean(axis=(1, 2)).tolist() == pytest.approx(
+        [row["psnr_db"] for row in written["rows"]], abs=1e-5
+    )
     for row in written["rows"]:
         assert f"{row['psnr_db']:.2f} ± {row['psnr_ci95']:.2f}" in out
     assert "4 images" in out
@@ -55,7 +63,7 @@ def test_baseline_writes_the_same_json(run, photo_folder, tmp_path, codec):
     code, out, err = run("baseline", codec, "--data", photo_folder / "more", *arguments)
     assert code == 0, err
     written = results(tmp_path / "new" / "out.json")
-    assert list(written) == [*RESULT[:-1], "headers", "delivered", "rows"]
+    assert list(written) == [*RESULT[:2], "headers", "delivered", *RESULT[2:]]
     assert (written["model"], written["images"]) == (codec, 2)
     assert (written["headers"], written["delivered"]) == (True, "random")
     assert written["channel"].startswith(channel)
@@ -76,7 +84,8 @@ def test_baseline_may_leave_headers_out_and_fail_in_gray(run, photo_folder, tmp_
         assert (written["headers"], written["delivered"]) == (name != "spared", "gray" if name == "gray" else "random")
         assert ("headers not counted" in out, "delivers gray pixels" in out) == (name == "spared", name == "gray")
         rows[name] = written["rows"]
-    assert rows["spared"][0] == rows["whole"][0]  # all fail, with the same random pixels
+    scores = [{name: rows[kind][0][name] for name in ("psnr_db", "ssim", "failures")} for kind in ("spared", "whole")]
+    assert scores[0] == scores[1]  # all fail, with the same random pixels
     assert rows["spared"][1]["failures"] < rows["whole"][1]["failures"] == rows["gray"][1]["failures"]
     assert rows["gray"][0]["psnr_db"] > rows["whole"][0]["psnr_db"] + 1
 
@@ -93,7 +102,7 @@ def test_central_crops_and_several_draws_are_recorded(run, model, photo_folder, 
     code, _, err = run("evaluate", model, *options)
     assert code == 0, err
     written = results(tmp_path / "out.json")
-    assert list(written) == ["model", "data", "size", "draws", *RESULT[2:]]
+    assert list(written) == [*RESULT[:2], "size", "draws", *RESULT[2:]]
     assert (written["size"], written["draws"]) == (30, 3)
     assert written["k"] == 10 * 8 * 8
     code, _, err = run("baseline", "jpeg", "--bandwidth-ratio", "1/4", *options[:-2])
@@ -113,11 +122,9 @@ def test_rows_as_csv_are_the_rows_of_the_json(run, model, photo_folder, tmp_path
     assert code == 0, err
     rows = list(csv.DictReader((tmp_path / "new" / "out.csv").read_text().splitlines()))
     expected = results(tmp_path / "out.json")["rows"]
-    assert [{name: float(row[name]) for name in expected[0]} for row in rows] == expected
-    assert {row["model"] for row in rows} == {model}
-    settings = results(tmp_path / "out.json")
-    assert {float(row["bandwidth_ratio"]) for row in rows} == {settings["bandwidth_ratio"]}
-    assert {(row["channel"], row["seed"]) for row in rows} == {("awgn", "0")}
+    assert rows == [{name: str(value) for name, value in row.items()} for row in expected]
+    assert {"model": model, "channel": "awgn", "seed": 0}.items() <= expected[0].items()
+    assert expected[0]["bandwidth_ratio"] == pytest.approx(results(tmp_path / "out.json")["bandwidth_ratio"], abs=1e-6)
     assert "wrote new/out.csv" in out
 
 
@@ -132,6 +139,75 @@ def test_the_figure_is_a_whole_picture(run, model, photo_folder, tmp_path):
     )
     assert code == 0, err
     assert (tmp_path / "b.png").stat().st_size > 1000
+
+
+def drawn_labels(path):
+    """What an SVG figure says; matplotlib writes every text beside its glyphs as a comment."""
+    return re.findall(r"<!-- (.*?) -->", path.read_text())
+
+
+def test_systems_and_codecs_share_a_figure_and_a_table(run, model, photo_folder, tmp_path):
+    options = ("--data", photo_folder, "--snr", "4,9", "--codecs", "jpeg,webp", "--figure", "out.svg", "--csv", "a.csv")
+    code, out, err = run("evaluate", model, *options)
+    assert code == 0, err
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert [row["model"] for row in rows] == [model] * 2 + ["jpeg"] * 2 + ["webp"] * 2
+    assert len({row["bandwidth_ratio"] for row in rows}) == 1  # the codecs get the model's channel uses
+    assert {row["channel"] for row in rows[2:]} == {"awgn at capacity"}
+    labels = " ".join(drawn_labels(tmp_path / "out.svg"))
+    assert all(f"{name}, k/n = " in labels for name in (Path(model).name, "jpeg", "webp"))
+    assert (
+        "--codecs must be among jpeg, jpeg2000, webp, avif, got bpg"
+        in run("evaluate", model, "--data", photo_folder, "--codecs", "jpeg,bpg")[2]
+    )
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".pdf", b"%PDF"), (".svg", b"<?xml"), (".png", b"\x89PNG")])
+def test_a_figure_is_what_its_ending_says(run, photo_folder, tmp_path, suffix, start):
+    options = ("--data", photo_folder, "--bandwidth-ratio", 1, "--snr", "9", "--figure", f"out{suffix}")
+    assert run("baseline", "jpeg", *options)[0] == 0
+    assert (tmp_path / f"out{suffix}").read_bytes().startswith(start)
+
+
+def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("semcomm.cli.measure._print", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(
+            "evaluate",
+            model,
+            "--data",
+            photo_folder,
+            "--snr",
+            "4",
+            "--json",
+            "a.json",
+            "--csv",
+            "a.csv",
+            "--figure",
+            "a.png",
+        )
+    assert {path.name for path in tmp_path.glob("a.*")} == {"a.json", "a.csv", "a.png"}
+
+
+@pytest.mark.parametrize(
+    ("options", "keyword"),
+    [
+        (("--levels", 2), "levels"),
+        (("--rate", 2), "rate"),
+        (("--channel-uses", 100), "channel_uses"),
+        (("--safe-snr", 5), "safe_snr_db"),
+        (("--importance", "person=4, sky=0.5"), "importance"),
+    ],
+)
+def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, keyword):
+    assert f"{keyword} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
+
+
+def test_weights_of_classes_are_read_or_refused(refused, model, photo_folder):
+    assert _weights("person=4, sky=0.5") == {"person": 4.0, "sky": 0.5}
+    assert _weights("") is None
+    error = refused("evaluate", model, "--data", photo_folder, "--importance", "person")
+    assert "--importance takes classes and weights, such as person=4,sky=0.5, got 'person'" in error
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv", "--figure"])
@@ -151,7 +227,7 @@ def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path
         f"{name}{end}"
         for name in ("ms_ssim", "ms_ssim_db", "label_agreement", "label_iou", "caption_agreement")
         for end in ("", "_ci95")
-    }
+    } | {"ms_ssim_left_out", "ms_ssim_db_left_out"}
     assert row["ms_ssim"] is None  # too small for five scales
     assert 0 <= row["label_agreement"] <= 1
     assert f"{row['caption_agreement']:.3f} ± " in out
@@ -168,7 +244,7 @@ def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_fo
 
 
 def test_no_metrics_cost_nothing():
-    assert more_scores([]) is None
+    assert metrics_by_name([]) == {}
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_else_is_evaluated(run, model, photo_folder, tmp_path):

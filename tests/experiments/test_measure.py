@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import stats
 from toys import semantic_system, small_system
 
 from semcomm import SeparationBaseline
 from semcomm.data.folders import list_images
-from semcomm.experiments.measure import evaluate, measure
+from semcomm.experiments.measure import evaluate
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.files.pictures import load_image
 from semcomm.quality.image import psnr
 
 SNRS = [0.0, 12.0]
-ROW = ["snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"]
+WHERE = ["model", "channel", "seed", "images", "bandwidth_ratio"]
+ROW = [*WHERE, "snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"]
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +26,12 @@ def system():
 
 
 def test_results_have_the_documented_form_and_are_json(system, photo_folder):
-    results = evaluate(system, list_images(photo_folder), SNRS)
-    assert list(results) == ["images", "k", "bandwidth_ratio", "rows"]
-    assert [list(row) for row in results["rows"]] == [ROW, ROW]
-    assert [row["snr_db"] for row in results["rows"]] == SNRS
-    assert json.loads(json.dumps(results, allow_nan=False)) == results
+    measured = evaluate(system, photo_folder, SNRS)
+    assert [list(row) for row in measured.rows] == [ROW, ROW]
+    assert [row["snr_db"] for row in measured.rows] == SNRS
+    content = measured.json()
+    assert list(content) == ["model", "images", "k", "bandwidth_ratio", "channel", "seed", "rows", "measured"]
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
 
 
 def test_figures_are_the_means_of_single_transmissions(photo_folder):
@@ -36,22 +39,22 @@ def test_figures_are_the_means_of_single_transmissions(photo_folder):
     scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 4)
     results = evaluate(scheme, paths, [10.0])
     sent = [scheme.transmit(load_image(path)[None], 10.0) for path in paths]
-    row = results["rows"][0]
+    row = results.rows[0]
     for figure in ("psnr_db", "ssim"):
         values = np.array([getattr(one, figure).item() for one in sent])
         assert row[figure] == pytest.approx(values.mean(), abs=1e-4)
         half = row[f"{figure.removesuffix('_db')}_ci95"]
-        assert half == pytest.approx(1.96 * values.std(ddof=1) / 2, abs=1e-4)
-    assert results["images"] == 4
-    assert results["k"] == [one.symbols_per_image for one in sent]
+        assert half == pytest.approx(stats.t.ppf(0.975, 3) * values.std(ddof=1) / 2, abs=1e-4)
+    assert len(results.photographs) == 4
+    assert results.symbols == [one.symbols_per_image for one in sent]
     pixels = sum(load_image(path)[0].numel() for path in paths)
-    assert results["bandwidth_ratio"] == pytest.approx(sum(results["k"]) / (3 * pixels))
+    assert results.bandwidth_ratio == pytest.approx(sum(results.symbols) / (3 * pixels))
 
 
 def test_k_is_one_number_where_all_images_have_it(system, photo_folder):
     paths = list_images(photo_folder)
-    assert evaluate(system, [paths[0], paths[0]], [10.0])["k"] == 7 * 8 * 10
-    assert evaluate(system, paths, [10.0])["k"] == [7 * 8 * 10, 7 * 10 * 8, 7 * 8 * 10, 7 * 9 * 9]
+    assert evaluate(system, [paths[0], paths[0]], 10).json()["k"] == 7 * 8 * 10
+    assert evaluate(system, paths, [10.0]).json()["k"] == [7 * 8 * 10, 7 * 10 * 8, 7 * 8 * 10, 7 * 9 * 9]
 
 
 def test_noise_depends_on_seed_snr_and_place_alone(photo_folder):
@@ -78,15 +81,15 @@ def test_same_seed_same_numbers(system, photo_folder):
     paths = list_images(photo_folder)
     first = evaluate(system, paths, SNRS, seed=5)
     torch.manual_seed(99)
-    assert evaluate(system, paths, SNRS, seed=5) == first
-    assert evaluate(system, paths, SNRS, seed=6) != first
+    assert evaluate(system, paths, SNRS, seed=5).json() == first.json()
+    assert evaluate(system, paths, SNRS, seed=6).rows != first.rows
 
 
 def test_failures_are_counted_and_enter_the_mean(photo_folder):
     scheme = SeparationBaseline("jpeg", bandwidth_ratio=1 / 12)
     results = evaluate(scheme, list_images(photo_folder), [-10.0, 40.0])
-    assert [row["failures"] for row in results["rows"]] == [4, 0]
-    assert results["rows"][0]["psnr_db"] < 12
+    assert [row["failures"] for row in results.rows] == [4, 0]
+    assert results.rows[0]["psnr_db"] < 12
 
 
 def test_what_is_not_finite_is_none(photo_folder, tmp_path):
@@ -96,13 +99,23 @@ def test_what_is_not_finite_is_none(photo_folder, tmp_path):
 
             return account(images.float() / 255, images, 7)
 
-    results = evaluate(Perfect(), list_images(photo_folder)[:1], [10.0])
-    assert results["rows"] == [
-        {"snr_db": 10.0, "psnr_db": None, "psnr_ci95": None, "ssim": 1.0, "ssim_ci95": None, "failures": 0}
-    ]
+    (row,) = evaluate(Perfect(), list_images(photo_folder)[:1], [10.0]).rows
+    assert [row[name] for name in ROW[5:]] == [10.0, None, None, 1.0, None, 0]
     Image.new("RGB", (9, 9)).save(tmp_path / "tiny.png")
-    row = evaluate(Perfect(), [tmp_path / "tiny.png"], [10.0])["rows"][0]
-    assert row["ssim"] is None
+    measured = evaluate(Perfect(), [tmp_path / "tiny.png"], [10.0])
+    assert measured.rows[0]["ssim"] is None
+    assert measured.rows[0]["ssim_left_out"] == 1
+    assert "| - ± - (1 left out) |" in measured.table()
+
+
+def test_an_image_without_a_score_does_not_cost_the_others_theirs(system, photo_folder, tmp_path):
+    Image.new("RGB", (9, 10)).save(tmp_path / "tiny.png")
+    paths = list_images(photo_folder)
+    alone, beside = evaluate(system, paths, [10.0]), evaluate(system, [*paths, tmp_path / "tiny.png"], [10.0])
+    assert beside.mean("ssim") == pytest.approx(alone.mean("ssim"))
+    assert beside.rows[0]["ssim_left_out"] == 1
+    assert "ssim_left_out" not in alone.rows[0]
+    assert "psnr_db_left_out" not in beside.rows[0]
 
 
 def test_progress_is_reported_after_every_transmission(system, photo_folder):
@@ -120,7 +133,7 @@ def test_an_image_that_cannot_be_sent_is_named(system, tmp_path):
 @pytest.mark.parametrize("snr_db", [math.nan, math.inf, -math.inf, -1e6, 1e308, 301])
 def test_an_snr_that_no_table_can_hold_is_refused_before_anything_is_sent(system, photo_folder, snr_db):
     calls = []
-    with pytest.raises(ValueError, match="snrs_db must be from -300 to 300 dB, got"):
+    with pytest.raises(ValueError, match="snr_db must be from -300 to 300 dB, got"):
         evaluate(system, list_images(photo_folder), [10.0, snr_db], progress=lambda: calls.append(1))
     assert calls == []
 
@@ -131,7 +144,7 @@ def test_a_repeated_snr_counts_once(photo_folder):
 
     scheme = SeparationBaseline("jpeg", bandwidth_ratio=1.0)
     once = evaluate(scheme, list_images(photo_folder), [20.0])
-    assert evaluate(scheme, list_images(photo_folder), [20.0, 20.0]) == once
+    assert evaluate(scheme, list_images(photo_folder), [20.0, 20.0]).json() == once.json()
 
 
 class Brightness:
@@ -147,34 +160,36 @@ class Brightness:
 
 def test_draws_are_new_noise_and_averaged_within_an_image(photo_folder):
     paths = list_images(photo_folder)
-    measured = measure(Brightness(), paths, [10.0], draws=5, seed=3)
-    scores = measured.scores[10.0]["psnr_db"]
+    measured = evaluate(Brightness(), paths, [10.0], draws=5, seed=3)
+    (scores,) = measured.scores["psnr_db"]
     assert scores.shape == (4, 5)
     assert all(len(set(row)) > 1 for row in scores.tolist())
-    assert measure(Brightness(), paths, [10.0], draws=2, seed=3).scores[10.0]["psnr_db"].tolist() == (
+    assert evaluate(Brightness(), paths, [10.0], draws=2, seed=3).scores["psnr_db"][0].tolist() == (
         scores[:, :2].tolist()
     )
-    row = evaluate(Brightness(), paths, [10.0], draws=5, seed=3)["rows"][0]
+    row = evaluate(Brightness(), paths, [10.0], draws=5, seed=3).rows[0]
+    assert row["draws"] == 5
     means = scores.mean(axis=1)
     assert row["psnr_db"] == pytest.approx(means.mean(), abs=1e-5)
-    assert row["psnr_ci95"] == pytest.approx(1.96 * means.std(ddof=1) / 2, abs=1e-5)
+    assert row["psnr_ci95"] == pytest.approx(stats.t.ppf(0.975, 3) * means.std(ddof=1) / 2, abs=1e-5)
 
 
 @pytest.mark.parametrize("draws", [0, -1])
 def test_draws_must_be_positive(photo_folder, draws):
     with pytest.raises(ValueError, match=f"draws must be at least 1, got {draws}"):
-        measure(Brightness(), list_images(photo_folder), [10.0], draws=draws)
+        evaluate(Brightness(), list_images(photo_folder), [10.0], draws=draws)
 
 
 def test_central_crops_are_sent_where_a_size_is_given(system, photo_folder):
     paths = list_images(photo_folder)
     results = evaluate(system, paths, [10.0], size=32)
-    assert results["k"] == system.symbols_per_image(32, 32)
+    assert results.symbols == [system.symbols_per_image(32, 32)] * 4
+    assert results.rows[0]["size"] == 32
     middle = load_image(paths[0])[:, :, 4:36][None]  # of 32 x 40 pixels
     sent = system.transmit(middle, 10.0, generator=torch.Generator().manual_seed(0))
-    alone = measure(system, paths[:1], [10.0], size=32)
+    alone = evaluate(system, paths[:1], [10.0], size=32)
     assert alone.symbols == [sent.symbols_per_image]
-    assert alone.scores[10.0]["psnr_db"].item() == pytest.approx(sent.psnr_db.item(), abs=1.0)
+    assert alone.scores["psnr_db"].item() == pytest.approx(sent.psnr_db.item(), abs=1.0)
     with pytest.raises(ValueError, match=r"a\.png: image must be at least 40 x 40 pixels \(size\), got 32 x 40"):
         evaluate(system, paths, [10.0], size=40)
 
@@ -187,7 +202,7 @@ def test_extractors_look_once_at_an_image_however_often_it_is_sent(photo_folder)
     paths = list_images(photo_folder)
     with_looks = evaluate(system, paths, SNRS, draws=3)
     assert len(looks) == len(paths)
-    assert len(with_looks["rows"]) == 2
+    assert len(with_looks.rows) == 2
 
 
 def test_cached_features_give_the_same_numbers_without_a_look(photo_folder, tmp_path):
@@ -195,25 +210,102 @@ def test_cached_features_give_the_same_numbers_without_a_look(photo_folder, tmp_
     levels = {"caption": system.transmitter.caption, "segmentation": system.transmitter.segmentation}
     paths = list_images(photo_folder)
     cache_features(paths, photo_folder, tmp_path / "cache", **levels)
-    expected = measure(system, paths, SNRS).scores
+    expected = evaluate(system, paths, SNRS).scores
     features = FeatureCache(tmp_path / "cache", paths, photo_folder, **levels)
     system.transmitter.segmentation.labels = lambda _: pytest.fail("looked")
-    found = measure(system, paths, SNRS, features=features).scores
-    assert all((found[snr_db][name] == expected[snr_db][name]).all() for snr_db in SNRS for name in ("psnr_db", "ssim"))
+    found = evaluate(system, paths, SNRS, features=features).scores
+    assert all((found[name] == expected[name]).all() for name in ("psnr_db", "ssim"))
     with pytest.raises(ValueError, match="features are those of whole photographs: size must be None, got 32"):
-        measure(system, paths, SNRS, features=features, size=32)
+        evaluate(system, paths, SNRS, features=features, size=32)
 
 
-def test_more_scores_stand_beside_psnr_with_their_intervals(photo_folder):
-    looks = []
+class Gray:
+    """A metric that looks once at an image sent, and has two scores."""
 
-    def brightness(sent):
-        looks.append(1)
-        return lambda received: {"gray": received.mean((1, 2, 3)), "psnr_again_db": psnr(received, sent)}
+    def __init__(self):
+        self.looks = 0
 
+    def look(self, sent):
+        self.looks += 1
+        return {"brightness": sent.mean()}
+
+    def __call__(self, received, sent, *, brightness):
+        assert brightness == sent.mean()
+        return {"gray": received.mean((1, 2, 3)), "darker": received.mean() - brightness}
+
+
+def test_own_metrics_stand_beside_psnr_with_their_intervals(photo_folder):
+    gray = Gray()
     paths = list_images(photo_folder)
-    row = evaluate(Brightness(), paths, [10.0], draws=2, metrics=brightness)["rows"][0]
-    assert len(looks) == len(paths)
-    assert list(row) == [*ROW[:-1], "gray", "gray_ci95", "psnr_again_db", "psnr_again_ci95", "failures"]
-    assert row["psnr_again_db"] == pytest.approx(row["psnr_db"], abs=1e-5)
+    measured = evaluate(Brightness(), paths, [10.0], draws=2, metrics={"again_db": psnr, "two": gray})
+    (row,) = measured.rows
+    assert gray.looks == len(paths)
+    more = ["again_db", "again_db_ci95", "gray", "gray_ci95", "darker", "darker_ci95"]
+    assert list(row) == [*WHERE[:3], "draws", *ROW[3:-1], *more, "failures"]
+    assert row["again_db"] == pytest.approx(row["psnr_db"], abs=1e-5)
     assert 0 < row["gray"] < 1
+    assert measured.scores["gray"].shape == (1, 4, 2)
+
+
+def test_metrics_that_cannot_be_are_refused(photo_folder):
+    with pytest.raises(ValueError, match="metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid"):
+        evaluate(Brightness(), photo_folder, 10, metrics=["fid"])
+    with pytest.raises(ValueError, match="metrics must not be named ssim, which are always measured"):
+        evaluate(Brightness(), photo_folder, 10, metrics={"ssim": psnr})
+    with pytest.raises(
+        ValueError, match=r"metrics\['map'\] must return one number per image, got shape \(1, 3, 32, 40\)"
+    ):
+        evaluate(Brightness(), photo_folder, 10, metrics={"map": lambda received, sent: received - sent})
+
+
+def test_images_are_sent_as_files_are(system, photo_folder):
+    paths = list_images(photo_folder)
+    images = [load_image(path) for path in paths]
+    files, tensors = evaluate(system, paths, SNRS), evaluate(system, images, SNRS)
+    assert tensors.photographs == ["image 0", "image 1", "image 2", "image 3"]
+    assert all((files.scores[name] == tensors.scores[name]).all() for name in files.scores)
+    batch = evaluate(system, torch.stack([images[0], images[0]]).float() / 255, SNRS)
+    assert batch.scores["psnr_db"][:, 0].tolist() == files.scores["psnr_db"][:, 0].tolist()
+    with pytest.raises(ValueError, match="image 1: images must"):
+        evaluate(system, [images[0], images[0][0]], SNRS)
+    with pytest.raises(ValueError, match="photographs must hold at least one, got none"):
+        evaluate(system, [], SNRS)
+    with pytest.raises(ValueError, match="snr_db must hold at least one SNR, got none"):
+        evaluate(system, images, [])
+
+
+class Nested:
+    """Understands what nested systems understand, and remembers it."""
+
+    def __init__(self):
+        self.told = []
+
+    def transmit(
+        self,
+        images,
+        snr_db,
+        *,
+        levels=None,
+        channel_uses=None,
+        told_snr_db=None,
+        safe_snr_db=None,
+        importance=None,
+        generator=None,
+    ):  # noqa: E501
+        self.told.append((levels, channel_uses, told_snr_db, safe_snr_db, importance))
+        return Brightness().transmit(images, snr_db, generator=generator)
+
+
+def test_keywords_of_nested_systems_are_handed_on_or_refused(photo_folder):
+    nested, paths = Nested(), list_images(photo_folder)[:1]
+    told = {"levels": 2, "channel_uses": 99, "told_snr_db": 4.0, "safe_snr_db": 1.0, "importance": {"person": 4.0}}
+    measured = evaluate(nested, paths, [10.0], **told)
+    assert nested.told == [(2, 99, 4.0, 1.0, {"person": 4.0})]
+    assert measured.settings == told
+    evaluate(nested, paths, [10.0], levels=3)
+    assert nested.told[-1] == (3, None, None, None, None)
+    for keyword, value in told.items():
+        with pytest.raises(
+            ValueError, match=f"{keyword} must be None for a Brightness, which has no {keyword}= to choose"
+        ):
+            evaluate(Brightness(), paths, [10.0], **{keyword: value})

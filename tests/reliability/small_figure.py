@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from semcomm.experiments import run
-from semcomm.experiments.specs import QUICK, Effort, Mlsc
+from semcomm.experiments.presets import Study, paper_figures
+from semcomm.experiments.specs import Effort, Mlsc
 
 EFFORT = Effort(
     size=16,
@@ -20,7 +21,15 @@ EFFORT = Effort(
     val_images=1,
     test_images=2,
 )
-TINY = replace(QUICK, name="tiny", effort=EFFORT, mismatch_level=2, mismatch_snrs_db=(10.0,), test_snrs_db=(7.0, 10.0))
+PAGES = paper_figures(
+    levels=(2,),
+    snrs_db=(10.0,),
+    mismatch_level=2,
+    mismatch_snrs_db=(10.0,),
+    test_snrs_db=(7.0, 10.0),
+    ablation_level=2,
+)
+TINY = Study("tiny", EFFORT, PAGES)
 
 
 @contextmanager

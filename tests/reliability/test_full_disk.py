@@ -11,7 +11,7 @@ from training.test_checkpoints import largest_file
 
 from semcomm.cli import cache_features as cache_cli
 from semcomm.cli import train as training_cli
-from semcomm.experiments import specs as grid
+from semcomm.experiments import presets
 from semcomm.extractors.lite_captioner import MARKERS, build_lite_captioner
 from semcomm.training.extractor_folder import write_result_folder
 
@@ -37,7 +37,7 @@ def small(monkeypatch):
         monkeypatch.setattr(
             cli, "build_segmentation", lambda value: segmentation_feature() if value == "lite" else None
         )
-    monkeypatch.setitem(grid.PRESETS, "quick", TINY)
+    monkeypatch.setitem(presets.PRESETS, "quick", TINY)
     with without_extractors():
         yield
 

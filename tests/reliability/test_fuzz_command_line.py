@@ -54,8 +54,7 @@ SHARES = {"transmit": 5, "evaluate": 3, "baseline": 4, "train": 5, "train deep-j
 @pytest.fixture
 def stubs(monkeypatch):
     """Leave out what takes long: the steps of a training, the work of a reproduction, the real extractors."""
-    from semcomm.experiments import run
-    from semcomm.experiments import specs as grid
+    from semcomm.experiments import presets, run
 
     def begin(*_, **__):
         raise OSError("here the work begins")
@@ -68,7 +67,7 @@ def stubs(monkeypatch):
     monkeypatch.setattr("semcomm.training.extractors._fit", begin)
     monkeypatch.setattr(run, "_make_points", begin)
     for preset in ("quick", "paper"):
-        monkeypatch.setitem(grid.PRESETS, preset, TINY)
+        monkeypatch.setitem(presets.PRESETS, preset, TINY)
     for name, make in {"build_caption": caption_feature, "build_segmentation": segmentation_feature}.items():
         for commands in (training_cli, cache_cli):
             monkeypatch.setattr(commands, name, feature(make, getattr(commands, name)))

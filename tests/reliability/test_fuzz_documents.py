@@ -21,7 +21,7 @@ from semcomm.data.coco import read_coco_captions
 from semcomm.data.folders import CropDataset, list_images
 from semcomm.data.segmentation import CocoObjects
 from semcomm.experiments import run as reproduction
-from semcomm.experiments.store import read_point
+from semcomm.experiments.measurement import Measurement
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.files.pictures import load_image
 from semcomm.images import to_float
@@ -199,7 +199,7 @@ def fuzz_reproduction(reproduced, folder, monkeypatch, count, seed):
     def done(*_, **__):
         raise ValueError("this would be done again")
 
-    for name in ("train", "measure", "cache_features"):
+    for name in ("train", "evaluate", "cache_features"):
         monkeypatch.setattr(reproduction, name, done)
     monkeypatch.setattr("semcomm.experiments.page.save_figure", lambda *_: None)
 
@@ -226,4 +226,4 @@ def test_damaged_points_are_named(reproduced, tmp_path):
     content = json.loads(path.read_text())
     for number in cases(100):
         (tmp_path / path.name).write_bytes(misfilled_text(content, np.random.default_rng(number)))
-        attempt("reproductions", lambda: read_point(tmp_path / path.name, 2), case=str(number), naming=path.name)
+        attempt("reproductions", lambda: Measurement.load(tmp_path / path.name), case=str(number), naming=path.name)

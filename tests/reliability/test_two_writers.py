@@ -82,8 +82,8 @@ def test_one_folder_of_a_reproduction(photo_folder, tmp_path, hold):
     folders = Folders(photo_folder, photo_folder, photo_folder, tmp_path / "out")
 
     def patch(wait):
-        measure = reproduction.measure
-        reproduction.measure = lambda *given, **options: wait() or measure(*given, **options)
+        evaluate = reproduction.evaluate
+        reproduction.evaluate = lambda *given, **options: wait() or evaluate(*given, **options)
 
     with without_extractors():
         first_and_second(hold, patch, lambda: reproduce("fig5", folders, TINY, report=lambda _: None), folders.out)
