@@ -21,7 +21,7 @@ from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
-from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
+from semcomm.link.frame import HIGHEST_TOLD_DB, Fields, mark, mark_uses, quantise_gain, quantise_told
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
@@ -43,6 +43,8 @@ DIGITAL = ("caption", "labels", "textures", "sketch")
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
+TRAINING_SNR_DB = -2.0, 20.0
+"""The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
 _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
@@ -121,6 +123,7 @@ class HybridTransmitter(nn.Module):
         self.language = language_of(caption, segmentation)
         self.network = network
         self.downsampling = codebook.block
+        self.training_snr_db = TRAINING_SNR_DB
         self.levels = levels
         self.safe_snr_db = safe_snr_db
         self.digital = digital
@@ -156,7 +159,7 @@ class HybridTransmitter(nn.Module):
         importance: Mapping[str, float] | None = None,
     ) -> Sent:
         """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
-        told = finite_snrs(snr_db, len(images), "snr_db")
+        told = finite_snrs(snr_db, len(images), "snr_db", most=HIGHEST_TOLD_DB)
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
         boosts = () if importance is None else self._boosts(importance)
         if self.training:
@@ -488,7 +491,7 @@ def _split(uses: int, bits: dict[str, int]) -> dict[str, int]:
 def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:
     """Send details `(blocks, Q)`: complex64 symbols of unit mean power, and the index of their gain."""
     sent = allocation.scaled(details)
-    power = float(sent.square().sum())
+    power = float(sent.detach().square().sum())
     if power <= 0 or allocation.channel_uses == 0:
         filler = torch.ones(allocation.channel_uses, dtype=torch.complex64)
         return filler, 0

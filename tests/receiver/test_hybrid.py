@@ -282,9 +282,7 @@ def test_the_search_tells_what_will_arrive(codebook, image):
 @pytest.fixture(scope="module")
 def nested(codebook):
     torch.manual_seed(0)
-    return build_nested_mlsc_image(
-        codebook=codebook, width=4, caption=None, segmentation=None, device="cpu"
-    )
+    return build_nested_mlsc_image(codebook=codebook, width=4, caption=None, segmentation=None, device="cpu")
 
 
 def test_untrained_networks_change_nothing(nested, hybrid, image):
@@ -324,9 +322,7 @@ def test_side_information_stays_in_training_mode(nested, image):
 
 def test_gradients_reach_both_networks(codebook):
     torch.manual_seed(1)
-    system = build_nested_mlsc_image(
-        codebook=codebook, width=4, caption=None, segmentation=None, device="cpu"
-    ).train()
+    system = build_nested_mlsc_image(codebook=codebook, width=4, caption=None, segmentation=None, device="cpu").train()
     with torch.no_grad():
         for network in (system.transmitter.network, system.receiver.network):
             for weight in network.parameters():

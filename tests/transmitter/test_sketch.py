@@ -120,8 +120,10 @@ def test_a_wrong_level_is_forgotten(codebook, sketched):
     levels[0, 0] += 4
     textures = drawing.book.textures
     off = (
-        follow(textures, *arguments, levels=drawing.levels).known - follow(textures, *arguments, levels=levels).known
-    ).abs().amax(1)
+        (follow(textures, *arguments, levels=drawing.levels).known - follow(textures, *arguments, levels=levels).known)
+        .abs()
+        .amax(1)
+    )
     waves = grid(*SHAPE).waves
     assert float(off[waves[-1]].max()) < 0.2 * float(off[waves[1]].max())
 
