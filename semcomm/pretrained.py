@@ -66,8 +66,8 @@ def from_pretrained(
     Nothing is unpickled: weights are safetensors, the configuration is JSON.
 
     Args:
-        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file. Without
-            it the hybrid code is loaded.
+        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file; the
+            hybrid code without it.
         channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.

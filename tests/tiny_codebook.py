@@ -19,7 +19,7 @@ TINY = (
 
 
 def dead_leaves(height, width, seed):
-    """A synthetic photograph, uint8 `(3, height, width)`: discs of all sizes in front of one another, shaded, grainy."""
+    """A synthetic photograph, uint8 `(3, height, width)`: discs of all sizes before one another, shaded, grainy."""
     random = torch.Generator().manual_seed(seed)
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     image = torch.rand(3, 1, 1, generator=random).expand(3, height, width).clone()

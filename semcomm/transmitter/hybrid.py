@@ -21,7 +21,7 @@ from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
-from semcomm.link.frame import HIGHEST_TOLD_DB, Fields, mark, mark_uses, quantise_gain, quantise_told
+from semcomm.link.frame import HIGHEST_LOG_STEP, HIGHEST_TOLD_DB, LOWEST_LOG_STEP, Fields, mark, mark_uses, quantise_gain, quantise_told
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
@@ -377,7 +377,9 @@ class Search:
         return self._seen[key]
 
     def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
-        """Say what error textures and a step would leave; None if their bits do not fit."""
+        """Say what error textures and a step would leave; None if their bits do not fit, or no header can say it."""
+        if not LOWEST_LOG_STEP <= log_step <= HIGHEST_LOG_STEP:
+            return None
         drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
@@ -449,6 +451,8 @@ def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
         if search.digital_uses(len(bits)) <= search.k:
             break
         log_step -= 4
+        if log_step < LOWEST_LOG_STEP:
+            return _linear_frame(search, True)
     mode = transport.choose_mode(len(bits), search.safe_snr_db)
     plan = transport.plan(len(bits), mode)
     length = header.uses(search.safe_snr_db)
