@@ -21,7 +21,16 @@ from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
-from semcomm.link.frame import HIGHEST_LOG_STEP, HIGHEST_TOLD_DB, LOWEST_LOG_STEP, Fields, mark, mark_uses, quantise_gain, quantise_told
+from semcomm.link.frame import (
+    HIGHEST_LOG_STEP,
+    HIGHEST_TOLD_DB,
+    LOWEST_LOG_STEP,
+    Fields,
+    mark,
+    mark_uses,
+    quantise_gain,
+    quantise_told,
+)
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
