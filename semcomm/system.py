@@ -84,8 +84,7 @@ class SemanticSystem(Doors, Saves):
             snr_db: SNR in dB, a float or a tensor `(b,)`.
             semantics: captions and label maps made before, so that the extractors do not run.
             generator: where the channel's randomness comes from.
-            levels: how many levels are sent; this and the following are for systems whose parts know them, see
-                `Request`.
+            levels: how many levels are sent; this and what follows is for systems whose parts know it, see `Request`.
             rate: which of the system's rates is used.
             channel_uses: the budget k.
             told_snr_db: the SNR in dB that the sender believes; None is `snr_db`. Any system takes it.
@@ -114,11 +113,10 @@ class SemanticSystem(Doors, Saves):
         """The story: what was sent, what arrived and what came of it; the arguments are those of `forward`."""
         told_snr_db = snr_db if request.told_snr_db is None else request.told_snr_db
         sent = self.hops_1_to_3(images, told_snr_db, semantics, request)
-        snr_db = check_snr(snr_db, len(images))
+        snr_db = check_snr(snr_db, len(images), values=not self.training)
         arrived = checks.as_received(self.channel(sent.symbols, snr_db, generator=generator), snr_db, self.channel)
         if not self.training:
-            name = type(self.channel).__name__
-            checks.check_finite(arrived, f"channel {name} delivered NaN or inf; see what check_channel says of it")
+            checks.check_finite(arrived, f"channel {type(self.channel).__name__} delivered NaN or inf")
         arrived = replace(arrived, side=sent.side if self.training else None)
         received, delivered = self.hops_5_and_6(arrived, (images.shape[2], images.shape[3]), snr_db, request)
         return Passage(sent, arrived, received, delivered)
@@ -126,7 +124,7 @@ class SemanticSystem(Doors, Saves):
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
         """Images to the symbols sent."""
         checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
-        snr_db = None if snr_db is None else check_snr(snr_db, len(images))
+        snr_db = None if snr_db is None else check_snr(snr_db, len(images), values=not self.training)
         options = request.given_to(self.transmitter.forward, *TRANSMITTERS, required_of=self.transmitter)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
         sent = replace(sent, symbols=self.constraint(sent.symbols))
@@ -139,8 +137,7 @@ class SemanticSystem(Doors, Saves):
         """What arrived to the same equalised, and what comes of it."""
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
         received = self.equalizer(arrived)
-        options = request.given_to(self.receiver.forward, *RECEIVERS)
-        delivered = self.receiver(received, size, snr_db, **options)
+        delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, *RECEIVERS))
         images = len(arrived.symbols)
         return received, checks.as_delivered(delivered, self.receiver, images, size, values=not self.training)
 

@@ -1,5 +1,10 @@
 """The command line: `semcomm --help`."""
 
+# ruff: noqa: E402
+from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception, stop_quietly
+
+stop_quietly()  # before the imports that take seconds
+
 import math
 import sys
 from pathlib import Path
@@ -10,7 +15,6 @@ import typer
 
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
-from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception
 from semcomm.cli.measure import baseline, evaluate
 from semcomm.cli.options import (
     ChannelOption,
