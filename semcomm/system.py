@@ -37,7 +37,7 @@ class SemanticSystem(Doors, Saves):
         images `(b, 3, h, w)` in [0, 1] to images of the same shape in [0, 1].
 
     Raises:
-        TypeError: if a part is no `nn.Module`, or lacks a method.
+        TypeError: if a part is no `nn.Module` or lacks a method.
         ValueError: if the channel's SNR refers to another power than the constraint's.
     """
 
@@ -138,8 +138,8 @@ class SemanticSystem(Doors, Saves):
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
         received = self.equalizer(arrived)
         delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, *RECEIVERS))
-        images = len(arrived.symbols)
-        return received, checks.as_delivered(delivered, self.receiver, images, size, values=not self.training)
+        images, values = len(arrived.symbols), not self.training
+        return received, checks.as_delivered(delivered, self.receiver, images, size, values=values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a new part must be a module with its methods, and powers must agree."""
