@@ -41,11 +41,7 @@ class SemanticSystem(Doors, Saves):
         ValueError: if the channel's SNR refers to another power than the constraint's.
     """
 
-    transmitter: Any
-    constraint: Any
-    channel: Any
     equalizer: Any
-    receiver: Any
 
     def __init__(
         self,

@@ -17,7 +17,8 @@ from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.measure import baseline, evaluate
 from semcomm.cli.options import (
-    ChannelOption,
+    AnyChannelOption,
+    BuilderOption,
     CoherenceOption,
     EqualizerOption,
     JsonOption,
@@ -66,7 +67,7 @@ def transmit(
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
     model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = MODEL,
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
-    channel: ChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
     out: OutOption = Path("received"),
@@ -74,6 +75,7 @@ def transmit(
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
+    builder: BuilderOption = None,
 ) -> None:
     """Send photographs over a channel; write what arrives as PNG."""
     if not math.isfinite(snr):
@@ -88,7 +90,7 @@ def transmit(
     overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
     if overwritten:
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
-    system = load_system(model, caption, segmentation)
+    system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
     for path in images:  # one that cannot be sent is named before another is
         size = load_image(path).shape[1:]
