@@ -20,7 +20,7 @@ from residual_parts import build_residual
 
 from semcomm import SeparationBaseline, check_system, evaluate, from_pretrained
 from semcomm.experiments.demo import demo_photograph
-from semcomm.images import load_image, save_image
+from semcomm.files.pictures import load_image, save_image
 
 check_system(build_residual())
 
