@@ -328,7 +328,7 @@ ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": 
         ("{not json", r"config\.json is no JSON file"),
         ("[1, 2]", r"config\.json must hold a JSON object, got list"),
         ('"text"', r"must hold a JSON object, got str"),
-        ({}, r"describes no semcomm system: it needs a builder \(build_mlsc_image, build_deep_jscc, build_swin_jscc, build_witt\)"),
+        ({}, r"describes no semcomm system: it needs a builder \(build_mlsc_image, build_deep_jscc, "),
         ({"builder": "os.system", "arguments": {}}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image"}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image", "arguments": [4, 8]}, "describes no semcomm system"),

@@ -52,7 +52,7 @@ def test_systems_that_keep_the_contract_pass_and_stay_as_they_are(make, training
 
 
 def test_what_is_no_system_is_refused():
-    with pytest.raises(TypeError, match="system must be a SemanticSystem, made already, got type"):
+    with pytest.raises(TypeError, match="system must be a SemanticSystem, made already, got ABCMeta"):
         check_system(SemanticSystem)
 
 
@@ -76,22 +76,21 @@ def random_gain(sent, _images):
     return sent + 0.3 * torch.randn_like(sent)
 
 
-class Remembers(Paints):
-    """Keeps a picture from one call for the next."""
+class Flickers(Paints):
+    """Paints every second picture darker."""
 
-    last = None
+    calls = 0
 
     def forward(self, received, size, snr_db=None):
-        painted = super().forward(received, size, snr_db)
-        before, self.last = self.last, painted.detach()
-        return painted if before is None or before.shape != painted.shape else (painted + before) / 2
+        self.calls += 1
+        return super().forward(received, size, snr_db) / (1 + self.calls % 2)
 
 
 BROKEN = {
     "image of 16 x 16 pixels raised ValueError: transmitter Sends sent 255 symbols": lambda: spoiled(
         "transmitter", lambda x, _: x[:, 1:]
     ),
-    r"form: images received must be in \[0, 1\], got values from": lambda: spoiled("receiver", lambda y, _: 2 * y),
+    r"form: images received must be in \[0, 1\], got values from": lambda: spoiled("receiver", lambda y, _: 3 * y),
     "form: images were overwritten": lambda: spoiled("transmitter", overwriting),
     "power: every image's symbols must have mean power 1": lambda: spoiled("constraint", lambda x, _: 0.7 * x),
     "independence: .* an image's symbols change with its neighbours": lambda: spoiled(
@@ -101,7 +100,7 @@ BROKEN = {
         "receiver", lambda y, _: (y - 0.2 * y.mean(0)).clamp(0, 1)
     ),
     "generator: two calls with the same generator differ": lambda: spoiled("transmitter", random_gain),
-    "doors: encode, channel and decode make another image": lambda: SemanticSystem(Sends(), AWGNChannel(), Remembers()),
+    "doors: encode, channel and decode make another image": lambda: SemanticSystem(Sends(), AWGNChannel(), Flickers()),
     "side: Sent.side must be None in eval mode": lambda: spoiled("transmitter", lambda x, _: Sent(x, side=1)),
     "black: black images are sent as NaN": lambda: spoiled("transmitter", over_brightest),
     "gradient: no gradient comes to transmitter.mix.weight and 1 more": lambda: spoiled(
