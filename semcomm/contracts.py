@@ -17,7 +17,7 @@ none.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -71,7 +71,7 @@ class Request:
     importance: Mapping[str, float] | None = None
 
     def given_to(
-        self, function: Callable[..., Any], *names: str, required_of: nn.Module | None = None
+        self, function: Callable[..., Any], names: Sequence[str], *, required_of: nn.Module | None = None
     ) -> dict[str, Any]:
         """What is asked of `names`, as keywords for a function that has these parameters.
 

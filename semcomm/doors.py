@@ -246,7 +246,7 @@ class Doors(nn.Module, ABC):
 
     def symbols_sent(self, height: int, width: int, request: Request) -> int:
         """Symbols that leave the constraint for the channel, per image."""
-        options = request.given_to(self.transmitter.symbols_per_image, *COSTS, required_of=self.transmitter)
+        options = request.given_to(self.transmitter.symbols_per_image, COSTS, required_of=self.transmitter)
         height, width = checks.check_side(height, "height"), checks.check_side(width, "width")
         return checks.uses(self.constraint, self.transmitter.symbols_per_image(height, width, **options))
 

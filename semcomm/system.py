@@ -121,7 +121,7 @@ class SemanticSystem(Doors, Saves):
         """Images to the symbols sent."""
         checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
         snr_db = None if snr_db is None else check_snr(snr_db, len(images), values=not self.training)
-        options = request.given_to(self.transmitter.forward, *TRANSMITTERS, required_of=self.transmitter)
+        options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
         sent = replace(sent, symbols=self.constraint(sent.symbols))
         checks.check_count(sent.symbols, self.symbols_sent(images.shape[2], images.shape[3], request), self.transmitter)
@@ -133,14 +133,14 @@ class SemanticSystem(Doors, Saves):
         """What arrived to the same equalised, and what comes of it."""
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
         received = self.equalizer(arrived)
-        delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, *RECEIVERS))
+        delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, RECEIVERS))
         images, values = len(arrived.symbols), not self.training
         return received, checks.as_delivered(delivered, self.receiver, images, size, values=values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a new part must be a module with its methods, and powers must agree."""
         if name in PARTS:
-            checks.check_part(value, name, *PARTS[name])
+            checks.check_part(value, name, PARTS[name])
             parts = self.__dict__.get("_modules", {}) | {name: value}
             checks.check_powers(parts.get("constraint"), parts.get("channel"))
         super().__setattr__(name, value)

@@ -84,7 +84,7 @@ def transmit(
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    check_outputs({"--json": json_file}, out, photographs=[*images, *(out / name for name in names)])
+    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
     overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
