@@ -112,11 +112,10 @@ def _snr_per_image(system: SemanticSystem, images: Tensor) -> Iterator[str]:
     symbols = system.encode(images, snrs)
     received = system.decode(symbols, size, snrs)
     for place, snr_db in enumerate(SNRS_DB):
-        alone = slice(place, place + 1)
-        if _differ(symbols[alone], system.encode(images[alone], snr_db)):
-            yield f"with an SNR for every image, image {place} is not sent as with its SNR alone"
-        elif _differ(received[alone], system.decode(symbols[alone], size, snr_db)):
-            yield f"with an SNR for every image, image {place} is not received as with its SNR alone"
+        if _differ(symbols[place], system.encode(images, snr_db)[place]):
+            yield f"with an SNR for every image, image {place} is not sent as with its SNR for all"
+        elif _differ(received[place], system.decode(symbols, size, snr_db)[place]):
+            yield f"with an SNR for every image, image {place} is not received as with its SNR for all"
 
 
 def _generator(system: SemanticSystem, images: Tensor) -> Iterator[str]:
