@@ -56,7 +56,7 @@ class Saves(PyTorchModelHubMixin, library_name="semcomm", tags=["semantic-commun
     @config.setter
     def config(self, config: dict[str, Any] | None) -> None:
         self._config = config
-        self._as_built = None if config is None else _parts_of(self)
+        self._as_built = None if config is None else _parts_of(self)  # type: ignore[arg-type]
 
     def save_pretrained(  # type: ignore[override]
         self,
