@@ -78,6 +78,8 @@ def evaluate(
     names = _names(codecs)
     if unknown := sorted(set(names) - set(CODECS)):
         raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
+    if names and ":" in channel:
+        raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: load_system(model, caption, segmentation, builder) for model in models}

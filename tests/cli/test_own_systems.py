@@ -86,3 +86,8 @@ def test_what_is_missing_is_named(refused, photo_folder, mine):
         *["--coherence", "image"],
     )
     assert f"--coherence is of --channel rayleigh, not of {module}:Deaf" in said
+    said = refused(
+        *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
+        *["--codecs", "jpeg"],
+    )
+    assert f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {module}:Deaf" in said
