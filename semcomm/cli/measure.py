@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
@@ -122,7 +122,12 @@ def baseline(
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
     channel: ChannelOption = "awgn",
-    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
+    code: Annotated[
+        Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
+    ] = "capacity",
+    told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
+    margin: Annotated[float, typer.Option(help="By how many dB the sender believes in less than the SNR.")] = 0.0,
+    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits, or it is lost.")] = "random",
     headers: Annotated[
         bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")
     ] = True,
@@ -134,22 +139,30 @@ def baseline(
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     scheme = SeparationBaseline(
-        codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
+        codec,
+        bandwidth_ratio=bandwidth_ratio,
+        channel=channel,
+        delivered=delivered,
+        headers=headers,
+        code=code,
+        margin_db=margin,
     )
+    described = _at_capacity(channel) if code == "capacity" else CODED[channel]
     _measure(
         {codec: scheme},
         data,
         snr,
-        {codec: _at_capacity(channel)},
+        {codec: described},
         size=size,
         draws=1,
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        settings={"headers": headers, "delivered": delivered},
+        told={codec: {"told_snr_db": told_snr}},
+        settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
         json_file=json_file,
         csv_file=csv_file,
         figure=figure,
@@ -230,6 +243,9 @@ def _print(results: Sequence[Any]) -> None:
             f"{one.name}: {len(one.photographs)} images, k/n = {one.bandwidth_ratio:.4f}, {one.channel}, seed "
             f"{one.seed}; means over images ± 95 % confidence"
         )
+
+
+CODED = {"awgn": "awgn, 5G LDPC", "rayleigh": "fast rayleigh, CSI, 5G LDPC"}
 
 
 def _at_capacity(channel: str) -> str:
