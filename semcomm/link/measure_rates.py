@@ -133,7 +133,7 @@ def main() -> None:
             "what": "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000",
             "command": f"python -m semcomm.link.measure_rates FILE --blocks {options.blocks} --seed {options.seed} "
             f"--lengths {' '.join(map(str, options.lengths))}",
-            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "blocks_per_snr": options.blocks,
             "rows": rows,
         },
