@@ -16,13 +16,19 @@ from semcomm.cli.options import (
     CoherenceOption,
     DataOption,
     EqualizerOption,
+    ImportanceOption,
     JsonOption,
+    LevelsOption,
     RatioOption,
+    SafeOption,
     SavedLevelOption,
     SeedOption,
     SnrsOption,
+    ToldOption,
+    UsesOption,
     describe_channel,
     load_system,
+    read_weights,
     set_channel,
     show_progress,
 )
@@ -58,12 +64,12 @@ def evaluate(
     size: SizeOption = None,
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
-    levels: Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")] = None,
+    levels: LevelsOption = None,
     rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
-    channel_uses: Annotated[int | None, typer.Option(min=1, help="Channel uses of an image, likewise.")] = None,
-    told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
-    safe_snr: Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")] = None,
-    importance: Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")] = "",
+    channel_uses: UsesOption = None,
+    told_snr: ToldOption = None,
+    safe_snr: SafeOption = None,
+    importance: ImportanceOption = "",
     json_file: JsonOption = None,
     csv_file: CsvOption = None,
     figure: FigureOption = None,
@@ -97,7 +103,7 @@ def evaluate(
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,
-        "importance": _weights(importance),
+        "importance": read_weights(importance),
     }
     _measure(
         {**systems, **beside},
@@ -254,13 +260,6 @@ def _at_capacity(channel: str) -> str:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _weights(text: str) -> dict[str, float] | None:
-    try:
-        return {name.strip(): float(weight) for name, weight in (one.split("=") for one in _names(text))} or None
-    except ValueError as error:
-        raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
 def _snrs(text: str) -> list[float]:
