@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
 from semcomm.cli.options import (
+    AnyChannelOption,
+    BuilderOption,
     ChannelOption,
     CoherenceOption,
     DataOption,
@@ -53,7 +55,7 @@ def evaluate(
     models: Annotated[list[str], typer.Argument(help="Shipped systems' names, or folders.")],
     data: DataOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: ChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
     codecs: Annotated[
@@ -74,6 +76,7 @@ def evaluate(
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
+    builder: BuilderOption = None,
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
@@ -81,9 +84,11 @@ def evaluate(
     names = _names(codecs)
     if unknown := sorted(set(names) - set(CODECS)):
         raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
+    if names and ":" in channel:
+        raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
-    systems = {model: load_system(model, caption, segmentation) for model in models}
+    systems = {model: load_system(model, caption, segmentation, builder) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
     described = describe_channel(channel, coherence, equalizer)
@@ -123,7 +128,12 @@ def baseline(
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
     channel: ChannelOption = "awgn",
-    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
+    code: Annotated[
+        Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
+    ] = "capacity",
+    told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
+    margin: Annotated[float, typer.Option(help="By how many dB the sender believes in less than the SNR.")] = 0.0,
+    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits, or it is lost.")] = "random",
     headers: Annotated[
         bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")
     ] = True,
@@ -135,22 +145,30 @@ def baseline(
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     scheme = SeparationBaseline(
-        codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
+        codec,
+        bandwidth_ratio=bandwidth_ratio,
+        channel=channel,
+        delivered=delivered,
+        headers=headers,
+        code=code,
+        margin_db=margin,
     )
+    described = _at_capacity(channel) if code == "capacity" else CODED[channel]
     _measure(
         {codec: scheme},
         data,
         snr,
-        {codec: _at_capacity(channel)},
+        {codec: described},
         size=size,
         draws=1,
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        settings={"headers": headers, "delivered": delivered},
+        told={codec: {"told_snr_db": told_snr}},
+        settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
         json_file=json_file,
         csv_file=csv_file,
         figure=figure,
@@ -231,6 +249,9 @@ def _print(results: Sequence[Any]) -> None:
             f"{one.name}: {len(one.photographs)} images, k/n = {one.bandwidth_ratio:.4f}, {one.channel}, seed "
             f"{one.seed}; means over images ± 95 % confidence"
         )
+
+
+CODED = {"awgn": "awgn, 5G LDPC", "rayleigh": "fast rayleigh, CSI, 5G LDPC"}
 
 
 def _at_capacity(channel: str) -> str:

@@ -175,10 +175,11 @@ class HybridTransmitter(nn.Module):
             return self._rehearse(images, k, told)
         safe = safe_snrs(self.safe_snr_db if safe_snr_db is None else safe_snr_db, told)
         drafts = self._drafts(images, semantics, boosts)
-        frames = [
-            self._frame(image[None], k, *snrs, draft)
-            for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
-        ]
+        with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
+            frames = [
+                self._frame(image[None], k, *snrs, draft)
+                for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
+            ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
         return Sent(torch.stack([frame.symbols for frame in frames]).to(images.device), channel_uses=uses)
 
@@ -269,8 +270,9 @@ class HybridTransmitter(nn.Module):
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
-        sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
+        with torch.autocast(images.device.type, enabled=False):
+            blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
+            sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
