@@ -24,8 +24,8 @@ class SemanticFidelity:
 
     The sent image's labels and words stand in for the truth, so no annotations are needed. What is measured is the
     channel's damage as these extractors see it: their own errors cancel where they are the same in both images, a
-    brittle extractor lowers every score, and an extractor that gives the same answer for every image scores 1. Compare schemes under the same
-    extractors only, and not one trained with them against one that was not without saying so.
+    brittle extractor lowers every score, and an extractor that gives the same answer for every image scores 1. Compare
+    schemes under the same extractors only, and not one trained with them against one that was not without saying so.
 
     Args:
         segmentation: labels both images, or None.

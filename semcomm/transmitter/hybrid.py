@@ -12,69 +12,37 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
-from semcomm.link import header, transport
-from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import (
-    HIGHEST_LOG_STEP,
     HIGHEST_TOLD_DB,
-    LOWEST_LOG_STEP,
     Fields,
-    mark,
-    mark_uses,
-    quantise_gain,
     quantise_told,
 )
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, label, synthesise
+from semcomm.transmitter.drawing import Drawing, synthesise
 from semcomm.transmitter.extraction import extract_semantics
+from semcomm.transmitter.frames import Frame, hybrid_frame, linear_frame
 from semcomm.transmitter.importance import Boosts, check_importance
-from semcomm.transmitter.linear import Allocation, allocate, expected_error
-from semcomm.transmitter.meaning import Draft, LabelMaps, language_of, write_message
-from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
+from semcomm.transmitter.linear import Allocation
+from semcomm.transmitter.meaning import Draft, LabelMaps, language_of
 from semcomm.transmitter.safety import finite_snrs, safe_snrs
+from semcomm.transmitter.search import Search
 from semcomm.transmitter.segmentation import SegmentationFeature
-from semcomm.transmitter.sketch import NOTHING_CODED
-from semcomm.transmitter.textures import OCTAVE
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
-DIGITAL = ("caption", "labels", "textures", "sketch")
-"""The levels that are bits; a header comes before them, the details after them."""
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
-TRAINING_SNR_DB = -2.0, 20.0
+TRAINING_SNR_DB = -6.0, 21.0
 """The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
-_NEAR = 3
-_ROUNDING_BITS = 32
-_COARSE_STEP = -16
-
-
-@final
-@dataclass(frozen=True)
-class Choice:
-    """What the sender's search found best.
-
-    Args:
-        book: place in the codebook.
-        log_step: the step's index.
-        error: expected squared error over the photograph, its search's estimate.
-        bits: of the payload, estimated.
-    """
-
-    book: int
-    log_step: int
-    error: float
-    bits: float
 
 
 @final
@@ -214,7 +182,7 @@ class HybridTransmitter(nn.Module):
             raise ValueError(f"semantics.tokens must be (b, T) for {len(images)} images, got {len(captions)} captions")
         return [Draft(self.language, size, caption, own, boosts) for caption, own in zip(captions, maps, strict=True)]
 
-    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> "Frame":
+    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
         """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""
         blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
         shape = (1, blocks.shape[1], blocks.shape[2])
@@ -235,10 +203,10 @@ class HybridTransmitter(nn.Module):
                     f"importance has no effect: a label map does not pay in {k} channel uses at {safe_snr_db:g} dB",
                     stacklevel=2,
                 )
-            return _linear_frame(search, self.digital)
+            return linear_frame(search, self.digital)
         padded = pad_to_multiple(image.float(), self.downsampling)
         refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])
-        return _hybrid_frame(search, choice, told, refine)
+        return hybrid_frame(search, choice, told, refine)
 
     def _rehearse(self, images: Tensor, k: int, told_snrs_db: list[float]) -> Sent:
         """Encode a batch for training: the digital part is taken as received, its positions hold random QPSK."""
@@ -278,240 +246,6 @@ class HybridTransmitter(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             components = (confidence(about) * added.float()).movedim(1, -1).flatten(0, 2)
             return details + drawing.book.textures.analyse(components, drawing.labels) * drawing.weights
-
-
-@final
-@dataclass(frozen=True)
-class Frame:
-    """The symbols of one image, complex64 `(k,)`, and how many of them each part takes."""
-
-    symbols: Tensor
-    uses: dict[str, int]
-
-
-class Search:
-    """The sender's choice of textures and step for one photograph.
-
-    Args:
-        codebook: the statistics.
-        components: common components `(blocks, C)`.
-        shape: (1, rows, columns).
-        k: channel uses.
-        noise_variance: of the SNR told.
-        safe_snr_db: down to which the digital part must arrive.
-        draft: what is to be said of it; one with boosts must be settled.
-    """
-
-    def __init__(
-        self,
-        codebook: Codebook,
-        components: Tensor,
-        shape: tuple[int, int, int],
-        k: int,
-        noise_variance: float,
-        safe_snr_db: float,
-        draft: Draft,
-    ):
-        self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
-        self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
-        self.draft = draft
-        self.boost = torch.zeros(len(components), dtype=torch.int64)
-        if draft.boosts and draft.language is not None:
-            self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
-        plain = self._linear_error()
-        self.linear_error = plain * self._mean_weight()
-        # twice what the linear code leaves per value: about four times what this code will
-        self.floor = 2 * plain / (len(components) * codebook.common.mean.numel())
-        self._labels: dict[int, Tensor] = {}
-        self._seen: dict[tuple[int, int], Choice | None] = {}
-
-    def best(self) -> Choice | None:
-        """Find the textures and the step of the least expected error; None if a linear code is at least as good."""
-        start = self._climb(self._finest(), round(self._first_guess()), 8)
-        found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
-        if not found:
-            return None
-        choice = min(found, key=lambda one: one.error)
-        choice = self._settle(self._climb(choice.book, choice.log_step, 4, rounds=1) or choice)
-        return choice if choice.error < self.linear_error else None
-
-    def _settle(self, choice: Choice) -> Choice:
-        """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
-        textures = self.codebook.books[choice.book].textures
-        drawing, _ = self.draw(choice.book, choice.log_step, closed_loop=True)
-        best, labels = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice, drawing.labels
-        if textures.classes > 1:
-            costs = textures.coding_costs(self.components, drawing.known, self.floor)
-            self._labels[choice.book] = costs.argmin(1)
-        for log_step in (choice.log_step, choice.log_step - _NEAR, choice.log_step + _NEAR):
-            other = self._weigh(choice.book, log_step, closed_loop=True)
-            if other is not None and other.error < best.error:
-                best, labels = other, self._labels[choice.book]
-        self._labels[choice.book] = labels
-        return best
-
-    def labels(self, book: int, log_step: int) -> Tensor:
-        """Return the classes of the blocks in a book."""
-        if book not in self._labels:
-            steps = torch.full((len(self.components),), log_step) + self.boost
-            own = self.codebook.books[book]
-            self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
-        return self._labels[book]
-
-    def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
-        """Sketch the photograph; see `draw`."""
-        steps = torch.full((len(self.components),), log_step)
-        own = self.codebook.books[book]
-        labels = self.labels(book, log_step)
-        return draw(self.codebook, own, self.components, self.shape, labels, steps, self.boost, closed_loop=closed_loop)
-
-    def digital_uses(self, bits: float) -> int:
-        """Channel uses of header and payload."""
-        return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
-
-    def _linear_error(self) -> float:
-        """Expected error of the linear code on the same channel uses, weights of blocks aside."""
-        drawing, details = draw_linear(self)
-        uses = self.k - mark_uses(self.k)
-        return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
-
-    def _mean_weight(self) -> float:
-        """How much the error of the linear code counts, which cannot follow the weights."""
-        energy = self.components.square().sum(1)
-        weight = torch.exp2(self.boost.float() / OCTAVE)
-        return float((energy * weight).sum() / energy.sum().clamp_min(1e-12))
-
-    def _try(self, book: int, log_step: int) -> Choice | None:
-        key = (book, log_step)
-        if key not in self._seen:
-            self._seen[key] = self._weigh(book, log_step, closed_loop=False)
-        return self._seen[key]
-
-    def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
-        """Say what error textures and a step would leave; None if their bits do not fit, or no header can say it."""
-        if not LOWEST_LOG_STEP <= log_step <= HIGHEST_LOG_STEP:
-            return None
-        drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
-        bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
-        bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
-        bits += self.draft.bits(bits)
-        try:
-            uses = self.k - self.digital_uses(bits)
-        except ValueError:  # no mode is safe
-            return None
-        if uses < 0:
-            return None
-        error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
-        return Choice(book, log_step, error + self._outside(drawing), bits)
-
-    def _outside(self, drawing: Drawing) -> float:
-        """Energy that no kept component holds, times the blocks' weights."""
-        own = drawing.book.textures.analyse(self.components, drawing.labels)
-        outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
-        return float((outside * drawing.weights[:, 0].square()).sum())
-
-    def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
-        best, place = self._try(book, log_step), log_step
-        for _ in range(rounds):
-            moves = [self._try(book, place + move) for move in (-stride, stride)]
-            better = [one for one in moves if one is not None and (best is None or one.error < best.error)]
-            if not better and best is not None:
-                break
-            if better:
-                best = min(better, key=lambda one: one.error)
-                place = best.log_step
-            else:
-                place -= 2 * stride
-        return best
-
-    def _finest(self) -> int:
-        return len(self.codebook.books) - 1
-
-    def _other_books(self, start: Choice | None) -> list[Choice | None]:
-        place = _COARSE_STEP if start is None else start.log_step
-        return [self._climb(book, place, 4, rounds=1) for book in range(self._finest())]
-
-    def _first_guess(self) -> float:
-        per_block = self.k / len(self.components)
-        return 10 * math.log2(per_block / 16) - 4
-
-
-def draw_linear(search: Search) -> tuple[Drawing, Tensor]:
-    """Draw nothing, so that all is details: the linear code."""
-    steps = torch.full((len(search.components),), NOTHING_CODED)
-    nothing = torch.zeros_like(steps)
-    codebook, shape = search.codebook, search.shape
-    return draw(codebook, codebook.books[0], search.components, shape, nothing, steps, nothing, closed_loop=False)
-
-
-def _linear_frame(search: Search, digital: bool) -> Frame:
-    start = mark_uses(search.k)
-    drawing, details = draw_linear(search)
-    allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
-    symbols, index = _details(allocation, details)
-    uses = {"header": start} | (dict.fromkeys(DIGITAL, 0) if digital else {}) | {"details": search.k - start}
-    return Frame(torch.cat([mark(index, start), symbols]) if start else symbols, uses)
-
-
-def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
-    codebook = search.codebook
-    log_step = choice.log_step
-    while True:
-        drawing, details = search.draw(choice.book, log_step, closed_loop=True)
-        bits, parts = _payload(codebook, drawing, search.draft)
-        if search.digital_uses(len(bits)) <= search.k:
-            break
-        log_step -= 4
-        if log_step < LOWEST_LOG_STEP:
-            return _linear_frame(search, True)
-    mode = transport.choose_mode(len(bits), search.safe_snr_db)
-    plan = transport.plan(len(bits), mode)
-    length = header.uses(search.safe_snr_db)
-    uses = search.k - length - plan.channel_uses
-    allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
-    symbols, index = _details(allocation, refine(drawing, details, [allocation]))
-    fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
-    (head,) = header.send([fields.to_bits()], [length])
-    (body,) = transport.send([bits], [plan])
-    return Frame(
-        torch.cat([head, body, symbols]), {"header": length} | _split(plan.channel_uses, parts) | {"details": uses}
-    )
-
-
-def _payload(codebook: Codebook, drawing: Drawing, draft: Draft) -> tuple[np.ndarray, dict[str, int]]:
-    """Code what is said, the texture map and the sketch: whole bytes of bits, and the bits of each part."""
-    encoder, shape = RangeEncoder(), drawing.shape
-    picture = map_cost(drawing.book, drawing.labels.reshape(shape))
-    picture += float(level_costs(codebook, drawing.layout, drawing.levels, drawing.found).sum())
-    parts = write_message(encoder, draft.message(picture), draft.language)
-    said = len(encoder.bits())
-    if drawing.book.textures.classes > 1:
-        write_map(encoder, drawing.book, drawing.labels.reshape(shape)[0])
-    mapped = len(encoder.bits())
-    write_sketch(encoder, codebook, drawing.layout, drawing.levels, drawing.found)
-    bits = encoder.bits()
-    parts |= {"textures": mapped - said, "sketch": max(len(bits) - mapped, 0)}
-    return np.concatenate([bits, np.zeros(-len(bits) % 8, dtype=bits.dtype)]), parts
-
-
-def _split(uses: int, bits: dict[str, int]) -> dict[str, int]:
-    """Share channel uses among parts by their bits."""
-    total, shares, spent = max(sum(bits.values()), 1), {}, 0
-    for name in DIGITAL[:-1]:
-        shares[name] = uses * bits[name] // total
-        spent += shares[name]
-    return shares | {DIGITAL[-1]: uses - spent}
-
-
-def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:
-    """Send details `(blocks, Q)`: complex64 symbols of unit mean power, and the index of their gain."""
-    sent = allocation.scaled(details)
-    power = float(sent.detach().square().sum())
-    if power <= 0 or allocation.channel_uses == 0:
-        filler = torch.ones(allocation.channel_uses, dtype=torch.complex64)
-        return filler, 0
-    index, gain = quantise_gain(math.sqrt(allocation.channel_uses / power))
-    return allocation.place((sent * gain).float()), index
 
 
 def _random_qpsk(random: torch.Generator) -> Callable[[int], Tensor]:

@@ -15,7 +15,8 @@ from semcomm.images import to_float
 from semcomm.nested_builders import build_nested_mlsc_image
 from semcomm.quality.image import psnr
 from semcomm.transmitter.blocks import to_blocks
-from semcomm.transmitter.hybrid import HybridTransmitter, Search
+from semcomm.transmitter.hybrid import HybridTransmitter
+from semcomm.transmitter.search import Search
 from semcomm.transmitter.training_frames import _digital_uses
 
 K = 2600

@@ -80,9 +80,7 @@ def test_too_few_photographs_are_refused(tmp_path):
 
 def test_too_few_blocks_are_refused(tmp_path):
     write_photographs(tmp_path, 8, height=64, width=64)
-    with pytest.raises(
-        ValueError, match="at least 2304 blocks of 16 x 16 pixels for 3 classes, got 128"
-    ):
+    with pytest.raises(ValueError, match="at least 2304 blocks of 16 x 16 pixels for 3 classes, got 128"):
         fit_code(tmp_path, levels=TINY)
 
 
