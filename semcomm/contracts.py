@@ -142,13 +142,13 @@ class Delivered:
 
     Args:
         images: float32 `(b, 3, h, w)` in [0, 1].
-        captions: the captions received, one per image.
-        labels: the label maps received, int64 `(b, h, w)`.
-        lost: whether each image's protected part did not arrive, bool `(b,)`.
+        captions: the captions received, one per image; None for one that did not arrive.
+        labels: the label maps received, int64 `(b, h, w)`; -1 everywhere where one did not arrive or was not sent.
+        lost: whether each image's protected part did not arrive whole, bool `(b,)`.
     """
 
     images: Tensor
-    captions: list[str] | None = None
+    captions: list[str | None] | None = None
     labels: Tensor | None = None
     lost: Tensor | None = None
 

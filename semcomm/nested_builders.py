@@ -1,17 +1,21 @@
 """Numbers to systems of the hybrid code: linear, hybrid, and nested MLSC-image."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 
-from semcomm.builders import _device
+from semcomm.builders import _device, _recorded, _segmentation_feature
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.networks.facts import FACTS, NUMBERS
 from semcomm.networks.residual import ResidualNetwork
 from semcomm.receiver.equalizer import NoEqualizer
 from semcomm.receiver.hybrid import HybridReceiver
 from semcomm.system import SemanticSystem
+from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook, shipped_codebook
 from semcomm.transmitter.hybrid import HybridTransmitter
+from semcomm.transmitter.segmentation import SegmentationFeature
 
 PICTURES = 6
 """Channels that a residual network sees: a photograph or what arrived of it, and its sketch."""
@@ -49,6 +53,8 @@ def build_hybrid_code(
     t: int = 16,
     channel: nn.Module | None = None,
     safe_snr_db: float | None = None,
+    caption: CaptionFeature | Literal["lite"] | None = None,
+    segmentation: SegmentationFeature | Literal["lite"] | None = None,
     codebook: Codebook | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -58,6 +64,8 @@ def build_hybrid_code(
         t: the block's side, the codebook's.
         channel: hop 4; None is `AWGNChannel()`.
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
+        caption: "lite" for the small captioner in the package, a built `CaptionFeature`, or None for no caption.
+        segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
         codebook: its statistics; None for those in the package.
         device: None is CUDA when there is one, else the CPU. The code itself is computed on the CPU.
 
@@ -65,11 +73,15 @@ def build_hybrid_code(
         The system, ready for use.
 
     Raises:
-        ValueError: if the codebook has blocks of another size than `t`.
+        TypeError: if `caption` or `segmentation` is of another type.
+        ValueError: if the codebook has blocks of another size than `t`, or `safe_snr_db` is not finite.
     """
     book = _codebook(codebook, t)
-    system = _assemble(HybridTransmitter(book, safe_snr_db=safe_snr_db), HybridReceiver(book), channel, device)
+    says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
+    transmitter = HybridTransmitter(book, safe_snr_db=safe_snr_db, caption=says, segmentation=labels)
+    system = _assemble(transmitter, HybridReceiver(book, language=transmitter.language), channel, device)
     arguments = {"t": t, "safe_snr_db": safe_snr_db}
+    arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
     system.config = {"builder": "build_hybrid_code", "arguments": arguments} if codebook is None else None
     return system.eval()
 
@@ -79,6 +91,8 @@ def build_nested_mlsc_image(
     *,
     t: int = 16,
     channel: nn.Module | None = None,
+    caption: CaptionFeature | Literal["lite"] | None = "lite",
+    segmentation: SegmentationFeature | Literal["lite"] | None = "lite",
     width: int = 64,
     safe_snr_db: float | None = None,
     device: torch.device | str | None = None,
@@ -91,6 +105,8 @@ def build_nested_mlsc_image(
         l: the level that is sent if nothing else is asked for, 2 to 21: k = (h/t)(w/t)(3 l + 1).
         t: the block's side, the codebook's.
         channel: hop 4; None is `AWGNChannel()`.
+        caption: "lite" for the small captioner in the package, a built `CaptionFeature`, or None for no caption.
+        segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
         width: channels of the networks at h/4; twice and four times as many at h/8 and h/16.
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
         device: None is CUDA when there is one, else the CPU.
@@ -99,6 +115,7 @@ def build_nested_mlsc_image(
         The system, untrained.
 
     Raises:
+        TypeError: if `caption` or `segmentation` is of another type.
         ValueError: if an argument is out of its range.
     """
     if not isinstance(l, int) or not 2 <= l <= 21:
@@ -108,9 +125,14 @@ def build_nested_mlsc_image(
     shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}
     sends = ResidualNetwork(**shared, outputs=book.common.transform.shape[0])
     receives = ResidualNetwork(**shared)
-    transmitter = HybridTransmitter(book, network=sends, levels=l, safe_snr_db=safe_snr_db)
-    system = _assemble(transmitter, HybridReceiver(book, network=receives), channel, device)
+    says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
+    transmitter = HybridTransmitter(
+        book, network=sends, levels=l, safe_snr_db=safe_snr_db, caption=says, segmentation=labels
+    )
+    receiver = HybridReceiver(book, network=receives, language=transmitter.language)
+    system = _assemble(transmitter, receiver, channel, device)
     arguments = {"l": l, "t": t, "width": width, "safe_snr_db": safe_snr_db}
+    arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
     system.config = {"builder": "build_nested_mlsc_image", "arguments": arguments}
     return system
 
@@ -123,6 +145,17 @@ def _assemble(
 ) -> SemanticSystem:
     channel = AWGNChannel() if channel is None else channel
     return SemanticSystem(transmitter, channel, receiver, equalizer=NoEqualizer()).to(_device(device))
+
+
+def _caption_feature(caption: CaptionFeature | str | None) -> CaptionFeature | None:
+    """The caption level; the plane of embeddings that MLSC-image makes of a caption is not used here."""
+    if caption is None or isinstance(caption, CaptionFeature):
+        return caption
+    if caption != "lite":
+        raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
+    from semcomm.extractors.lite import lite_captioner
+
+    return CaptionFeature(lite_captioner())
 
 
 def _codebook(codebook: Codebook | None, t: int) -> Codebook:

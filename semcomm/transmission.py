@@ -30,9 +30,11 @@ class Transmission:
         measured_snr_db: signal over noise, 10 log10 of sum |x|^2 / sum |y - h x|^2, in dB, float `(b,)`: y is what the
             channel delivered, h the fades that the receiver knows, else 1; None likewise.
         failed: whether each image could not be sent at all and another stands in for it, bool `(b,)`.
-        received_captions: the captions that the receiver recovered, or None where it recovers none.
-        received_labels: the label maps that the receiver recovered, int64 `(b, h, w)`, or None likewise.
-        lost: whether each image's digital part did not arrive, bool `(b,)`; None without one.
+        received_captions: the captions that the receiver recovered, None for one that did not arrive; or None where it
+            recovers none.
+        received_labels: the label maps that the receiver recovered, int64 `(b, h, w)`, -1 everywhere where one did not
+            arrive or was too dear to be sent; or None likewise.
+        lost: whether each image's digital part did not arrive whole, bool `(b,)`; None without one.
         channel_uses: channel uses by part of the message, int64 `(b,)` each; "overhead" is what constraint and channel
             add, such as pilots. Their sum is k. None where the transmitter does not say.
         papr_db: peak power over mean power of each image's symbols, in dB, float `(b,)`; None where symbols is.
@@ -51,7 +53,7 @@ class Transmission:
     power: Tensor | None = None
     measured_snr_db: Tensor | None = None
     failed: Tensor | None = None
-    received_captions: list[str] | None = None
+    received_captions: list[str | None] | None = None
     received_labels: Tensor | None = None
     lost: Tensor | None = None
     channel_uses: dict[str, Tensor] | None = None

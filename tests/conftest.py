@@ -113,3 +113,11 @@ def photo(photograph, tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray(photograph.permute(1, 2, 0).numpy()[:40, :36]).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def codebook():
+    """A small codebook of the hybrid code, fitted on synthetic photographs."""
+    from tiny_codebook import tiny_codebook
+
+    return tiny_codebook()

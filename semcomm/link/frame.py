@@ -125,10 +125,13 @@ def _place(index: int, words: int) -> int:
 
 
 def _words(uses: int) -> Tensor:
-    """Return the rows of a Hadamard matrix, scrambled so that they look like noise: float32 `(2 uses, 2 uses)`."""
+    """Return the rows of a Hadamard matrix, scrambled so that they look like noise: float32 `(2 uses, 2 uses)`.
+
+    Columns are in the order of the triangular numbers, a permutation: in its own order two rows are alike in one half.
+    """
     matrix = torch.ones(1, 1)
     while len(matrix) < 2 * uses:
         matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
     turn = torch.arange(2 * uses)
     scramble = 1 - 2 * ((turn * turn * 7 + turn * 3) // 5 % 2).float()
-    return matrix * scramble
+    return matrix[:, turn * (turn + 1) // 2 % len(turn)] * scramble

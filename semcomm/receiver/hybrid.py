@@ -1,7 +1,9 @@
 """Hops 5 and 6 of 6 for the hybrid code: bits to a drawing, symbols to details, both together to an image."""
 
+from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,16 +12,39 @@ from semcomm.contracts import Delivered, Received
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, read_mark
+from semcomm.link.prefix import PrefixDecoder
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
 from semcomm.transmitter.hybrid import SMALLEST_FRAME, Side
 from semcomm.transmitter.linear import Allocation, allocate
+from semcomm.transmitter.meaning import SILENT, Language, Message, read_message
 from semcomm.transmitter.payload import read_map, read_sketch
 from semcomm.transmitter.sketch import NOTHING_CODED, layout
 
 GRAY = 0.5
+NO_LABEL = -1
+"""Stands for labels that did not arrive."""
+
+
+@final
+@dataclass(frozen=True)
+class Found:
+    """What was found in the symbols of one image.
+
+    Args:
+        image: `(3, h, w)`; None if nothing of it arrived.
+        message: caption and label map, as far as they arrived.
+        lost: whether the digital part did not arrive whole.
+    """
+
+    image: Tensor | None
+    message: Message = SILENT
+    lost: bool = False
+
+
+LOST = Found(None, lost=True)
 
 
 @final
@@ -30,13 +55,22 @@ class HybridReceiver(nn.Module):
         codebook: the statistics that both ends share.
         network: adds to the picture what a closed form cannot know, or None; see `ResidualNetwork`.
         digital: whether frames may have a digital part; see `HybridTransmitter`.
+        language: the words and class names that captions and label maps are made of; None where none are sent.
     """
 
-    def __init__(self, codebook: Codebook, *, network: nn.Module | None = None, digital: bool = True):
+    def __init__(
+        self,
+        codebook: Codebook,
+        *,
+        network: nn.Module | None = None,
+        digital: bool = True,
+        language: Language | None = None,
+    ):
         super().__init__()
         self.codebook = codebook
         self.network = network
         self.digital = digital
+        self.language = language
 
     def forward(
         self,
@@ -46,19 +80,34 @@ class HybridReceiver(nn.Module):
         *,
         told_snr_db: SNR | None = None,
     ) -> Delivered:
-        """Decode complex64 `(b, k)` into images `(b, 3, *size)`, and say which are lost."""
+        """Decode complex64 `(b, k)` into images `(b, 3, *size)`, with their captions and label maps.
+
+        An image whose bits did not all arrive is lost: it is what the first of its bits say, or gray.
+        """
         if isinstance(received.side, Side):
             return Delivered(self._rehearse(received, received.side, size, snr_db))
-        images, lost = [], []
+        told = snr_db if told_snr_db is None else told_snr_db
+        results = []
         for place, symbols in enumerate(received.symbols.cpu()):
             noise = _row(received.noise_variance, place, symbols)
             fades = None if received.csi is None else received.csi[place].cpu()
-            told = snr_db if told_snr_db is None else told_snr_db
-            image = self._image(symbols, noise, fades, size, None if told is None else _number(told, place))
-            lost.append(image is None)
-            images.append(torch.full((3, *size), GRAY) if image is None else image)
-        stacked = torch.stack(images).clamp(0, 1).to(received.symbols.device)
-        return Delivered(stacked, lost=torch.tensor(lost, device=stacked.device))
+            results.append(self._find(symbols, noise, fades, size, None if told is None else _number(told, place)))
+        device = received.symbols.device
+        images = [torch.full((3, *size), GRAY) if one.image is None else one.image for one in results]
+        lost = torch.tensor([one.lost for one in results], device=device)
+        return Delivered(torch.stack(images).clamp(0, 1).to(device), *self._meaning(results, size, device), lost)
+
+    def _meaning(
+        self, results: list[Found], size: tuple[int, int], device: torch.device
+    ) -> tuple[list[str | None] | None, Tensor | None]:
+        """Captions and label maps `(b, h, w)`; each None where this system has none."""
+        captions, labels = None, None
+        if self.language is not None and self.language.speaks:
+            captions = [one.message.caption for one in results]
+        if self.language is not None and self.language.class_names is not None:
+            maps = [one.message.label_map for one in results]
+            labels = torch.stack([torch.full(size, NO_LABEL) if one is None else one for one in maps]).to(device)
+        return captions, labels
 
     def _rehearse(self, received: Received, side: Side, size: tuple[int, int], snr_db: SNR | None) -> Tensor:
         """Decode a training batch, whose digital part has arrived."""
@@ -104,30 +153,37 @@ class HybridReceiver(nn.Module):
         added = self.network(torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         return seen + confidence(about) * added.float()
 
-    def _image(
+    def _find(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None
-    ) -> Tensor | None:
-        side = self.codebook.block
-        shape = (1, -(-size[0] // side), -(-size[1] // side))
+    ) -> Found:
+        """Decode one image's symbols `(k,)`."""
         found = None
         if self.digital and len(symbols) >= SMALLEST_FRAME:
             (found,) = header.receive([symbols], noise_variance=[noise], csi=[fades])
         if found is not None:
-            image = self._hybrid(symbols, noise, fades, shape, found)
+            result = self._hybrid(symbols, noise, fades, size, found)
         else:
-            image = self._linear(symbols, noise, fades, shape, told_snr_db)
-        return None if image is None else image[0, :, : size[0], : size[1]]
+            image = self._linear(symbols, noise, fades, self._blocks(size), told_snr_db)
+            result = LOST if image is None else Found(image)
+        if result.image is None:
+            return result
+        return Found(result.image[0, :, : size[0], : size[1]], result.message, result.lost)
+
+    def _blocks(self, size: tuple[int, int]) -> tuple[int, int, int]:
+        side = self.codebook.block
+        return 1, -(-size[0] // side), -(-size[1] // side)
 
     def _hybrid(
-        self, symbols: Tensor, noise: Tensor, fades: Tensor | None, shape: tuple[int, int, int], found: header.Header
-    ) -> Tensor | None:
+        self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], found: header.Header
+    ) -> Found:
         fields = Fields.from_bits(found.bits)
-        if fields.book >= len(self.codebook.books):
-            return None
-        plan = transport.plan(8 * fields.payload_bytes, fields.mode)
+        try:
+            plan = transport.plan(8 * fields.payload_bytes, fields.mode)
+        except ValueError:  # a header that passed its check by chance
+            return LOST
         start, end = found.uses, found.uses + plan.channel_uses
-        if end > len(symbols):
-            return None
+        if end > len(symbols) or fields.book >= len(self.codebook.books):
+            return LOST
         (payload,) = transport.receive(
             [symbols[start:end]],
             [plan],
@@ -135,8 +191,14 @@ class HybridReceiver(nn.Module):
             csi=[None if fades is None else fades[start:end]],
         )
         if not payload.ok:
-            return None
-        drawing = self._decode(payload.bits, fields, shape)
+            return self._partial(payload.leading_bits, fields, size)
+        said: list[Message] = []
+        try:
+            drawing = self._decode(RangeDecoder(payload.bits), fields, size, said)
+        except LookupError as error:
+            raise ValueError(f"received cannot be understood: {error}") from error
+        except ValueError:  # bits that passed their checks by chance
+            return LOST
         variance = 10 ** (-fields.told_snr_db / 10)
         allocation = allocate(drawing.log_variances.flatten(), len(symbols) - end, variance)
         if fields.gain == 0:
@@ -146,17 +208,32 @@ class HybridReceiver(nn.Module):
                 allocation, symbols[end:], noise[end:], _from(fades, end), gain_of(fields.gain), drawing
             )
         told, gain = torch.tensor([fields.told_snr_db]), torch.tensor([gain_of(max(fields.gain, 1))])
-        return self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, gain)
+        image = self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, gain)
+        return Found(image, said[-1])
 
-    def _decode(self, bits, fields: Fields, shape: tuple[int, int, int]) -> Drawing:  # noqa: ANN001
-        book = self.codebook.books[fields.book]
-        decoder = RangeDecoder(bits)
-        blocks = shape[1] * shape[2]
-        labels = torch.zeros(blocks, dtype=torch.int64)
+    def _partial(self, bits: np.ndarray, fields: Fields, size: tuple[int, int]) -> Found:
+        """Show what the first bits say: caption, label map, and the first components of the sketch, without details."""
+        said: list[Message] = [SILENT]
+        try:
+            drawing = self._decode(PrefixDecoder(bits), fields, size, said)
+            nothing = torch.zeros(drawing.log_variances.shape)
+            blocks = synthesise(self.codebook, drawing, nothing).unflatten(0, drawing.shape)
+            return Found(to_images(blocks, self.codebook.block), said[-1], lost=True)
+        except (EOFError, LookupError, ValueError):
+            return Found(None, said[-1], lost=True)
+
+    def _decode(
+        self, decoder: RangeDecoder | PrefixDecoder, fields: Fields, size: tuple[int, int], said: list[Message]
+    ) -> Drawing:
+        """Decode a payload; messages are appended to `said` as soon as they are known."""
+        book, shape = self.codebook.books[fields.book], self._blocks(size)
+        read_message(decoder, self.language, size, said)
+        labels = torch.zeros(shape[1] * shape[2], dtype=torch.int64)
         if book.textures.classes > 1:
             labels = read_map(decoder, book, shape[1], shape[2]).flatten()
-        steps = torch.full((blocks,), fields.log_step)
-        boost = torch.zeros_like(steps)
+        steps = torch.full_like(labels, fields.log_step)
+        classes = 0 if self.language is None else self.language.classes
+        boost = said[-1].boost(self.codebook.block, classes)
         levels, contexts = read_sketch(decoder, self.codebook, layout(book.textures, labels, steps, boost), shape)
         return redraw(self.codebook, book, shape, labels, steps, boost, levels, contexts)
 
@@ -216,7 +293,7 @@ def _row(noise_variance: Tensor | None, place: int, symbols: Tensor) -> Tensor:
         raise ValueError("received.noise_variance must be known to the hybrid code, got None")
     noise = noise_variance.cpu()
     row = noise[place] if noise.ndim else noise
-    return row.float().expand(len(symbols)).contiguous()
+    return row.float().clamp_min(transport.FAINTEST).expand(len(symbols)).contiguous()
 
 
 def _from(values: Tensor | None, start: int) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Hops 1 to 3 of 6 for the hybrid code: texture map and sketch as bits, details as they are.
+"""Hops 1 to 3 of 6 for the hybrid code: caption, label map, texture map and sketch as bits, details as they are.
 
 Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog joint source-channel codes", 2002; Skoglund,
 Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code. What the quantisation
@@ -6,11 +6,13 @@ leaves and all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,15 +24,25 @@ from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
+from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label, synthesise
+from semcomm.transmitter.extraction import extract_semantics
+from semcomm.transmitter.importance import Boosts, check_importance
 from semcomm.transmitter.linear import Allocation, allocate, expected_error
+from semcomm.transmitter.meaning import Draft, LabelMaps, language_of, write_message
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
+from semcomm.transmitter.safety import finite_snrs, safe_snrs
+from semcomm.transmitter.segmentation import SegmentationFeature
 from semcomm.transmitter.sketch import NOTHING_CODED
+from semcomm.transmitter.textures import OCTAVE
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
+DIGITAL = ("caption", "labels", "textures", "sketch")
+"""The levels that are bits; a header comes before them, the details after them."""
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
+FEWEST_LEVELS, MOST_LEVELS = 2, 21
 _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
@@ -82,6 +94,8 @@ class HybridTransmitter(nn.Module):
         levels: the level l that is sent if nothing else is asked for: k = (h/t)(w/t)(3 l + 1).
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
         digital: False sends everything as it is: the linear code.
+        caption: writes the caption that is sent, or None.
+        segmentation: makes the label map that is sent, or None.
 
     Shape:
         images `(b, 3, h, w)` to complex64 `(b, k)`.
@@ -95,22 +109,39 @@ class HybridTransmitter(nn.Module):
         levels: int = 10,
         safe_snr_db: float | None = None,
         digital: bool = True,
+        caption: CaptionFeature | None = None,
+        segmentation: SegmentationFeature | None = None,
     ):
         super().__init__()
+        if safe_snr_db is not None:
+            finite_snrs(safe_snr_db, 1, "safe_snr_db")
         self.codebook = codebook
+        self.caption = caption
+        self.segmentation = segmentation
+        self.language = language_of(caption, segmentation)
         self.network = network
         self.downsampling = codebook.block
         self.levels = levels
         self.safe_snr_db = safe_snr_db
         self.digital = digital
 
+    def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
+        """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
+        return extract_semantics(images, semantics, self.caption, self.segmentation)
+
     def symbols_per_image(
         self, height: int, width: int, *, levels: int | None = None, channel_uses: int | None = None
     ) -> int:
-        """Channel uses k of a `height x width` image."""
+        """Channel uses k of a `height x width` image: what is asked for, or those of a level from 2 to 21."""
         if channel_uses is not None:
+            if levels is not None:
+                raise ValueError(f"levels must be None where channel_uses says k, got {levels} and {channel_uses}")
+            if not isinstance(channel_uses, int) or isinstance(channel_uses, bool) or channel_uses < 1:
+                raise ValueError(f"channel_uses must be a positive integer, got {channel_uses!r}")
             return channel_uses
         level = self.levels if levels is None else levels
+        if not isinstance(level, int) or isinstance(level, bool) or not FEWEST_LEVELS <= level <= MOST_LEVELS:
+            raise ValueError(f"levels must be an integer from {FEWEST_LEVELS} to {MOST_LEVELS}, got {level!r}")
         return math.ceil(height / self.downsampling) * math.ceil(width / self.downsampling) * (3 * level + 1)
 
     def forward(
@@ -125,32 +156,73 @@ class HybridTransmitter(nn.Module):
         importance: Mapping[str, float] | None = None,
     ) -> Sent:
         """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
-        if snr_db is None:
-            raise ValueError("snr_db must be the SNR that the sender believes, in dB, got None")
+        told = finite_snrs(snr_db, len(images), "snr_db")
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
-        told = torch.as_tensor(snr_db, dtype=torch.float64).expand(len(images)).tolist()
+        boosts = () if importance is None else self._boosts(importance)
         if self.training:
             return self._rehearse(images, k, told)
-        default = snr_db if self.safe_snr_db is None else self.safe_snr_db
-        safe = torch.as_tensor(default if safe_snr_db is None else safe_snr_db, dtype=torch.float64)
-        safe = safe.expand(len(images)).tolist()
-        frames = [self._frame(image[None], k, *snrs) for image, *snrs in zip(images.cpu(), told, safe, strict=True)]
+        safe = safe_snrs(self.safe_snr_db if safe_snr_db is None else safe_snr_db, told)
+        drafts = self._drafts(images, semantics, boosts)
+        frames = [
+            self._frame(image[None], k, *snrs, draft)
+            for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
+        ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
         return Sent(torch.stack([frame.symbols for frame in frames]).to(images.device), channel_uses=uses)
 
-    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float) -> "Frame":
-        """Encode one image `(1, 3, h, w)` into k symbols."""
+    def _boosts(self, importance: Mapping[str, float]) -> Boosts:
+        boosts = check_importance(importance, None if self.language is None else self.language.class_names)
+        if boosts and self.training:
+            raise ValueError(f"importance must be None while training, got {dict(importance)}; call eval() first")
+        return boosts
+
+    def _drafts(self, images: Tensor, semantics: Semantics | None, boosts: Boosts) -> list[Draft]:
+        """What is to be said of each image."""
+        size = (images.shape[2], images.shape[3])
+        if self.language is None or not self.digital:
+            return [Draft(None, size)] * len(images)
+        found = self.extract(images, semantics)
+        captions: list[str | None] = [None] * len(images)
+        if self.caption is not None and found.tokens is not None:
+            captions = list(self.caption.text(found.tokens))
+        maps: list[LabelMaps | None] = [None] * len(images)
+        if self.segmentation is not None and found.labels is not None:
+            labels, classes = found.labels.cpu(), self.language.classes
+            if tuple(labels.shape) != (len(images), *size):
+                raise ValueError(
+                    f"semantics.labels must have shape {(len(images), *size)} for these images, "
+                    f"got {tuple(labels.shape)}"
+                )
+            if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+                got = f"{int(labels.min())}..{int(labels.max())}"
+                raise ValueError(f"semantics.labels must be in 0..{classes - 1}, got {got}")
+            maps = [LabelMaps(one, classes) for one in labels]
+        if len(captions) != len(images):
+            raise ValueError(f"semantics.tokens must be (b, T) for {len(images)} images, got {len(captions)} captions")
+        return [Draft(self.language, size, caption, own, boosts) for caption, own in zip(captions, maps, strict=True)]
+
+    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> "Frame":
+        """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""
         blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
         shape = (1, blocks.shape[1], blocks.shape[2])
         components = self.codebook.common.components(blocks.flatten(0, 2))
         told = quantise_told(told_snr_db)
         noise_variance = 10 ** (-Fields(0, 0, 0, 0, 0, told).told_snr_db / 10)
-        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db)
-        if not self.digital or k < SMALLEST_FRAME:
-            return _linear_frame(search)
-        choice = search.best()
+        equal = replace(draft, boosts=())
+        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal)
+        choice = search.best() if self.digital and k >= SMALLEST_FRAME else None
+        if choice is not None and draft.boosts:
+            # the label map that weights follow from is settled before the search that they change
+            draft = draft.settled(choice.bits)
+            search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft)
+            choice = search.best()
         if choice is None:
-            return _linear_frame(search)
+            if draft.boosts:
+                warnings.warn(
+                    f"importance has no effect: a label map does not pay in {k} channel uses at {safe_snr_db:g} dB",
+                    stacklevel=2,
+                )
+            return _linear_frame(search, self.digital)
         padded = pad_to_multiple(image.float(), self.downsampling)
         refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])
         return _hybrid_frame(search, choice, told, refine)
@@ -213,6 +285,7 @@ class Search:
         k: channel uses.
         noise_variance: of the SNR told.
         safe_snr_db: down to which the digital part must arrive.
+        draft: what is to be said of it; one with boosts must be settled.
     """
 
     def __init__(
@@ -223,13 +296,18 @@ class Search:
         k: int,
         noise_variance: float,
         safe_snr_db: float,
+        draft: Draft,
     ):
         self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
         self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
-        self.energy = float(components.square().sum())
-        self.linear_error = self._linear_error()
+        self.draft = draft
+        self.boost = torch.zeros(len(components), dtype=torch.int64)
+        if draft.boosts and draft.language is not None:
+            self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
+        plain = self._linear_error()
+        self.linear_error = plain * self._mean_weight()
         # twice what the linear code leaves per value: about four times what this code will
-        self.floor = 2 * self.linear_error / (len(components) * codebook.common.mean.numel())
+        self.floor = 2 * plain / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
 
@@ -261,7 +339,7 @@ class Search:
     def labels(self, book: int, log_step: int) -> Tensor:
         """Return the classes of the blocks in a book."""
         if book not in self._labels:
-            steps = torch.full((len(self.components),), log_step)
+            steps = torch.full((len(self.components),), log_step) + self.boost
             own = self.codebook.books[book]
             self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
         return self._labels[book]
@@ -271,28 +349,23 @@ class Search:
         steps = torch.full((len(self.components),), log_step)
         own = self.codebook.books[book]
         labels = self.labels(book, log_step)
-        boost = torch.zeros_like(steps)
-        return draw(self.codebook, own, self.components, self.shape, labels, steps, boost, closed_loop=closed_loop)
+        return draw(self.codebook, own, self.components, self.shape, labels, steps, self.boost, closed_loop=closed_loop)
 
     def digital_uses(self, bits: float) -> int:
         """Channel uses of header and payload."""
         return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
 
     def _linear_error(self) -> float:
-        """Expected error of the linear code on the same channel uses."""
-        steps = torch.full((len(self.components),), NOTHING_CODED)
-        drawing, details = draw(
-            self.codebook,
-            self.codebook.books[0],
-            self.components,
-            self.shape,
-            torch.zeros_like(steps),
-            steps,
-            torch.zeros_like(steps),
-            closed_loop=False,
-        )
+        """Expected error of the linear code on the same channel uses, weights of blocks aside."""
+        drawing, details = draw_linear(self)
         uses = self.k - mark_uses(self.k)
         return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
+
+    def _mean_weight(self) -> float:
+        """How much the error of the linear code counts, which cannot follow the weights."""
+        energy = self.components.square().sum(1)
+        weight = torch.exp2(self.boost.float() / OCTAVE)
+        return float((energy * weight).sum() / energy.sum().clamp_min(1e-12))
 
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)
@@ -305,6 +378,7 @@ class Search:
         drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
+        bits += self.draft.bits(bits)
         try:
             uses = self.k - self.digital_uses(bits)
         except ValueError:  # no mode is safe
@@ -315,9 +389,10 @@ class Search:
         return Choice(book, log_step, error + self._outside(drawing), bits)
 
     def _outside(self, drawing: Drawing) -> float:
-        """Energy that no component of the textures holds."""
+        """Energy that no kept component holds, times the blocks' weights."""
         own = drawing.book.textures.analyse(self.components, drawing.labels)
-        return max(self.energy - float(own.square().sum()), 0.0)
+        outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
+        return float((outside * drawing.weights[:, 0].square()).sum())
 
     def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
         best, place = self._try(book, log_step), log_step
@@ -345,14 +420,21 @@ class Search:
         return 10 * math.log2(per_block / 16) - 4
 
 
-def _linear_frame(search: Search) -> Frame:
+def draw_linear(search: Search) -> tuple[Drawing, Tensor]:
+    """Draw nothing, so that all is details: the linear code."""
+    steps = torch.full((len(search.components),), NOTHING_CODED)
+    nothing = torch.zeros_like(steps)
+    codebook, shape = search.codebook, search.shape
+    return draw(codebook, codebook.books[0], search.components, shape, nothing, steps, nothing, closed_loop=False)
+
+
+def _linear_frame(search: Search, digital: bool) -> Frame:
     start = mark_uses(search.k)
-    drawing, details = search.draw(0, NOTHING_CODED, closed_loop=False)
+    drawing, details = draw_linear(search)
     allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
     symbols, index = _details(allocation, details)
-    return Frame(
-        torch.cat([mark(index, start), symbols]) if start else symbols, {"gain": start, "details": search.k - start}
-    )
+    uses = {"header": start} | (dict.fromkeys(DIGITAL, 0) if digital else {}) | {"details": search.k - start}
+    return Frame(torch.cat([mark(index, start), symbols]) if start else symbols, uses)
 
 
 def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
@@ -360,7 +442,7 @@ def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
     log_step = choice.log_step
     while True:
         drawing, details = search.draw(choice.book, log_step, closed_loop=True)
-        bits = _payload(codebook, drawing)
+        bits, parts = _payload(codebook, drawing, search.draft)
         if search.digital_uses(len(bits)) <= search.k:
             break
         log_step -= 4
@@ -373,18 +455,34 @@ def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
     fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
     (head,) = header.send([fields.to_bits()], [length])
     (body,) = transport.send([bits], [plan])
-    return Frame(torch.cat([head, body, symbols]), {"header": length, "sketch": plan.channel_uses, "details": uses})
+    return Frame(
+        torch.cat([head, body, symbols]), {"header": length} | _split(plan.channel_uses, parts) | {"details": uses}
+    )
 
 
-def _payload(codebook: Codebook, drawing: Drawing):  # noqa: ANN202
-    import numpy as np
-
-    encoder = RangeEncoder()
+def _payload(codebook: Codebook, drawing: Drawing, draft: Draft) -> tuple[np.ndarray, dict[str, int]]:
+    """Code what is said, the texture map and the sketch: whole bytes of bits, and the bits of each part."""
+    encoder, shape = RangeEncoder(), drawing.shape
+    picture = map_cost(drawing.book, drawing.labels.reshape(shape))
+    picture += float(level_costs(codebook, drawing.layout, drawing.levels, drawing.found).sum())
+    parts = write_message(encoder, draft.message(picture), draft.language)
+    said = len(encoder.bits())
     if drawing.book.textures.classes > 1:
-        write_map(encoder, drawing.book, drawing.labels.reshape(drawing.shape)[0])
+        write_map(encoder, drawing.book, drawing.labels.reshape(shape)[0])
+    mapped = len(encoder.bits())
     write_sketch(encoder, codebook, drawing.layout, drawing.levels, drawing.found)
     bits = encoder.bits()
-    return np.concatenate([bits, np.zeros(-len(bits) % 8, dtype=bits.dtype)])
+    parts |= {"textures": mapped - said, "sketch": max(len(bits) - mapped, 0)}
+    return np.concatenate([bits, np.zeros(-len(bits) % 8, dtype=bits.dtype)]), parts
+
+
+def _split(uses: int, bits: dict[str, int]) -> dict[str, int]:
+    """Share channel uses among parts by their bits."""
+    total, shares, spent = max(sum(bits.values()), 1), {}, 0
+    for name in DIGITAL[:-1]:
+        shares[name] = uses * bits[name] // total
+        spent += shares[name]
+    return shares | {DIGITAL[-1]: uses - spent}
 
 
 def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:

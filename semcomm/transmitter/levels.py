@@ -13,6 +13,7 @@ from semcomm.networks.gain import tell_gain
 from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
+from semcomm.transmitter.extraction import extract_semantics
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 
@@ -60,15 +61,7 @@ class MultiLevelTransmitter(nn.Module):
 
     def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
         """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
-        given = semantics or Semantics()
-        tokens, labels = given.tokens, given.labels
-        if self.caption is not None and tokens is None:
-            tokens = self.caption.tokens(images)
-        if self.segmentation is not None and labels is None:
-            labels = self.segmentation.labels(images)
-        return Semantics(
-            None if tokens is None else tokens.to(images.device), None if labels is None else labels.to(images.device)
-        )
+        return extract_semantics(images, semantics, self.caption, self.segmentation)
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Symbols k of a `height x width` image, padding included."""

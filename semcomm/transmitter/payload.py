@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
+from semcomm.link.prefix import PrefixDecoder
 from semcomm.transmitter.codebook import Book, Codebook
 from semcomm.transmitter.sketch import ACTIVITIES, Activity, Contexts, Layout
 
@@ -20,7 +21,7 @@ def write_map(encoder: RangeEncoder, book: Book, labels: Tensor) -> None:
         encoder.encode(plane[rows, columns], beside[rows, columns], tables)
 
 
-def read_map(decoder: RangeDecoder, book: Book, rows: int, columns: int) -> Tensor:
+def read_map(decoder: RangeDecoder | PrefixDecoder, book: Book, rows: int, columns: int) -> Tensor:
     """Decode what `write_map` wrote: int64 `(rows, columns)`."""
     tables, classes = book.map_tables, book.textures.classes
     plane = np.full((rows + 1, columns + 1), classes, dtype=np.int64)
@@ -48,9 +49,12 @@ def write_sketch(encoder: RangeEncoder, codebook: Codebook, layout: Layout, leve
 
 
 def read_sketch(
-    decoder: RangeDecoder, codebook: Codebook, layout: Layout, shape: tuple[int, int, int]
+    decoder: RangeDecoder | PrefixDecoder, codebook: Codebook, layout: Layout, shape: tuple[int, int, int]
 ) -> tuple[Tensor, Contexts]:
-    """Decode what `write_sketch` wrote: levels int64 `(blocks, coded)`, and their contexts."""
+    """Decode what `write_sketch` wrote: levels int64 `(blocks, coded)`, and their contexts.
+
+    Of a sketch whose end is missing, the components that did not arrive stay zero.
+    """
     tables = codebook.tables.levels
     activity = Activity(codebook.tables, layout, shape)
     buckets, is_coded = activity.buckets, activity.is_coded
@@ -60,7 +64,10 @@ def read_sketch(
         activities[:, component] = activity.classes()
         chosen = is_coded[:, component]
         contexts = (buckets[:, component] * ACTIVITIES + activities[:, component])[chosen]
-        levels[chosen, component] = torch.from_numpy(decoder.decode(contexts.numpy(), tables))
+        try:
+            levels[chosen, component] = torch.from_numpy(decoder.decode(contexts.numpy(), tables))
+        except EOFError:
+            break
         activity.see(component, levels[:, component])
     return levels, Contexts(activities, activity.classes())
 
