@@ -171,6 +171,30 @@ def largest_payload(channel_uses: int, mode: int) -> int:
     return low
 
 
+def best_mode(channel_uses: int, safe_snr_db: float, *, fading: Fading = "none") -> tuple[int, int]:
+    """Return the mode that carries most in so many channel uses, and how many bits; 0 where no mode is safe.
+
+    Args:
+        channel_uses: symbols there are.
+        safe_snr_db: SNR in dB down to which a payload must arrive.
+        fading: see `required_snr_db`.
+
+    Example:
+        >>> best_mode(1000, -30.0)
+        (0, 0)
+        >>> mode, bits = best_mode(1000, 10.0)
+        >>> 2000 < bits < 3459  # capacity
+        True
+    """
+    best = 0, 0
+    for mode in range(len(MODES)):
+        bits = largest_payload(channel_uses, mode)
+        information = plan(bits, mode).block_payload + CHECK
+        if bits > best[1] and required_snr_db(mode, information, fading=fading) <= safe_snr_db:
+            best = mode, bits
+    return best
+
+
 def send(payloads: Sequence[np.ndarray], plans: Sequence[Plan], *, device: str = "cpu") -> list[Tensor]:
     """Return the symbols of payloads, one payload an image; equal blocks of all images are coded together.
 

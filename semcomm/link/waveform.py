@@ -65,7 +65,7 @@ def spread(uses: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def scrambling(bits: int, sequence: int = 0) -> Tensor:
-    """Return fixed zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014), from a start each."""
+    """Return fixed zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014)."""
     with np.errstate(over="ignore"):
         counter = np.arange(1, bits + 1, dtype=np.uint64) + np.uint64(sequence << 32)
         x = counter * np.uint64(0x9E3779B97F4A7C15)
