@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from toys import seeded
 from torch import nn
+from toys import seeded
 
 from semcomm import AWGNChannel, SeparationBaseline
 from semcomm.baselines.codecs import CODECS, best_file, charged, decompress, encode_all
@@ -55,7 +55,7 @@ def test_budgets_are_capacity_less_a_known_gap(snr_db):
 
 
 def test_the_cliff_and_its_margin(images):
-    """Told 10 dB: all arrives at 10 dB, nothing at 7 dB, and with a margin of 3 dB all there, too, at a lower quality."""
+    """Told 10 dB: all arrives at 10 dB, nothing at 7 dB; with a margin of 3 dB all there, too, at a lower quality."""
     link, careful = scheme(), scheme(margin_db=3.0)
 
     def failed(which, snr_db):
