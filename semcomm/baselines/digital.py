@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from semcomm.checks import as_received
+from semcomm.contracts import Received
 from semcomm.link import transport
 from semcomm.link.bits import bits_to_bytes, bits_to_integer, bytes_to_bits, integer_to_bits
 from semcomm.link.modes import Fading
@@ -24,12 +26,12 @@ class Carried:
     Args:
         files: what arrived; None for a file that was lost, or not sent.
         symbols: complex64 `(b, k)`, of unit mean power.
-        received: complex64 `(b, k)`, as the channel delivered them.
+        received: what the channel delivered.
     """
 
     files: list[bytes | None]
     symbols: Tensor
-    received: Tensor
+    received: Received
 
 
 @lru_cache(maxsize=4096)
@@ -68,6 +70,9 @@ def carry(
         channel: what the symbols pass.
         fading: which fading the modes are chosen for.
         generator: of the channel's randomness.
+
+    Raises:
+        ValueError: if the channel does not tell its noise.
     """
     plans, payloads = [], []
     for file, believed in zip(files, believed_snr_db, strict=True):
@@ -82,24 +87,19 @@ def carry(
         payloads.append(np.pad(sent, (0, bits - len(sent))))
     symbols = torch.stack(transport.send(payloads, plans))
     snrs = torch.tensor(snr_db, dtype=torch.float32)
-    received, csi, variance = _received(channel(symbols, snrs, generator=generator), snrs)
+    received = as_received(channel(symbols, snrs, generator=generator), snrs, channel)
+    variance = received.noise_variance
+    if variance is None:
+        raise ValueError(
+            f"channel must tell its noise_variance to a receiver of bits, {type(channel).__name__} does not"
+        )
     arrived = transport.receive(
-        list(received),
+        list(received.symbols),
         plans,
         noise_variance=list(variance.broadcast_to(symbols.shape)),
-        csi=None if csi is None else list(csi),
+        csi=None if received.csi is None else list(received.csi),
     )
     return Carried([_file(payload) for payload in arrived], symbols, received)
-
-
-def _received(received: Any, snr_db: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Return symbols, fades and noise variance of what a channel delivered."""
-    symbols, csi, variance = (
-        (received, None, None)
-        if isinstance(received, Tensor)
-        else (received.symbols, received.csi, received.noise_variance)
-    )
-    return symbols, csi, 10 ** (-snr_db[:, None] / 10) if variance is None else variance
 
 
 def _file(payload: transport.Payload) -> bytes | None:

@@ -18,7 +18,7 @@ from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import check_bandwidth_ratio
-from semcomm.transmission import Transmission, account, measured_power, measured_snr_db
+from semcomm.transmission import Transmission, account, measured_power, measured_snr_db, papr_db
 
 Delivered = Literal["random", "gray"]
 Code = Literal["capacity", "ldpc"]
@@ -233,8 +233,9 @@ class SeparationBaseline:
         arrived = [one is not None and one == other for one, other in zip(carried.files, sent, strict=True)]
         measured = {
             "symbols": carried.symbols,
-            "received_symbols": carried.received,
+            "received_symbols": carried.received.symbols,
             "power": measured_power(carried.symbols),
+            "papr_db": papr_db(carried.symbols),
             "measured_snr_db": measured_snr_db(carried.symbols, carried.received),
         }
         return arrived, measured

@@ -9,6 +9,7 @@ from toys import seeded
 
 from semcomm import AWGNChannel, SeparationBaseline
 from semcomm.baselines.codecs import CODECS, best_file, charged, decompress, encode_all
+from semcomm.contracts import Received
 
 
 def scheme(codec="jpeg", ratio=1 / 4, **options):
@@ -102,6 +103,17 @@ def test_over_a_channel_of_ones_own(images):
 
     assert scheme(channel=Noisier()).transmit(images, 10.0, generator=seeded()).failed.tolist() == [True, True]
     assert not scheme(channel=Noisier(), margin_db=3.5).transmit(images, 10.0, generator=seeded()).failed.any()
+
+
+def test_a_channel_that_hides_its_noise(images):
+    class Secretive(nn.Module):
+        """Says nothing of its noise."""
+
+        def forward(self, x, snr_db, *, generator=None):  # noqa: ARG002
+            return Received(x)
+
+    with pytest.raises(ValueError, match="channel must tell its noise_variance to a receiver of bits, Secretive does"):
+        scheme(channel=Secretive()).transmit(images, 10.0)
 
 
 def test_fast_rayleigh_fading(images):
