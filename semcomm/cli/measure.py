@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import Codec
-from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
 from semcomm.cli.options import (
     ChannelOption,
     CoherenceOption,
@@ -83,7 +83,11 @@ def baseline(
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
     channel: ChannelOption = "awgn",
-    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
+    code: Annotated[
+        Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
+    ] = "capacity",
+    margin: Annotated[float, typer.Option(help="By how many dB the sender believes in less than the SNR.")] = 0.0,
+    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits, or it is lost.")] = "random",
     headers: Annotated[
         bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")
     ] = True,
@@ -95,18 +99,27 @@ def baseline(
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     scheme = SeparationBaseline(
-        codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
+        codec,
+        bandwidth_ratio=bandwidth_ratio,
+        channel=channel,
+        delivered=delivered,
+        headers=headers,
+        code=code,
+        margin_db=margin,
     )
-    described = "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
+    ideal = "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
+    real = "awgn, 5G LDPC" if channel == "awgn" else "fast rayleigh, CSI, 5G LDPC"
+    described = ideal if code == "capacity" else real
     results = _measure(
         {codec: scheme}, data, snr, described, size=size, draws=1, metrics=metrics, seed=seed, skip_bad=skip_bad
     )
     (result,) = results
     settings = {name: value for name, value in result.items() if name != "rows"}
-    write_json(json_file, settings | {"headers": headers, "delivered": delivered, "rows": result["rows"]})
+    told = {"headers": headers, "delivered": delivered, "code": code, "margin_db": margin}
+    write_json(json_file, settings | told | {"rows": result["rows"]})
     write_csv(csv_file, _table_rows(results))
     _draw(figure, results)
     _show(results)
