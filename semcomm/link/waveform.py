@@ -57,7 +57,7 @@ def likeliest_scale(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: in
 
     A sender brings its symbols to a mean power of exactly 1, while points have that on average only: of 50 symbols of
     64-QAM the amplitude is 4 % off, as much as a quarter of the distance to the next point. The receiver tries scales
-    within four deviations and takes the likeliest one.
+    within four deviations and takes the likeliest one, given how likely each is beforehand.
 
     Args:
         symbols: complex64 `(n,)`, equalised.
@@ -65,14 +65,15 @@ def likeliest_scale(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: in
         bits_per_symbol: 4, 6 or 8.
     """
     deviation = 0.5 * POWER_DEVIATION / len(symbols) ** 0.5
-    scales = 1 + deviation * torch.linspace(-4, 4, SCALES, device=symbols.device)
+    deviations = torch.linspace(-4, 4, SCALES, device=symbols.device)
+    scales = 1 + deviation * deviations
     side = 1 << bits_per_symbol // 2
     levels = torch.arange(1 - side, side, 2, device=symbols.device) / (2 * (side**2 - 1) / 3) ** 0.5
     parts = torch.view_as_real(symbols[:SCALED_SYMBOLS]).flatten()
     noise = noise_variance[:SCALED_SYMBOLS].repeat_interleave(2)
     errors = parts[:, None] - levels / scales[:, None, None]
     likelihoods = (-errors.square() / noise[:, None]).logsumexp(-1).sum(-1)
-    return float(scales[likelihoods.argmax()])
+    return float(scales[(likelihoods - deviations.square() / 2).argmax()])
 
 
 def spread(uses: int) -> Tensor:
