@@ -55,8 +55,8 @@ def encode_all(image: Tensor, codec: Codec) -> tuple[bytes, ...]:
     return files
 
 
-def compress(image: Tensor, codec: Codec, bits: int, *, headers: bool = True) -> Tensor | None:
-    """Compress to the best quality whose file fits, and decompress.
+def best_file(image: Tensor, codec: Codec, bits: int, *, headers: bool = True) -> bytes | None:
+    """Encode at the best quality whose file fits.
 
     The best quality is the codec's highest setting (JPEG 2000: the lowest compression factor), which need not be the
     one with the least error. File sizes grow with it but not strictly, so a bisection would miss some: all are tried.
@@ -68,14 +68,29 @@ def compress(image: Tensor, codec: Codec, bits: int, *, headers: bool = True) ->
         headers: whether the whole file counts, or its payload and one byte for the quality.
 
     Returns:
-        uint8 `(3, h, w)`, or None if no quality fits.
+        The whole file, or None if no quality fits.
     """
-    payload = CODECS[codec].payload
     for file in encode_all(image, codec):
-        if 8 * (len(file) if headers else 1 + len(payload(file))) <= bits:
-            decoded = Image.open(io.BytesIO(file)).convert("RGB")
-            return torch.from_numpy(np.array(decoded)).permute(2, 0, 1)
+        if 8 * len(charged(file, codec, headers=headers)) <= bits:
+            return file
     return None
+
+
+def charged(file: bytes, codec: Codec, *, headers: bool) -> bytes:
+    """Return what of a file is sent: all of it, or a byte for the quality and the payload."""
+    return file if headers else b"\0" + CODECS[codec].payload(file)
+
+
+def decompress(file: bytes) -> Tensor:
+    """Decode a file into uint8 `(3, h, w)`."""
+    decoded = Image.open(io.BytesIO(file)).convert("RGB")
+    return torch.from_numpy(np.array(decoded)).permute(2, 0, 1)
+
+
+def compress(image: Tensor, codec: Codec, bits: int, *, headers: bool = True) -> Tensor | None:
+    """Compress with `best_file` and decompress: uint8 `(3, h, w)`, or None if no quality fits."""
+    file = best_file(image, codec, bits, headers=headers)
+    return None if file is None else decompress(file)
 
 
 def _save(photograph: Image.Image, name: str, **options: object) -> bytes:

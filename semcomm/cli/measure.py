@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
 from semcomm.cli.options import (
     ChannelOption,
     CoherenceOption,
@@ -117,7 +117,11 @@ def baseline(
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
     channel: ChannelOption = "awgn",
-    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
+    code: Annotated[
+        Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
+    ] = "capacity",
+    margin: Annotated[float, typer.Option(help="By how many dB the sender believes in less than the SNR.")] = 0.0,
+    delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits, or it is lost.")] = "random",
     headers: Annotated[
         bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")
     ] = True,
@@ -129,22 +133,28 @@ def baseline(
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Measure an image codec with an ideal channel code at capacity, at the same number of channel uses."""
+    """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
     scheme = SeparationBaseline(
-        codec, bandwidth_ratio=bandwidth_ratio, channel=channel, delivered=delivered, headers=headers
+        codec,
+        bandwidth_ratio=bandwidth_ratio,
+        channel=channel,
+        delivered=delivered,
+        headers=headers,
+        code=code,
+        margin_db=margin,
     )
     _measure(
         {codec: scheme},
         data,
         snr,
-        {codec: _at_capacity(channel)},
+        {codec: _at_capacity(channel) if code == "capacity" else _over_ldpc(channel)},
         size=size,
         draws=1,
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        settings={"headers": headers, "delivered": delivered},
+        settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
         json_file=json_file,
         csv_file=csv_file,
         figure=figure,
@@ -229,6 +239,10 @@ def _print(results: Sequence[Any]) -> None:
 
 def _at_capacity(channel: str) -> str:
     return "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
+
+
+def _over_ldpc(channel: str) -> str:
+    return "awgn, 5G LDPC" if channel == "awgn" else "fast rayleigh, CSI, 5G LDPC"
 
 
 def _names(text: str) -> list[str]:

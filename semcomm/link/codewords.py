@@ -19,7 +19,6 @@ from semcomm.link.sionna_blocks import (
     Graph,
     MotherCode,
     generators_kept,
-    mother_code,
 )
 
 CRC_BITS: dict[CRCName, int] = {"16": 16, "24B": 24}
@@ -76,7 +75,7 @@ class BlockCode:
 
     def code(self, device: str) -> MotherCode:
         """Return the code before rate matching."""
-        return mother_code(self.graph, self.lifting, device)
+        return MotherCode(self.graph, self.lifting, device)
 
 
 def encode(payloads: np.ndarray, block: BlockCode, device: str) -> Tensor:
@@ -158,12 +157,12 @@ def _positions(block: BlockCode) -> Tensor:
 
 
 def _parity(graph: Graph, lifting: int) -> int:
-    code = mother_code(graph, lifting, "cpu")
+    code = MotherCode(graph, lifting, "cpu")
     return min(ROWS[graph] * lifting, (5 if graph == "bg2" else 3) * code.information - code.information + 2 * lifting)
 
 
 def _lifting(graph: Graph, information: int) -> int:
     for lifting in LIFTINGS:
-        if mother_code(graph, lifting, "cpu").information >= information:
+        if MotherCode(graph, lifting, "cpu").information >= information:
             return lifting
     raise ValueError(f"information must be at most {LARGEST[graph]} bits, got {information}")

@@ -1,9 +1,13 @@
-"""Measure the table of rates: `python -m semcomm.link.measure_rates rates.json`."""
+"""Measure the table of rates: `python -m semcomm.link.measure_rates --file rates.json`.
+
+It takes hours. Lengths can be measured one by one into files of their own, and joined: `--join a.json b.json`.
+"""
 
 import argparse
 import datetime
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -12,14 +16,15 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from semcomm.files.json import write_json
-from semcomm.link.codewords import BlockCode, decode, encode
+from semcomm.files.json import read_object, write_json
+from semcomm.link.codewords import LARGEST, BlockCode, decode, encode
 from semcomm.link.modes import MODES, Mode
 from semcomm.link.waveform import to_logits, to_symbols
 
-LENGTHS = (96, 384, 1280, 3840, 8448)
+LENGTHS = (40, 96, 384, 1280)  # information bits of a block; and the longest of each base graph
 # a photograph of four blocks is lost once in 1,000
 TARGET = 1 - (1 - 1e-3) ** (1 / 4)
+WHAT = "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000"
 MARGIN_DB = 0.05
 STEP_DB = 0.15
 SIDES = (0.03, 0.97)
@@ -44,7 +49,7 @@ class Waterfall:
         widths = np.geomspace(0.03, 2, 60) if width is None else np.array([width])
         middles = np.linspace(snrs.min() - 1, snrs.max() + 1, 400)
         z = (snrs - middles[:, None, None]) / widths[:, None]
-        shares = np.clip(np.vectorize(lambda value: 0.5 * math.erfc(value / 2**0.5))(z), 1e-9, 1 - 1e-9)
+        shares = (0.5 * torch.erfc(torch.from_numpy(z / 2**0.5))).clamp(1e-9, 1 - 1e-9).numpy()
         likelihood = (lost * np.log(shares) + (sent - lost) * np.log1p(-shares)).sum(-1)
         best = np.unravel_index(likelihood.argmax(), likelihood.shape)
         return float(middles[best[0]]), float(widths[best[1]])
@@ -84,18 +89,19 @@ def measure(mode: Mode, information: int, blocks: int, seed: int) -> Waterfall:
     return waterfall
 
 
-def table(lengths: tuple[int, ...], blocks: int, seed: int) -> list[dict[str, Any]]:
+def table(lengths: Sequence[int], blocks: int, seed: int) -> list[dict[str, Any]]:
     """Return the rows of the table; the width is pooled over the rates of a modulation and length."""
     rows = []
     for information in lengths:
         measured = []
         for mode in MODES:
-            if information <= mode.largest_block:
+            if information == mode.largest_block or information in LENGTHS:
                 measured.append((mode, measure(mode, information, blocks, seed)))
                 print(mode, information, [round(value, 3) for value in measured[-1][1].fit()], flush=True)
+        widths = [waterfall.fit()[1] for _, waterfall in measured]
         for mode, waterfall in measured:
-            alike = [other for near, other in measured if _alike(near, mode)]
-            width = float(np.median([other.fit()[1] for other in alike]))
+            alike = [width for (near, _), width in zip(measured, widths, strict=True) if _alike(near, mode)]
+            width = float(np.median(alike))
             middle, _ = waterfall.fit(width)
             required = middle + width * NormalDist().inv_cdf(1 - TARGET) + MARGIN_DB
             rows.append(
@@ -117,27 +123,40 @@ def _alike(one: Mode, other: Mode) -> bool:
     return one.bits_per_symbol == other.bits_per_symbol and 0.7 < one.rate / other.rate < 1.4
 
 
+def joined(files: Sequence[Path]) -> dict[str, Any]:
+    """Return one table of several; all must measure the same thing."""
+    tables = [read_object(file) for file in files]
+    if any(table["what"] != WHAT for table in tables):
+        raise ValueError(f"files must be tables of {WHAT!r}, got {[table['what'] for table in tables]}")
+    return {
+        "what": WHAT,
+        "runs": [run for table in tables for run in table["runs"]],
+        "rows": [row for table in tables for row in table["rows"]],
+    }
+
+
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("--file", type=Path, required=True, help="where to write it")
     parser.add_argument("--blocks", type=int, default=200, help="blocks per SNR")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="information bits of a block")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[*LENGTHS, *LARGEST.values()])
+    parser.add_argument("--join", type=Path, nargs="+", default=[], help="tables to join instead of measuring")
     options = parser.parse_args()
+    if options.join:
+        write_json(options.file, joined(options.join))
+        return
     torch.set_num_threads(1)
-    rows = table(tuple(options.lengths), options.blocks, options.seed)
-    write_json(
-        options.file,
-        {
-            "what": "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000",
-            "command": f"python -m semcomm.link.measure_rates FILE --blocks {options.blocks} --seed {options.seed} "
-            f"--lengths {' '.join(map(str, options.lengths))}",
-            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-            "blocks_per_snr": options.blocks,
-            "rows": rows,
-        },
-    )
+    rows = table(options.lengths, options.blocks, options.seed)
+    run = {
+        "command": f"python -m semcomm.link.measure_rates --file FILE --blocks {options.blocks} --seed {options.seed} "
+        f"--lengths {' '.join(map(str, options.lengths))}",
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "blocks_per_snr": options.blocks,
+        "seed": options.seed,
+    }
+    write_json(options.file, {"what": WHAT, "runs": [run], "rows": rows})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ device and precision from a global; here every block gets both, and the generato
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Literal, final
 
 import numpy as np
@@ -88,12 +88,6 @@ class MotherCode:
         """Bits of a whole codeword, the punctured ones and fillers included."""
         return self.parity_start + ROWS[self.graph] * self.lifting
 
-    @cached_property
-    def _encoder(self) -> Any:
-        k, z = self.information, self.lifting
-        sent = min(self.length - PUNCTURED_COLUMNS * z - (self.parity_start - k), (5 if self.graph == "bg2" else 3) * k)
-        return sionna().Encoder(k, sent, bg=self.graph, precision="single", device=self.device, check_input=False)
-
     def encode(self, bits: Tensor) -> Tensor:
         """Return codewords.
 
@@ -101,18 +95,18 @@ class MotherCode:
             bits: float32 `(b, k)` of zeros and ones, k at most `information`.
 
         Shape:
-            `(b, k)` -> `(b, length)`; the last positions are zeros where rates below 1/5 would need them.
+            `(b, k)` -> `(b, length)`, or a little less where rates below 1/5 would reach the last parity bits.
         """
         k, z = self.information, self.lifting
         padded = torch.nn.functional.pad(bits, (0, k - bits.shape[1]))
-        sent = self._encoder(padded)
+        sent = _encoder(self)(padded)
         systematic = k - PUNCTURED_COLUMNS * z
         fillers = torch.nn.functional.pad(padded, (0, self.parity_start - k))
         return torch.cat([fillers, sent[:, systematic:]], dim=1)
 
     def parity_checks(self) -> Any:
         """Return the parity-check matrix, as SciPy's sparse rows."""
-        return self._encoder.pcm
+        return _encoder(self).pcm
 
     def layers(self, rows: int) -> tuple[Tensor, ...]:
         """Return, for each of the first `rows` rows of the base graph, the bits of its checks.
@@ -120,23 +114,26 @@ class MotherCode:
         Shape:
             int64 `(degree, lifting)` each.
         """
-        return self._all_layers[:rows]
-
-    @cached_property
-    def _all_layers(self) -> tuple[Tensor, ...]:
-        z, matrix = self.lifting, self.parity_checks()
-        layers = []
-        for start in range(0, ROWS[self.graph] * z, z):
-            rows = matrix[start : start + z].tocoo()
-            bits = rows.col[np.lexsort((rows.col, rows.row))].reshape(z, -1).T
-            layers.append(torch.from_numpy(np.ascontiguousarray(bits).astype(np.int64)).to(self.device))
-        return tuple(layers)
+        return _layers(self)[:rows]
 
 
-@lru_cache(maxsize=64)
-def mother_code(graph: Graph, lifting: int, device: str) -> MotherCode:
-    """Return the code; one object each, so that its encoder is made once."""
-    return MotherCode(graph, lifting, device)
+# Encoders and layers take megabytes each; what a process needs are the few block sizes of its photographs.
+@lru_cache(maxsize=16)
+def _encoder(code: MotherCode) -> Any:
+    k, z = code.information, code.lifting
+    sent = min(code.length - PUNCTURED_COLUMNS * z - (code.parity_start - k), (5 if code.graph == "bg2" else 3) * k)
+    return sionna().Encoder(k, sent, bg=code.graph, precision="single", device=code.device, check_input=False)
+
+
+@lru_cache(maxsize=16)
+def _layers(code: MotherCode) -> tuple[Tensor, ...]:
+    z, matrix = code.lifting, code.parity_checks()
+    layers = []
+    for start in range(0, ROWS[code.graph] * z, z):
+        rows = matrix[start : start + z].tocoo()
+        bits = rows.col[np.lexsort((rows.col, rows.row))].reshape(z, -1).T
+        layers.append(torch.from_numpy(np.ascontiguousarray(bits).astype(np.int64)).to(code.device))
+    return tuple(layers)
 
 
 @lru_cache(maxsize=32)

@@ -12,11 +12,14 @@ from torch import Tensor
 from semcomm.link.bits import check_bits
 from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
 from semcomm.link.modes import MODES, Fading, Mode, check_mode, required_snr_db
-from semcomm.link.waveform import spread, to_logits, to_symbols
+from semcomm.link.waveform import likeliest_scale, spread, to_logits, to_symbols
 
 CHECK = CRC_BITS["24B"]
 HIGHEST_RATE = 0.95
 FAINTEST = 1e-12
+QPSK_BITS = 2
+# Fewer symbols than that tell too little about their own scale for more than QPSK.
+SHORTEST_QAM = 64
 
 
 @final
@@ -130,7 +133,7 @@ def choose_mode(payload_bits: int, safe_snr_db: float, *, fading: Fading = "none
     best = None
     for index in range(len(MODES)):
         candidate = plan(payload_bits, index)
-        if not required_snr_db(index, candidate.block_payload + CHECK, fading=fading) <= safe_snr_db:
+        if not _is_safe(candidate, safe_snr_db, fading):
             continue
         if best is None or candidate.channel_uses < best[0]:
             best = candidate.channel_uses, index
@@ -169,6 +172,29 @@ def largest_payload(channel_uses: int, mode: int) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if plan(middle, mode).channel_uses <= channel_uses else (low, middle)
     return low
+
+
+def best_mode(channel_uses: int, safe_snr_db: float, *, fading: Fading = "none") -> tuple[int, int]:
+    """Return the mode that carries most in so many channel uses, and how many bits; 0 where no mode is safe.
+
+    Args:
+        channel_uses: symbols there are.
+        safe_snr_db: SNR in dB down to which a payload must arrive.
+        fading: see `required_snr_db`.
+
+    Example:
+        >>> best_mode(1000, -30.0)
+        (0, 0)
+        >>> mode, bits = best_mode(1000, 10.0)
+        >>> 2000 < bits < 3459  # capacity
+        True
+    """
+    best = 0, 0
+    for mode in range(len(MODES)):
+        bits = largest_payload(channel_uses, mode)
+        if bits > best[1] and _is_safe(plan(bits, mode), safe_snr_db, fading):
+            best = mode, bits
+    return best
 
 
 def send(payloads: Sequence[np.ndarray], plans: Sequence[Plan], *, device: str = "cpu") -> list[Tensor]:
@@ -235,6 +261,9 @@ def receive(
         blocks, variances = torch.empty_like(equalised), torch.empty_like(variance)
         blocks[order], variances[order] = equalised, variance
         bits_per_symbol, start = MODES[agreed.mode].bits_per_symbol, 0
+        if agreed.blocks and bits_per_symbol > QPSK_BITS:
+            scale = likeliest_scale(blocks, variances, bits_per_symbol)
+            blocks, variances = scale * blocks, scale**2 * variances
         for index, code in enumerate(agreed.codes()):
             part = slice(start, start + code.coded // bits_per_symbol)
             jobs.setdefault((code, bits_per_symbol), []).append((image, index, blocks[part], variances[part]))
@@ -272,6 +301,12 @@ def equalise(symbols: Tensor, noise_variance: Tensor | float, csi: Tensor | None
         gain = csi.abs().square().clamp_min(FAINTEST)
         symbols = symbols * csi.conj() / gain
     return symbols, (noise / gain).clamp(FAINTEST, 1 / FAINTEST)
+
+
+def _is_safe(candidate: Plan, snr_db: float, fading: Fading) -> bool:
+    if MODES[candidate.mode].bits_per_symbol > QPSK_BITS and candidate.channel_uses < SHORTEST_QAM:
+        return False
+    return required_snr_db(candidate.mode, candidate.block_payload + CHECK, fading=fading) <= snr_db
 
 
 def _blocks(payload_bits: int, mode: Mode) -> int:

@@ -8,6 +8,11 @@ from torch import Tensor
 
 from semcomm.link.sionna_blocks import demodulate, generators_kept, modulate
 
+# standard deviation of a symbol's power: sqrt(0.4), the most of any square constellation
+POWER_DEVIATION = 0.63
+SCALES = 25
+SCALED_SYMBOLS = 1024
+
 
 def to_symbols(coded: Tensor, bits_per_symbol: int, *, sequence: int = 0) -> Tensor:
     """Return the symbols of blocks of coded bits.
@@ -47,6 +52,30 @@ def to_logits(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int, *, 
     return logits * (1 - 2 * scrambling(logits.shape[1], sequence).to(logits.device))
 
 
+def likeliest_scale(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> float:
+    """Return what received symbols must be multiplied by to be points of the constellation, from the symbols alone.
+
+    A sender brings its symbols to a mean power of exactly 1, while points have that on average only: of 50 symbols of
+    64-QAM the amplitude is 4 % off, as much as a quarter of the distance to the next point. The receiver tries scales
+    within four deviations and takes the likeliest one, given how likely each is beforehand.
+
+    Args:
+        symbols: complex64 `(n,)`, equalised.
+        noise_variance: float32 `(n,)`.
+        bits_per_symbol: 4, 6 or 8.
+    """
+    deviation = 0.5 * POWER_DEVIATION / len(symbols) ** 0.5
+    deviations = torch.linspace(-4, 4, SCALES, device=symbols.device)
+    scales = 1 + deviation * deviations
+    side = 1 << bits_per_symbol // 2
+    levels = torch.arange(1 - side, side, 2, device=symbols.device) / (2 * (side**2 - 1) / 3) ** 0.5
+    parts = torch.view_as_real(symbols[:SCALED_SYMBOLS]).flatten()
+    noise = noise_variance[:SCALED_SYMBOLS].repeat_interleave(2)
+    errors = parts[:, None] - levels / scales[:, None, None]
+    likelihoods = (-errors.square() / noise[:, None]).logsumexp(-1).sum(-1)
+    return float(scales[(likelihoods - deviations.square() / 2).argmax()])
+
+
 def spread(uses: int) -> Tensor:
     """Return an order of channel uses in which neighbours lie far apart: one stride, near the golden section.
 
@@ -65,7 +94,7 @@ def spread(uses: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def scrambling(bits: int, sequence: int = 0) -> Tensor:
-    """Return fixed zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014), from a start each."""
+    """Return fixed zeros and ones, float32 `(bits,)`: top bits of SplitMix64 (Steele et al. 2014)."""
     with np.errstate(over="ignore"):
         counter = np.arange(1, bits + 1, dtype=np.uint64) + np.uint64(sequence << 32)
         x = counter * np.uint64(0x9E3779B97F4A7C15)

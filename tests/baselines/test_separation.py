@@ -194,7 +194,7 @@ def test_it_spends_exactly_what_another_scheme_spends():
         ({"bandwidth_ratio": math.inf}, "bandwidth_ratio must be positive, got inf"),
         ({"bandwidth_ratio": None}, "give one of bandwidth_ratio and symbols_per_image, got None and None"),
         ({"symbols_per_image": max}, "give one of bandwidth_ratio and symbols_per_image, got 0.083.* and .*max"),
-        ({"channel": "fso"}, "channel must be one of awgn, rayleigh, got 'fso'"),
+        ({"channel": "fso"}, "channel must be one of awgn, rayleigh, or with code=\"ldpc\" a channel, got 'fso'"),
         ({"delivered": "black"}, """delivered must be "random" or "gray", got 'black'"""),
     ],
 )

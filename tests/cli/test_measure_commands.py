@@ -63,7 +63,7 @@ def test_baseline_writes_the_same_json(run, photo_folder, tmp_path, codec):
     code, out, err = run("baseline", codec, "--data", photo_folder / "more", *arguments)
     assert code == 0, err
     written = results(tmp_path / "new" / "out.json")
-    assert list(written) == [*RESULT[:2], "headers", "delivered", *RESULT[2:]]
+    assert list(written) == [*RESULT[:2], "headers", "delivered", "code", "margin_db", *RESULT[2:]]
     assert (written["model"], written["images"]) == (codec, 2)
     assert (written["headers"], written["delivered"]) == (True, "random")
     assert written["channel"].startswith(channel)
@@ -90,11 +90,32 @@ def test_baseline_may_leave_headers_out_and_fail_in_gray(run, photo_folder, tmp_
     assert rows["gray"][0]["psnr_db"] > rows["whole"][0]["psnr_db"] + 1
 
 
+def test_baseline_over_a_real_code(run, photo_folder, tmp_path):
+    """A belief 3 dB too high loses everything; what arrives is a little worse than at capacity."""
+    rows = {}
+    for name, options in {"ideal": (), "real": ("--code", "ldpc"), "rash": ("--code", "ldpc", "--margin", -3)}.items():
+        arguments = ("--data", photo_folder, "--bandwidth-ratio", "1/2", "--snr", 12, "--json", f"{name}.json")
+        code, _, err = run("baseline", "jpeg", *arguments, *options)
+        assert code == 0, err
+        written = results(tmp_path / f"{name}.json")
+        assert written["code"] == ("capacity" if name == "ideal" else "ldpc")
+        assert written["margin_db"] == (-3 if name == "rash" else 0)
+        assert ("LDPC" in written["channel"]) == (name != "ideal")
+        (rows[name],) = written["rows"]
+    assert rows["rash"]["failures"] == 4
+    assert rows["real"]["failures"] == rows["ideal"]["failures"] == 0
+    assert rows["ideal"]["psnr_db"] - 4 < rows["real"]["psnr_db"] < rows["ideal"]["psnr_db"]
+
+
 def test_an_unknown_codec_is_told_which_there_are(refused, photo_folder):
     error = refused("baseline", "bpg", "--data", photo_folder, "--bandwidth-ratio", "0.1")
     assert "'bpg' is not one of 'jpeg', 'jpeg2000', 'webp', 'avif'" in error
     error = refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.1", "--delivered", "black")
     assert "'black' is not one of 'random', 'gray'" in error
+    error = refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.1", "--code", "turbo")
+    assert "'turbo' is not one of 'capacity', 'ldpc'" in error
+    error = refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.1", "--margin", "nan")
+    assert "margin" in error
 
 
 def test_central_crops_and_several_draws_are_recorded(run, model, photo_folder, tmp_path):

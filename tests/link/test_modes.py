@@ -23,15 +23,15 @@ def test_modes_fit_six_bits_and_rise_by_small_steps():
     needed = np.array([required_snr_db(index, 8448) for index in range(64)])
     assert needed[0] < -12
     assert needed[-1] > 22
-    assert np.diff(needed).max() < 0.95
-    assert np.diff(needed).min() > -0.1
+    assert np.diff(needed).max() < 1.1  # where the constellation changes; 0.75 within one
+    assert np.diff(needed).min() > 0
 
 
 def test_every_mode_is_measured_at_every_block_length():
     rows = {(row["bits_per_symbol"], row["rate"], row["information"]) for row in rate_table()["rows"]}
     for mode in MODES:
-        for length in (40, 96, 384, 1280, 3840, 8448):
-            assert ((mode.bits_per_symbol, mode.rate, length) in rows) == (length <= mode.largest_block)
+        for length in (40, 96, 384, 1280, mode.largest_block):
+            assert (mode.bits_per_symbol, mode.rate, length) in rows
 
 
 @pytest.mark.parametrize("index", range(64))

@@ -65,6 +65,23 @@ def test_constant_payloads_are_as_good_as_random_ones(value, mode):
     np.testing.assert_array_equal(received.bits, sent)
 
 
+@pytest.mark.parametrize("mode", [33, 45, 60])
+def test_short_payloads_of_many_levels_arrive(mode):
+    """Their mean power is brought to 1, which moves the points; the receiver finds the scale."""
+    plans = [transport.plan(400, mode)] * 60
+    sent = [payload(400, seed) for seed in range(60)]
+    lost = [not received.ok for received in carried(sent, plans, transport.required_snr_db(mode, 424))]
+    assert sum(lost) <= 1
+
+
+def test_very_short_payloads_are_sent_in_qpsk():
+    assert MODES[transport.choose_mode(20, 30.0)].bits_per_symbol == 2
+    mode, bits = transport.best_mode(60, 30.0)
+    assert MODES[mode].bits_per_symbol == 2
+    assert bits > 0
+    assert MODES[transport.choose_mode(2000, 30.0)].bits_per_symbol == 8
+
+
 @pytest.mark.parametrize("variance", [1.0, 1e6, 1e30, 1e-6])
 def test_noise_alone_is_never_a_payload(variance):
     for mode in (10, 30, 60):

@@ -8,7 +8,7 @@ from scipy import integrate, special
 
 from semcomm.link.sionna_blocks import demodulate, modulate
 from semcomm.link.transport import equalise
-from semcomm.link.waveform import scrambling, spread, to_logits, to_symbols
+from semcomm.link.waveform import likeliest_scale, scrambling, spread, to_logits, to_symbols
 
 ORDERS = (2, 4, 6, 8)
 
@@ -90,6 +90,25 @@ def test_equalising_is_unbiased_and_tells_the_noise():
     assert abs(error.mean().item()) < 5 * (0.36 / len(x)) ** 0.5
     assert variance[0].item() == pytest.approx(0.36)
     assert error.abs().square().mean().item() == pytest.approx(0.36, rel=0.02)
+
+
+@pytest.mark.parametrize("order", [4, 6, 8])
+def test_the_scale_of_few_symbols_is_found(order):
+    """64 symbols brought to a mean power of 1, in noise at which a code would still work."""
+    generator = torch.Generator().manual_seed(order + 12345)
+    variance = torch.full((64,), 10 ** (-{4: 8, 6: 14, 8: 20}[order] / 10))
+    before, after = [], []
+    for _ in range(40):
+        points = modulate(torch.randint(0, 2, (64 * order,), generator=generator).float(), order)
+        scale = points.abs().square().mean().sqrt()
+        noise = variance**0.5 * torch.randn(64, dtype=torch.complex64, generator=generator)
+        found = likeliest_scale(points / scale + noise, variance, order)
+        before.append(scale.item() - 1)
+        after.append(found - scale.item())
+    before, after = torch.tensor(before), torch.tensor(after)
+    assert before.std().item() > 0.015
+    assert after.std().item() < {4: 1.1, 6: 0.6, 8: 0.3}[order] * before.std().item()
+    assert abs(after.mean().item()) < 0.008
 
 
 def test_a_fade_of_zero_tells_nothing():
