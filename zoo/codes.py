@@ -1,0 +1,123 @@
+"""Measure linear and hybrid code beside JPEG and AVIF: `python zoo/codes.py --test TEST --out OUT`.
+
+Every second photograph of TEST is cut to 480 x 320 pixels (320 x 480 where it is upright) and sent whole over AWGN. All
+work is kept in OUT; started again, the script does what is missing. Then it writes the first section of
+`docs/results.md`, with its numbers in `docs/results/`.
+"""
+
+import argparse
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from semcomm import SeparationBaseline, build_hybrid_code, build_linear_code
+from semcomm.data.folders import manifest_hash
+from semcomm.data.layouts import find_photographs
+from semcomm.experiments.measure import Scheme, evaluate
+from semcomm.experiments.measurement import Measurement
+from semcomm.files.pictures import load_image, save_image
+
+LONG, SHORT = 480, 320
+RATIOS, SNRS_DB = (48, 24, 16, 12), (1.0, 10.0)
+WIDE_RATIO, WIDE_SNRS_DB = 24, (-5.0, 1.0, 10.0, 20.0)
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scheme: its name, how it is made for a k/n, its channel in words, and at which SNRs at `WIDE_RATIO`."""
+
+    name: str
+    build: Callable[[float], Scheme]
+    channel: str
+    wide: tuple[float, ...] = SNRS_DB
+    ratios: tuple[int, ...] = RATIOS
+    every: int = 1
+
+
+def codec(name: str, code: str) -> Callable[[float], Scheme]:
+    """Build a codec for a k/n."""
+    return lambda ratio: SeparationBaseline(name, bandwidth_ratio=ratio, code=code)  # type: ignore[arg-type]
+
+
+ROWS = (
+    Row("hybrid code", lambda _: build_hybrid_code(device="cpu"), "awgn", WIDE_SNRS_DB),
+    Row("linear code", lambda _: build_linear_code(device="cpu"), "awgn", WIDE_SNRS_DB),
+    Row("JPEG, capacity", codec("jpeg", "capacity"), "awgn at capacity", WIDE_SNRS_DB),
+    Row("AVIF, capacity", codec("avif", "capacity"), "awgn at capacity", WIDE_SNRS_DB),
+    Row("JPEG, LDPC", codec("jpeg", "ldpc"), "awgn, 5G LDPC"),
+    Row("AVIF, LDPC", codec("avif", "ldpc"), "awgn, 5G LDPC", every=4),
+    Row(
+        "hybrid code, caption and label map too",
+        lambda _: build_hybrid_code(caption="lite", segmentation="lite", device="cpu"),
+        "awgn",
+        ratios=(WIDE_RATIO,),
+    ),
+)
+
+
+def main() -> None:
+    """Measure what is missing and write the section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--test", type=Path, required=True, help="photographs to send")
+    parser.add_argument("--out", type=Path, required=True, help="folder for all work")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    paths = cut(find_photographs(given.test)[::2], given.out / "photographs")
+    measure(paths, given.out)
+    record = {
+        "test": "/".join(given.test.parts[-2:]),
+        "test_manifest_sha256": manifest_hash(paths),
+        "images": len(paths),
+        "hardware": f"1 CPU thread, {platform.machine()}",
+    }
+    print(record)
+
+
+def cut(paths: list[Path], folder: Path) -> list[Path]:
+    """Write the photographs' upper left 480 x 320 or 320 x 480 pixels; return the files."""
+    made = []
+    for path in paths:
+        file = folder / f"{path.stem}.png"
+        if not file.is_file():
+            image = load_image(path)
+            height, width = (SHORT, LONG) if image.shape[2] >= image.shape[1] else (LONG, SHORT)
+            if image.shape[1] < height or image.shape[2] < width:
+                raise ValueError(f"{path}: photographs must have {LONG} x {SHORT} pixels, got {tuple(image.shape[1:])}")
+            save_image(image[:, :height, :width], file)
+        made.append(file)
+    return made
+
+
+def measure(paths: list[Path], out: Path) -> None:
+    """Send all photographs by all schemes; what is there is kept."""
+    for row in ROWS:
+        for ratio in row.ratios:
+            file = out / f"{name_of(row, ratio)}.json"
+            if file.is_file():
+                continue
+            scheme = row.build(1 / ratio)
+            options = {} if isinstance(scheme, SeparationBaseline) else {"channel_uses": 3 * LONG * SHORT // ratio}
+            snrs_db = row.wide if ratio == WIDE_RATIO else SNRS_DB
+            measured = evaluate(scheme, paths[:: row.every], snrs_db, seed=SEED, name=row.name, **options)
+            replace(measured, channel=row.channel).save(file)
+            print(measured.table(), flush=True)
+
+
+def name_of(row: Row, ratio: int) -> str:
+    """The name of a measurement's file."""
+    return f"{row.name.replace(', ', '-').replace(' ', '-').lower()}-{ratio}"
+
+
+def read(out: Path) -> list[tuple[Row, int, Measurement]]:
+    """Read all that was measured."""
+    return [(row, ratio, Measurement.load(out / f"{name_of(row, ratio)}.json")) for row in ROWS for ratio in row.ratios]
+
+
+if __name__ == "__main__":
+    os.nice(5)
+    main()
