@@ -2,12 +2,13 @@
 Fading: how long it lasts, and what the receiver does
 =====================================================
 
-"Rayleigh fading" is nine different channels: three coherence times by three equalisers. All have the same mean SNR.
+"Rayleigh fading" leaves two things open: how long a fade lasts, and what the receiver does about it. Three times three
+answers are here. All have the same mean SNR.
 """
 
 # %%
 # With ``coherence="symbol"`` every symbol meets a fade of its own, with a number blocks of that many symbols share one,
-# and with ``"image"`` a whole image does. ``equalizer`` says what the receiver, which knows the fades, does about them.
+# and with ``"image"`` a whole image does. The receiver knows the fades; its equaliser says what it does about them.
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,10 +17,11 @@ from semcomm import RayleighChannel, from_pretrained
 from semcomm.experiments.demo import demo_photograph
 from semcomm.files.pictures import load_image
 from semcomm.quality.image import psnr
+from semcomm.receiver.equalizer import MMSEEqualizer, NoEqualizer, ZeroForcingEqualizer
 
 SNR_DB, DRAWS = 10.0, 9
 COHERENCES = {"one fade per symbol": "symbol", "one per 512 symbols": 512, "one per image": "image"}
-EQUALIZERS = {"no equaliser": "none", "zero forcing": "zf", "MMSE": "mmse"}
+EQUALIZERS = {"no equaliser": NoEqualizer(), "zero forcing": ZeroForcingEqualizer(), "MMSE": MMSEEqualizer()}
 photograph = load_image(demo_photograph())[None, :, 16:304, 100:388] / 255
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 with torch.inference_mode():
@@ -30,8 +32,9 @@ with torch.inference_mode():
 # so nine draws are a batch of nine.
 
 
-def send(channel):
+def send(channel, equalizer):
     """Images received in nine draws, sorted by PSNR, and their PSNRs."""
+    system.equalizer = equalizer
     with torch.inference_mode():
         y = channel(x.expand(DRAWS, -1), SNR_DB, generator=torch.Generator().manual_seed(1))
         received = system.decode(y, photograph.shape[2:], SNR_DB)
@@ -39,9 +42,9 @@ def send(channel):
     return received[scores.argsort()], scores.sort().values
 
 
-without_fading, reference = send(system.channel)
+without_fading, reference = send(system.channel, NoEqualizer())
 results = {
-    (when, what): send(RayleighChannel(coherence=coherence, equalizer=equalizer))
+    (when, what): send(RayleighChannel(coherence=coherence), equalizer)
     for when, coherence in COHERENCES.items()
     for what, equalizer in EQUALIZERS.items()
 }
@@ -61,8 +64,8 @@ left, right = figure.subfigures(1, 2, width_ratios=[1, 3.1])
 strips = left.subplots(3, 1)
 grid = right.subplots(3, 3)
 for row, (when, coherence) in enumerate(COHERENCES.items()):
-    channel = RayleighChannel(coherence=coherence, equalizer="none")
-    _, h = channel.forward_with_csi(x, SNR_DB, generator=torch.Generator().manual_seed(1))
+    channel = RayleighChannel(coherence=coherence)
+    h = channel(x, SNR_DB, generator=torch.Generator().manual_seed(1)).csi
     strips[row].plot(20 * h[0, :2048].abs().clamp(min=1e-3).log10(), color="#0b6e99", linewidth=0.6 if row == 0 else 2)
     strips[row].set(ylim=(-32, 12), xlim=(0, 2048), ylabel="|h|² (dB)", title=when)
     strips[row].grid(alpha=0.25)

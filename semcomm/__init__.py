@@ -1,56 +1,51 @@
-"""Composable semantic-communication layers, assembled into MLSC-image by `build_mlsc_image(l, t)`."""
+"""Composable semantic-communication layers, assembled into MLSC-image by `build_mlsc_image(l, t)`.
 
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+Names are imported when they are first asked for, so that `import semcomm` takes no time.
+"""
 
-from semcomm.cli.interrupt import stop_quietly
-
-stop_quietly()  # before the imports that take seconds
-
-# ruff: noqa: E402
-from semcomm.baselines.separation import SeparationBaseline
-from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.conformance import check_channel
-from semcomm.channel.rayleigh import RayleighChannel
-from semcomm.contracts import Channel
-from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
-from semcomm.pretrained import from_pretrained, list_pretrained
-from semcomm.receiver.decoder import DecoderModule
-from semcomm.receiver.fusion import FeatureFusion
-from semcomm.system import SemanticSystem
-from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.encoder import EncoderModule
-from semcomm.transmitter.power import PowerNormalize
-from semcomm.transmitter.segmentation import SegmentationFeature
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semcomm.baselines.separation import SeparationBaseline
+    from semcomm.builders import build_deep_jscc, build_mlsc_image
+    from semcomm.channel.awgn import AWGNChannel
+    from semcomm.channel.conformance import check_channel
+    from semcomm.channel.rayleigh import RayleighChannel
+    from semcomm.contracts import Channel, Delivered, Received, Semantics, Sent
     from semcomm.experiments.measure import evaluate
+    from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
+    from semcomm.pretrained import from_pretrained, list_pretrained
+    from semcomm.receiver.decoder import DecoderModule
+    from semcomm.receiver.fusion import FeatureFusion
+    from semcomm.saving import saveable
+    from semcomm.system import SemanticSystem
+    from semcomm.system_conformance import check_system
+    from semcomm.transmission import Transmission
+    from semcomm.transmitter.caption import CaptionFeature
+    from semcomm.transmitter.encoder import EncoderModule
+    from semcomm.transmitter.power import PowerNormalize
+    from semcomm.transmitter.segmentation import SegmentationFeature
 
-__version__ = version("semcomm")
-
-
-def __getattr__(name: str) -> object:
-    """Import what takes seconds when it is asked for."""
-    if name == "evaluate":
-        from semcomm.experiments.measure import evaluate
-
-        return evaluate
-    raise AttributeError(f"module 'semcomm' has no attribute {name!r}")
-
+    __version__: str
 
 __all__ = [
     "AWGNChannel",
     "CaptionFeature",
     "Channel",
     "DecoderModule",
+    "Delivered",
     "EncoderModule",
     "FeatureFusion",
     "PowerNormalize",
     "RayleighChannel",
+    "Received",
     "SegmentationFeature",
     "SemanticSystem",
+    "Semantics",
+    "Sent",
     "SeparationBaseline",
+    "Transmission",
     "__version__",
     "build_deep_jscc",
     "build_hybrid_code",
@@ -58,7 +53,48 @@ __all__ = [
     "build_mlsc_image",
     "build_nested_mlsc_image",
     "check_channel",
+    "check_system",
     "evaluate",
     "from_pretrained",
     "list_pretrained",
+    "saveable",
 ]
+_ROOMS = {
+    "baselines.separation": ("SeparationBaseline",),
+    "builders": ("build_deep_jscc", "build_mlsc_image"),
+    "channel.awgn": ("AWGNChannel",),
+    "channel.conformance": ("check_channel",),
+    "channel.rayleigh": ("RayleighChannel",),
+    "contracts": ("Channel", "Delivered", "Received", "Semantics", "Sent"),
+    "experiments.measure": ("evaluate",),
+    "nested_builders": ("build_hybrid_code", "build_linear_code", "build_nested_mlsc_image"),
+    "pretrained": ("from_pretrained", "list_pretrained"),
+    "receiver.decoder": ("DecoderModule",),
+    "receiver.fusion": ("FeatureFusion",),
+    "saving": ("saveable",),
+    "system": ("SemanticSystem",),
+    "system_conformance": ("check_system",),
+    "transmission": ("Transmission",),
+    "transmitter.caption": ("CaptionFeature",),
+    "transmitter.encoder": ("EncoderModule",),
+    "transmitter.power": ("PowerNormalize",),
+    "transmitter.segmentation": ("SegmentationFeature",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("semcomm")
+    elif name in _ROOM_OF:
+        value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value  # so that the next look-up is an ordinary one
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | set(__all__))

@@ -4,6 +4,7 @@ Reading values of a tensor on a GPU makes the host wait for it. So values are re
 `values` says so; a system says so in eval mode.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import check_images
 
 
-def check_part(part: Any, name: str, *methods: str) -> nn.Module:
+def check_part(part: Any, name: str, methods: Sequence[str] = ()) -> nn.Module:
     """Return `part` if it is an `nn.Module` with these methods; a TypeError says so if not."""
     if not isinstance(part, nn.Module):
         raise TypeError(f"{name} must be an nn.Module, got {type(part).__name__}")

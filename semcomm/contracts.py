@@ -17,15 +17,18 @@ none.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 from semcomm.channel.base import check_power
 from semcomm.channel.snr import SNR
+
+if TYPE_CHECKING:
+    from semcomm.transmission import Transmission
 
 
 @final
@@ -68,7 +71,7 @@ class Request:
     importance: Mapping[str, float] | None = None
 
     def given_to(
-        self, function: Callable[..., Any], *names: str, required_of: nn.Module | None = None
+        self, function: Callable[..., Any], names: Sequence[str], *, required_of: nn.Module | None = None
     ) -> dict[str, Any]:
         """What is asked of `names`, as keywords for a function that has these parameters.
 
@@ -240,4 +243,16 @@ class Receiver(Protocol):
 
     def __call__(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor | Delivered:
         """Decode into float images `(b, 3, *size)` in [0, 1], or `Delivered`."""
+        ...
+
+
+class Scheme(Protocol):
+    """What can be measured beside others: a `SemanticSystem`, a `SeparationBaseline`, or one of your own.
+
+    It may have more. `extract(images) -> Semantics | None` runs its frozen extractors once for many transmissions; then
+    `transmit` takes the result as `semantics=`. Further keywords of `transmit` are those of `Request`.
+    """
+
+    def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> "Transmission":
+        """Send images once and account for it."""
         ...

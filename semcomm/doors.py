@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -34,6 +34,14 @@ class Doors(nn.Module, ABC):
     constraint: Any
     channel: Any
     receiver: Any
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Doors":  # what .to() and .half() call
+        became = fn(torch.zeros(1)).dtype
+        if became != torch.float32:
+            raise TypeError(
+                f"a system has weights of float32, and cannot become {became}; for speed, call it under torch.autocast"
+            )
+        return super()._apply(fn, recurse)
 
     @abstractmethod
     def send(
@@ -102,7 +110,8 @@ class Doors(nn.Module, ABC):
             float32 `(b, 3, *size)` in [0, 1].
         """
         symbols = received.symbols if isinstance(received, Received) else received
-        snr_db = None if snr_db is None else check_snr(snr_db, len(checks.check_symbols(symbols, "received")))
+        images = len(checks.check_symbols(symbols, "received"))
+        snr_db = None if snr_db is None else check_snr(snr_db, images, values=True)
         received = checks.as_received(received, snr_db, self.channel)
         checks.check_finite(
             received, "received must be finite, got NaN or inf among the symbols or what is known of them"
@@ -237,7 +246,7 @@ class Doors(nn.Module, ABC):
 
     def symbols_sent(self, height: int, width: int, request: Request) -> int:
         """Symbols that leave the constraint for the channel, per image."""
-        options = request.given_to(self.transmitter.symbols_per_image, *COSTS, required_of=self.transmitter)
+        options = request.given_to(self.transmitter.symbols_per_image, COSTS, required_of=self.transmitter)
         height, width = checks.check_side(height, "height"), checks.check_side(width, "width")
         return checks.uses(self.constraint, self.transmitter.symbols_per_image(height, width, **options))
 

@@ -1,5 +1,7 @@
 """Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,8 @@ import torch
 from torch import nn
 
 from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc
-from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.builders import _device, build_deep_jscc, build_mlsc_image
+from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.files.json import read_object
 from semcomm.files.tensors import mismatches, read_safetensors
@@ -31,6 +34,9 @@ BUILDERS = {
         build_witt,
     )
 }
+PATHS = (".", "/", "~")
+FILES = (".safetensors", ".json", ".pt", ".pth", ".ckpt", ".bin", ".model")
+"""How names begin or end that are paths, which no host is asked for."""
 MOST = {"width": 512}
 """The largest numbers that a configuration may ask for, more than anybody trains; of others, `MOST_OTHERS`."""
 MOST_OTHERS = 2**16
@@ -50,24 +56,40 @@ def list_pretrained() -> list[str]:
 def from_pretrained(
     name_or_folder: str | Path,
     *,
+    builder: Callable[..., SemanticSystem] | None = None,
     channel: nn.Module | None = None,
     caption: CaptionFeature | None = None,
     segmentation: SegmentationFeature | None = None,
     revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Load a trained system: a name of `list_pretrained()`, a folder that `save_pretrained` wrote, or a Hub repository.
 
     A file is taken for one of the authors of SwinJSCC or WITT, see `load_swin_jscc`.
 
-    Nothing is unpickled: weights are safetensors, the configuration is JSON.
+    Nothing is unpickled: weights are safetensors, the configuration is JSON. A file never names code that runs by
+    itself: a system of your own builder needs `builder`.
+
+    Only "owner/name" may go to the network, and not if there is such a folder. A `Path`, and a name that begins with
+    ".", "/" or "~" or ends as a file does, is always taken for a path. What was downloaded once is there without a
+    network: `local_files_only=True`, or the environment variable `HF_HUB_OFFLINE=1`, keeps off it altogether.
 
     Args:
         name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file.
-        channel: hop 4; None is the channel that was saved, or AWGN where that was one of the user's own.
+        builder: what built the system, where that is a function of your own; it is given the arguments saved, and
+            `channel` and `device` where it has these parameters.
+        channel: hop 4; None is the channel that was saved, or the builder's where that was one of the user's own.
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.
         revision: branch, tag or commit of a Hub repository.
+        token: of a private Hub repository; True for the one that `hf auth login` stored.
+        cache_dir: where downloads are kept; None is the Hub's own folder.
+        local_files_only: take what was downloaded before, and never ask the network.
+        force_download: download again what is there.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -88,13 +110,28 @@ def from_pretrained(
         folder = SHIPPED / name
     elif not folder.is_dir():
         if folder.is_file():
+            if builder is not None:
+                raise ValueError(f"builder must be None for a file of weights alone, got {builder!r} for {folder}")
             return _from_file(folder, channel=channel, extractors=(caption, segmentation), device=device)
-        if name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.parent.is_dir():
+        if isinstance(name_or_folder, Path) or _looks_like_a_path(name):
             raise FileNotFoundError(
                 f"no trained system {name!r}: it is no folder, and the package has {', '.join(list_pretrained())}"
             )
-        folder = fetch_folder(name, revision)
-    return load_folder(folder, channel=channel, caption=caption, segmentation=segmentation, device=device)
+        folder = fetch_folder(
+            name,
+            revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+    features = {"caption": caption, "segmentation": segmentation}
+    return load_folder(folder, builder=builder, channel=channel, features=features, device=device)
+
+
+def _looks_like_a_path(name: str) -> bool:
+    odd = name.count("/") != 1 or "\\" in name or name.endswith(("/", *FILES))
+    return odd or name.startswith(PATHS) or Path(name).parent.is_dir()
 
 
 def _from_file(
@@ -116,13 +153,32 @@ def _from_file(
     return system
 
 
-def fetch_folder(repository: str, revision: str | None = None) -> Path:
+def fetch_folder(
+    repository: str,
+    revision: str | None = None,
+    *,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Path:
     """Bring configuration and weights from the Hugging Face Hub: "owner/name" to the folder that holds them."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        files = [hf_hub_download(repository, file, revision=revision) for file in (CONFIG, WEIGHTS)]
+        files = [
+            hf_hub_download(
+                repository,
+                file,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                force_download=force_download,
+            )
+            for file in (CONFIG, WEIGHTS)
+        ]
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(
@@ -135,9 +191,9 @@ def fetch_folder(repository: str, revision: str | None = None) -> Path:
 def load_folder(
     folder: Path,
     *,
+    builder: Callable[..., SemanticSystem] | None = None,
     channel: nn.Module | None = None,
-    caption: CaptionFeature | None = None,
-    segmentation: SegmentationFeature | None = None,
+    features: Mapping[str, nn.Module | None],
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Build what `config.json` describes and fill it with `model.safetensors`; see `from_pretrained`."""
@@ -145,35 +201,68 @@ def load_folder(
     if not path.is_file():
         raise FileNotFoundError(f"no configuration: {path} is missing")
     config = read_object(path)
-    builder = BUILDERS.get(str(config.get("builder")))
-    arguments = config.get("arguments")
-    if builder is None or not isinstance(arguments, dict):
-        raise ValueError(
-            f"{path} describes no semcomm system: it needs a builder ({', '.join(BUILDERS)}) and arguments"
-        )
+    name, arguments = config.get("builder"), config.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise ValueError(_describes_none(path))
     _check_modest(arguments, path)
+    channel = channel if channel is not None else _channel(config.get("channel"), path)
+    equalizer = config.get("equalizer")
+    if equalizer is not None and equalizer not in EQUALIZERS:
+        raise ValueError(f"{path} names an unknown equalizer: {equalizer!r}")
+    build = _builder(name, builder, path)
+    given = _with_features(arguments, features, folder)
+    if isinstance(given.get("image_size"), list):
+        given["image_size"] = tuple(given["image_size"])
+    taken = inspect.signature(build).parameters
+    apart = {"channel": channel, "device": device}
+    try:
+        system = build(**given, **{name: value for name, value in apart.items() if name in taken})
+    except TypeError as error:
+        raise ValueError(f"{path} has arguments that {_name(build)} does not take: {error}") from error
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        raise ValueError(f"{path} describes a system that cannot be built: {str(error).partition(';')[0]}") from error
+    if not isinstance(system, SemanticSystem):
+        raise TypeError(f"builder {_name(build)} must return a SemanticSystem, got {type(system).__name__}")
+    system.config = {"builder": name, "arguments": arguments}
+    if channel is not None:
+        system.channel = channel
+    if equalizer is not None and type(system.equalizer) is not EQUALIZERS[equalizer]:
+        power = {"power": getattr(system.constraint, "power", 1.0)} if equalizer == "mmse" else {}
+        system.equalizer = EQUALIZERS[equalizer](**power)
+    _fill(system, folder / WEIGHTS)
+    return (system if "device" in taken else system.to(_device(device))).eval()
+
+
+def _builder(name: str, builder: Callable[..., SemanticSystem] | None, path: Path) -> Callable[..., SemanticSystem]:
+    """The builder given, or the package's of this name."""
+    if builder is not None:
+        if not callable(builder):
+            raise TypeError(f"builder must be a function that returns a SemanticSystem, got {builder!r}")
+        return builder
+    if name in BUILDERS:
+        return BUILDERS[name]
+    if ":" in name:
+        raise ValueError(f"{path} was saved by the builder {name!r}, which is not the package's: pass builder=")
+    raise ValueError(_describes_none(path))
+
+
+def _describes_none(path: Path) -> str:
+    return f"{path} describes no semcomm system: it needs a builder ({', '.join(BUILDERS)}) and arguments"
+
+
+def _with_features(arguments: dict[str, Any], features: Mapping[str, nn.Module | None], folder: Path) -> dict[str, Any]:
+    """The arguments saved, with the extractors that are passed in place of "custom"."""
     given = dict(arguments)
-    for name, feature in {"caption": caption, "segmentation": segmentation}.items():
+    for name, feature in features.items():
         if feature is not None:
             given[name] = feature
         elif given.get(name) == "custom":
             raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
-    if isinstance(given.get("image_size"), list):
-        given["image_size"] = tuple(given["image_size"])
-    given["channel"] = channel if channel is not None else _channel(config.get("channel"), path)
-    equalizer = config.get("equalizer", "mmse")
-    if equalizer not in EQUALIZERS:
-        raise ValueError(f"{path} names an unknown equalizer: {equalizer!r}")
-    try:
-        system = builder(**given, device=device)
-    except TypeError as error:
-        raise ValueError(f"{path} has arguments that {builder.__name__} does not take: {error}") from error
-    except (RuntimeError, MemoryError, OverflowError) as error:
-        raise ValueError(f"{path} describes a system that cannot be built: {str(error).partition(';')[0]}") from error
-    system.config = {"builder": config["builder"], "arguments": arguments}
-    system.equalizer = EQUALIZERS[equalizer]()
-    _fill(system, folder / WEIGHTS)
-    return system.eval()
+    return given
+
+
+def _name(builder: Callable[..., Any]) -> str:
+    return getattr(builder, "__name__", type(builder).__name__)
 
 
 def _check_modest(arguments: dict[str, Any], path: Path) -> None:
@@ -194,8 +283,12 @@ def _fill(system: SemanticSystem, path: Path) -> None:
 
 
 def _channel(description: Any, path: Path) -> nn.Module | None:
-    if description is None or description == {"type": "awgn"}:
+    if description is None:
         return None
-    if isinstance(description, dict) and description.get("type") == "rayleigh":
-        return RayleighChannel(coherence=description.get("coherence", ""), csi=description.get("csi", ""))
+    if isinstance(description, dict):
+        power = description.get("power", 1.0)
+        if description.get("type") == "awgn":
+            return AWGNChannel(power)
+        if description.get("type") == "rayleigh":
+            return RayleighChannel(power, coherence=description.get("coherence", ""), csi=description.get("csi", ""))
     raise ValueError(f"{path} names an unknown channel: {description!r}")

@@ -37,15 +37,11 @@ class SemanticSystem(Doors, Saves):
         images `(b, 3, h, w)` in [0, 1] to images of the same shape in [0, 1].
 
     Raises:
-        TypeError: if a part is no `nn.Module`, or lacks a method.
+        TypeError: if a part is no `nn.Module` or lacks a method.
         ValueError: if the channel's SNR refers to another power than the constraint's.
     """
 
-    transmitter: Any
-    constraint: Any
-    channel: Any
     equalizer: Any
-    receiver: Any
 
     def __init__(
         self,
@@ -84,8 +80,7 @@ class SemanticSystem(Doors, Saves):
             snr_db: SNR in dB, a float or a tensor `(b,)`.
             semantics: captions and label maps made before, so that the extractors do not run.
             generator: where the channel's randomness comes from.
-            levels: how many levels are sent; this and the following are for systems whose parts know them, see
-                `Request`.
+            levels: how many levels are sent; this and what follows is for systems whose parts know it, see `Request`.
             rate: which of the system's rates is used.
             channel_uses: the budget k.
             told_snr_db: the SNR in dB that the sender believes; None is `snr_db`. Any system takes it.
@@ -114,11 +109,10 @@ class SemanticSystem(Doors, Saves):
         """The story: what was sent, what arrived and what came of it; the arguments are those of `forward`."""
         told_snr_db = snr_db if request.told_snr_db is None else request.told_snr_db
         sent = self.hops_1_to_3(images, told_snr_db, semantics, request)
-        snr_db = check_snr(snr_db, len(images))
+        snr_db = check_snr(snr_db, len(images), values=not self.training)
         arrived = checks.as_received(self.channel(sent.symbols, snr_db, generator=generator), snr_db, self.channel)
         if not self.training:
-            name = type(self.channel).__name__
-            checks.check_finite(arrived, f"channel {name} delivered NaN or inf; see what check_channel says of it")
+            checks.check_finite(arrived, f"channel {type(self.channel).__name__} delivered NaN or inf")
         arrived = replace(arrived, side=sent.side if self.training else None)
         received, delivered = self.hops_5_and_6(arrived, (images.shape[2], images.shape[3]), snr_db, request)
         return Passage(sent, arrived, received, delivered)
@@ -126,8 +120,8 @@ class SemanticSystem(Doors, Saves):
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
         """Images to the symbols sent."""
         checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
-        snr_db = None if snr_db is None else check_snr(snr_db, len(images))
-        options = request.given_to(self.transmitter.forward, *TRANSMITTERS, required_of=self.transmitter)
+        snr_db = None if snr_db is None else check_snr(snr_db, len(images), values=not self.training)
+        options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
         sent = replace(sent, symbols=self.constraint(sent.symbols))
         checks.check_count(sent.symbols, self.symbols_sent(images.shape[2], images.shape[3], request), self.transmitter)
@@ -139,15 +133,14 @@ class SemanticSystem(Doors, Saves):
         """What arrived to the same equalised, and what comes of it."""
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
         received = self.equalizer(arrived)
-        options = request.given_to(self.receiver.forward, *RECEIVERS)
-        delivered = self.receiver(received, size, snr_db, **options)
-        images = len(arrived.symbols)
-        return received, checks.as_delivered(delivered, self.receiver, images, size, values=not self.training)
+        delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, RECEIVERS))
+        images, values = len(arrived.symbols), not self.training
+        return received, checks.as_delivered(delivered, self.receiver, images, size, values=values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a new part must be a module with its methods, and powers must agree."""
         if name in PARTS:
-            checks.check_part(value, name, *PARTS[name])
+            checks.check_part(value, name, PARTS[name])
             parts = self.__dict__.get("_modules", {}) | {name: value}
             checks.check_powers(parts.get("constraint"), parts.get("channel"))
         super().__setattr__(name, value)

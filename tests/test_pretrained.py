@@ -190,8 +190,9 @@ def test_extractors_of_ones_own_stay_out_of_the_file_and_are_passed_again(tmp_pa
 def test_a_system_assembled_by_hand_has_no_configuration(tmp_path):
     parts = small_system()
     by_hand = SemanticSystem(parts.transmitter, AWGNChannel(), parts.receiver)
-    with pytest.raises(ValueError, match="this system was assembled by hand.*build_mlsc_image"):
+    with pytest.raises(ValueError, match="this system was assembled by hand.*semcomm.saveable"):
         by_hand.save_pretrained(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
@@ -327,7 +328,7 @@ ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": 
         ("{not json", r"config\.json is no JSON file"),
         ("[1, 2]", r"config\.json must hold a JSON object, got list"),
         ('"text"', r"must hold a JSON object, got str"),
-        ({}, r"describes no semcomm system: it needs a builder \(build_mlsc_image, build_deep_jscc, build_swin_jscc, build_witt\)"),
+        ({}, r"describes no semcomm system: it needs a builder \(build_mlsc_image, build_deep_jscc, "),
         ({"builder": "os.system", "arguments": {}}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image"}, "describes no semcomm system"),
         ({"builder": "build_mlsc_image", "arguments": [4, 8]}, "describes no semcomm system"),

@@ -49,5 +49,11 @@ def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torc
             f"generator must be a torch.Generator or None, got {type(generator).__name__} {generator!r}; "
             "make one with torch.Generator().manual_seed(seed)"
         )
+    if generator is not None and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
+        # a backward pass runs forward again, with a generator that has moved on: gradients of other noise
+        raise ValueError(
+            "generator must be None under gradient checkpointing, which runs forward twice and restores none but "
+            "torch's default generator; or checkpoint the transmitter and the receiver, and leave the channel out"
+        )
     source = device if generator is None else generator.device
     return torch.randn(shape, dtype=torch.complex64, device=source, generator=generator).to(device)

@@ -1,5 +1,10 @@
 """The command line: `semcomm --help`."""
 
+# ruff: noqa: E402
+from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception, stop_quietly
+
+stop_quietly()  # before the imports that take seconds
+
 import math
 import sys
 from pathlib import Path
@@ -10,10 +15,10 @@ import typer
 
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
-from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception
 from semcomm.cli.measure import baseline, evaluate
 from semcomm.cli.options import (
-    ChannelOption,
+    AnyChannelOption,
+    BuilderOption,
     CoherenceOption,
     EqualizerOption,
     JsonOption,
@@ -62,7 +67,7 @@ def transmit(
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
     model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = MODEL,
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
-    channel: ChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
     out: OutOption = Path("received"),
@@ -70,6 +75,7 @@ def transmit(
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
+    builder: BuilderOption = None,
 ) -> None:
     """Send photographs over a channel; write what arrives as PNG."""
     if not math.isfinite(snr):
@@ -78,13 +84,13 @@ def transmit(
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    check_outputs({"--json": json_file}, out, photographs=[*images, *(out / name for name in names)])
+    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
     overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
     if overwritten:
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
-    system = load_system(model, caption, segmentation)
+    system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
     for path in images:  # one that cannot be sent is named before another is
         size = load_image(path).shape[1:]

@@ -10,6 +10,8 @@ import typer
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
 from semcomm.cli.options import (
+    AnyChannelOption,
+    BuilderOption,
     ChannelOption,
     CoherenceOption,
     DataOption,
@@ -47,7 +49,7 @@ def evaluate(
     models: Annotated[list[str], typer.Argument(help="Shipped systems' names, or folders.")],
     data: DataOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: ChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = "mmse",
     codecs: Annotated[
@@ -68,6 +70,7 @@ def evaluate(
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
+    builder: BuilderOption = None,
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
@@ -75,9 +78,11 @@ def evaluate(
     names = _names(codecs)
     if unknown := sorted(set(names) - set(CODECS)):
         raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
+    if names and ":" in channel:
+        raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
-    systems = {model: load_system(model, caption, segmentation) for model in models}
+    systems = {model: load_system(model, caption, segmentation, builder) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
     described = describe_channel(channel, coherence, equalizer)

@@ -12,8 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.rayleigh import RayleighChannel
-from semcomm.pretrained import from_pretrained
+from semcomm.cli.own_parts import build_own_channel, load_own
+from semcomm.files.json import read_object
+from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
 from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -31,8 +34,12 @@ OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
 ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
+AnyChannelOption = Annotated[str, typer.Option("--channel", help="awgn, rayleigh, or module:MyChannel.")]
+BuilderOption = Annotated[
+    str | None, typer.Option("--builder", help="module:my_builder, for systems of a builder of your own.")
+]
 CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
-EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Rayleigh: the equaliser, perfect CSI.")]
+EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="The equaliser, in fading.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
@@ -41,16 +48,35 @@ RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 
-def set_channel(system: SemanticSystem, name: ChannelName, coherence: str, equalizer: str) -> None:
-    """Give a system what --channel, --coherence and --equalizer say."""
+def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
+    """Give a system what --channel, --coherence and --equalizer say.
+
+    Raises:
+        ValueError: if `name` is neither "awgn", nor "rayleigh", nor a channel of the user's own, `module:MyChannel`.
+    """
     length: Any = int(coherence) if coherence.isdecimal() else coherence
-    system.channel = AWGNChannel() if name == "awgn" else RayleighChannel(coherence=length)
+    if name == "awgn":
+        system.channel = AWGNChannel()
+    elif name == "rayleigh":
+        system.channel = RayleighChannel(coherence=length)
+    elif ":" in name:
+        if coherence != "symbol":
+            raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
+        system.channel = build_own_channel(name)
+    else:
+        raise ValueError(f"--channel takes awgn, rayleigh, or module:MyChannel, got {name!r}")
     system.equalizer = EQUALIZERS[equalizer]()
 
 
-def describe_channel(name: ChannelName, coherence: str, equalizer: str) -> str:
+def describe_channel(name: str, coherence: str, equalizer: str) -> str:
     """Name the channel in results."""
-    return name if name == "awgn" else f"rayleigh, coherence {coherence}, equalizer {equalizer}"
+    if name == "awgn":
+        return name
+    return (
+        f"rayleigh, coherence {coherence}, equalizer {equalizer}"
+        if name == "rayleigh"
+        else f"{name}, equalizer {equalizer}"
+    )
 
 
 def build_caption(value: str) -> CaptionFeature | None:
@@ -89,16 +115,27 @@ def build_segmentation(value: str) -> SegmentationFeature | None:
     return SegmentationFeature(load_spnet(value))
 
 
-def load_system(model: str, caption: str | None, segmentation: str | None) -> SemanticSystem:
-    """Load a system by the values of --model, and of --caption and --segmentation where it was trained with others."""
+def load_system(
+    model: str, caption: str | None, segmentation: str | None, builder: str | None = None
+) -> SemanticSystem:
+    """Load a system by the values of --model, and of --caption and --segmentation where it was trained with others.
+
+    `builder`, the value of --builder, is for systems that no builder of the package made.
+    """
     for option, value in {"--caption": caption, "--segmentation": segmentation}.items():
         if value == "none":
             raise ValueError(f"{option} none: {model} sends every level that it was trained with; train one without")
     return from_pretrained(
         model,
+        builder=None if builder is None or _is_the_packages(model) else load_own(builder, "--builder"),
         caption=None if caption is None else build_caption(caption),
         segmentation=None if segmentation is None else build_segmentation(segmentation),
     )
+
+
+def _is_the_packages(model: str) -> bool:
+    config = Path(model) / CONFIG
+    return model in list_pretrained() or (config.is_file() and read_object(config).get("builder") in BUILDERS)
 
 
 def _only(folder: Path, part: str) -> Path:

@@ -20,7 +20,9 @@ FOLDED = 20
 """Words of a table may be folded to as many characters."""
 
 
-def check_outputs(files: dict[str, Path | None], *folders: Path, photographs: Iterable[Path] = ()) -> None:
+def check_outputs(
+    files: dict[str, Path | None], *, folders: Iterable[Path] = (), photographs: Iterable[Path] = ()
+) -> None:
     """Make sure, before long work begins, that results can be written and replace nothing that they must not.
 
     Args:

@@ -3,13 +3,14 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semcomm.channel.snr import LOWEST_SNR_DB, SNR
+from semcomm.channel.snr import LOWEST_SNR_DB
+from semcomm.contracts import Scheme
 from semcomm.data.layouts import find_photographs
 from semcomm.experiments.measurement import Measurement
 from semcomm.extractors.cache import FeatureCache
@@ -19,14 +20,6 @@ from semcomm.quality.scores import Metric, metrics_by_name
 from semcomm.transmission import Transmission
 
 Photographs = str | Path | Sequence[str | Path] | Sequence[Tensor] | Tensor
-
-
-class Scheme(Protocol):
-    """What can be evaluated: a `SemanticSystem`, a `SeparationBaseline`, or something of one's own."""
-
-    def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Transmission:
-        """Send images once and account for it."""
-        ...
 
 
 def evaluate(

@@ -152,7 +152,7 @@ def main() -> None:
     run = {
         "command": f"python -m semcomm.link.measure_rates --file FILE --blocks {options.blocks} --seed {options.seed} "
         f"--lengths {' '.join(map(str, options.lengths))}",
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "blocks_per_snr": options.blocks,
         "seed": options.seed,
     }

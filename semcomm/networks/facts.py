@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from semcomm.transmitter.drawing import Drawing
 from semcomm.transmitter.linear import Allocation
@@ -82,5 +83,6 @@ def confidence(about: Tensor) -> Tensor:
 
 
 def _bands(energies: Tensor) -> Tensor:
+    energies = F.pad(energies, (0, EDGES[-1] - energies.shape[1]))  # textures for coarse sketches keep fewer components
     parts = [energies[:, low:high].mean(1) for low, high in zip(EDGES, EDGES[1:], strict=False)]
     return torch.stack(parts, dim=1).clamp_min(_FLOOR).log2() / 4 + 2

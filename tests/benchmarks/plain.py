@@ -46,7 +46,7 @@ def mlsc_image(system, images, snr_db, semantics, generator=None):
         sender.fused_encoder(torch.cat([images, colors], dim=1), snr_db),
         *(encoder(images, snr_db) for encoder in sender.detail_encoders),
     ]
-    features = send(torch.cat(levels, dim=1), system.power_normalize, snr_db, generator)
+    features = send(torch.cat(levels, dim=1), system.constraint, snr_db, generator)
     parts = features.split(receiver.level_channels, dim=1)
     levels = [decoder(part.contiguous(), snr_db) for decoder, part in zip(receiver.decoders, parts, strict=True)]
     return receiver.fusion(torch.cat(levels, dim=1), snr_db)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from semcomm import AWGNChannel, RayleighChannel
+from semcomm.receiver.equalizer import MMSEEqualizer
 
 SHAPE, SNR_DB, ROUNDS = (32, 16384), 10.0, 60
 
@@ -56,9 +57,9 @@ def test_awgn(compare, signal, per_image):
 
 def test_rayleigh_with_mmse(compare, signal):
     x, gradient, generator = signal
-    channel = RayleighChannel(coherence="symbol", equalizer="mmse")
+    channel, equalizer = RayleighChannel(), MMSEEqualizer()
     sends = {
-        "semcomm": lambda x: channel(x, SNR_DB, generator=generator),
+        "semcomm": lambda x: equalizer(channel(x, SNR_DB, generator=generator)).symbols,
         "the floor": lambda x: torch.addcmul(draw(generator), draw(generator), x),
     }
     ways = {name: there_and_back(send, x, gradient) for name, send in sends.items()}
@@ -67,9 +68,9 @@ def test_rayleigh_with_mmse(compare, signal):
 
 def test_rayleigh(compare, signal):
     x, gradient, generator = signal
-    channel = RayleighChannel(coherence="symbol", equalizer="none")
+    channel = RayleighChannel()
     sends = {
-        "semcomm": lambda x: channel(x, SNR_DB, generator=generator),
+        "semcomm": lambda x: channel(x, SNR_DB, generator=generator).symbols,
         "the floor": lambda x: torch.addcmul(draw(generator), draw(generator), x),
         **kaira("FlatFadingChannel", fading_type="rayleigh", coherence_time=1, snr_db=SNR_DB),
     }

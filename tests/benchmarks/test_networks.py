@@ -34,7 +34,7 @@ def test_deep_jscc_training_step(compare):
     plain_optimizer = adam(encoder, decoder, fused=False)
 
     def plainly():
-        return decoder(plain.send(encoder(images), system.power_normalize, SNR_DB))
+        return decoder(plain.send(encoder(images), system.constraint, SNR_DB))
 
     ways = {
         "semcomm": lambda: plain.training_step(lambda: system(images, SNR_DB), optimizer, images),

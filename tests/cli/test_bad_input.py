@@ -27,7 +27,10 @@ from semcomm.cli import main as cli
         (["transmit", "photo.png", "--model", "nope"], "no trained system 'nope'"),
         (["transmit", "photo.png", "--model", "photo.png"], "photo.png is a file; from_pretrained takes the folder"),
         (["transmit", "photo.png", "--model", "."], "no configuration: config.json is missing"),
-        (["transmit", "photo.png", "--channel", "fso"], "Invalid value for '--channel'.*awgn"),
+        (
+            ["transmit", "photo.png", "--channel", "fso"],
+            "--channel takes awgn, rayleigh, or module:MyChannel, got 'fso'",
+        ),
         (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "0"], "coherence must be .* got 0"),
         (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "x"], "coherence must be .* got 'x'"),
         (["transmit", "photo.png", "--seed", "-1"], "Invalid value for '--seed'"),
