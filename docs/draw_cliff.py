@@ -56,7 +56,8 @@ def main() -> None:
     names = ", ".join(f"`{path.name}`" for path in given.photographs)
     recipe = (
         f"Recipe: `python docs/draw_cliff.py PHOTOGRAPH... --work WORK`; {len(given.photographs)} photographs "
-        f"({names}, SHA-256 `{test['test_manifest_sha256'][:16]}`), AWGN, k/n = 1/{RATIO}, sent once at every SNR, seed {SEED}."
+        f"({names}, SHA-256 `{test['test_manifest_sha256'][:16]}`), AWGN, k/n = 1/{RATIO}, sent once at "
+        f"every SNR, seed {SEED}."
     )
     store_section(section, given.out, test=test, recipe=recipe)
     put_first(given.out.parent / "results.md", given.out, section.key)

@@ -319,7 +319,7 @@ _LISTED = (
     ),
     (
         "link/waveform.py",
-        "link/test_transport.py",
+        "link/test_waveform.py",
         {"neighbours stay neighbours": ("uses * 618 // 1000", "uses * 0 // 1000")},
     ),
     (

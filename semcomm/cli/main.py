@@ -21,12 +21,18 @@ from semcomm.cli.options import (
     BuilderOption,
     CoherenceOption,
     EqualizerOption,
+    ImportanceOption,
     JsonOption,
+    LevelsOption,
     OutOption,
+    SafeOption,
     SavedLevelOption,
     SeedOption,
+    ToldOption,
+    UsesOption,
     describe_channel,
     load_system,
+    read_weights,
     set_channel,
     show_progress,
 )
@@ -37,6 +43,7 @@ from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
 from semcomm.files.pictures import load_image, save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
+from semcomm.quality.meaning import arrivals
 
 app = typer.Typer(
     help="Send images over noisy channels by what they mean.",
@@ -75,6 +82,11 @@ def transmit(
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
+    levels: LevelsOption = None,
+    channel_uses: UsesOption = None,
+    told_snr: ToldOption = None,
+    safe_snr: SafeOption = None,
+    importance: ImportanceOption = "",
     builder: BuilderOption = None,
 ) -> None:
     """Send photographs over a channel; write what arrives as PNG."""
@@ -90,6 +102,13 @@ def transmit(
     overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
     if overwritten:
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
+    asked = {
+        "levels": levels,
+        "channel_uses": channel_uses,
+        "told_snr_db": told_snr,
+        "safe_snr_db": safe_snr,
+        "importance": read_weights(importance),
+    }
     system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
     for path in images:  # one that cannot be sent is named before another is
@@ -102,7 +121,7 @@ def transmit(
         for path, name in zip(images, names, strict=True):
             image = load_image(path)
             generator = torch.Generator().manual_seed(seed)
-            sent = system.transmit(image[None], snr, generator=generator)
+            sent = system.transmit(image[None], snr, generator=generator, **asked)
             save_image(sent.images[0], out / name)
             results.append(
                 {
@@ -117,12 +136,17 @@ def transmit(
                     "psnr_db": _finite(sent.psnr_db),
                     "ssim": _finite(sent.ssim),
                     "caption": None if sent.captions is None else sent.captions[0],
+                    "received_caption": None if sent.received_captions is None else sent.received_captions[0],
+                    "labels_arrived": _finite(arrivals(sent).get("labels_arrived")),
+                    "lost": None if sent.lost is None else bool(sent.lost[0]),
+                    "channel_uses": {name: int(uses[0]) for name, uses in (sent.channel_uses or {}).items()} or None,
                 }
             )
             advance()
     write_json(
         json_file,
         {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
+        | {name: value for name, value in asked.items() if value is not None}
         | {"images": results},
     )
     show_table(

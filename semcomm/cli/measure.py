@@ -16,13 +16,19 @@ from semcomm.cli.options import (
     CoherenceOption,
     DataOption,
     EqualizerOption,
+    ImportanceOption,
     JsonOption,
+    LevelsOption,
     RatioOption,
+    SafeOption,
     SavedLevelOption,
     SeedOption,
     SnrsOption,
+    ToldOption,
+    UsesOption,
     describe_channel,
     load_system,
+    read_weights,
     set_channel,
     show_progress,
 )
@@ -58,12 +64,12 @@ def evaluate(
     size: SizeOption = None,
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
-    levels: Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")] = None,
+    levels: LevelsOption = None,
     rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
-    channel_uses: Annotated[int | None, typer.Option(min=1, help="Channel uses of an image, likewise.")] = None,
-    told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
-    safe_snr: Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")] = None,
-    importance: Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")] = "",
+    channel_uses: UsesOption = None,
+    told_snr: ToldOption = None,
+    safe_snr: SafeOption = None,
+    importance: ImportanceOption = "",
     json_file: JsonOption = None,
     csv_file: CsvOption = None,
     figure: FigureOption = None,
@@ -97,7 +103,7 @@ def evaluate(
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,
-        "importance": _weights(importance),
+        "importance": read_weights(importance),
     }
     _measure(
         {**systems, **beside},
@@ -125,6 +131,7 @@ def baseline(
     code: Annotated[
         Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
     ] = "capacity",
+    told_snr: Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")] = None,
     margin: Annotated[float, typer.Option(help="By how many dB the sender believes in less than the SNR.")] = 0.0,
     delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits, or it is lost.")] = "random",
     headers: Annotated[
@@ -149,16 +156,18 @@ def baseline(
         code=code,
         margin_db=margin,
     )
+    described = _at_capacity(channel) if code == "capacity" else CODED[channel]
     _measure(
         {codec: scheme},
         data,
         snr,
-        {codec: _at_capacity(channel) if code == "capacity" else _over_ldpc(channel)},
+        {codec: described},
         size=size,
         draws=1,
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
+        told={codec: {"told_snr_db": told_snr}},
         settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
         json_file=json_file,
         csv_file=csv_file,
@@ -242,23 +251,15 @@ def _print(results: Sequence[Any]) -> None:
         )
 
 
+CODED = {"awgn": "awgn, 5G LDPC", "rayleigh": "fast rayleigh, CSI, 5G LDPC"}
+
+
 def _at_capacity(channel: str) -> str:
     return "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
 
 
-def _over_ldpc(channel: str) -> str:
-    return "awgn, 5G LDPC" if channel == "awgn" else "fast rayleigh, CSI, 5G LDPC"
-
-
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _weights(text: str) -> dict[str, float] | None:
-    try:
-        return {name.strip(): float(weight) for name, weight in (one.split("=") for one in _names(text))} or None
-    except ValueError as error:
-        raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
 def _snrs(text: str) -> list[float]:

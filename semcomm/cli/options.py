@@ -47,6 +47,21 @@ SavedLevelOption = Annotated[
 RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help="k/n, such as 1/12.")]
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
+LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]
+UsesOption = Annotated[int | None, typer.Option(min=1, help="Channel uses k per photograph, likewise.")]
+ToldOption = Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")]
+SafeOption = Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")]
+ImportanceOption = Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")]
+
+
+def read_weights(text: str) -> dict[str, float] | None:
+    """Read the value of --importance, such as "person=4,sky=0.5"; None for an empty one."""
+    try:
+        pairs = [pair.rsplit("=", 1) for pair in text.split(",") if pair.strip()]
+        return {label.strip(): float(weight) for label, weight in pairs} or None
+    except ValueError as error:
+        raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
+
 
 def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
     """Give a system what --channel, --coherence and --equalizer say.

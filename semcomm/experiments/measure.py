@@ -16,6 +16,7 @@ from semcomm.experiments.measurement import Measurement
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.pictures import load_image
 from semcomm.images import center_crop, to_float
+from semcomm.quality.meaning import arrivals, psnr_by_importance
 from semcomm.quality.scores import Metric, metrics_by_name
 from semcomm.transmission import Transmission
 
@@ -66,7 +67,7 @@ def evaluate(
         channel_uses: channel uses k of each image.
         told_snr_db: what the sender believes the SNR to be, in dB.
         safe_snr_db: down to which SNR in dB the digital part must arrive.
-        importance: weights of classes of the segmentation, by name.
+        importance: weights of classes of the segmentation, by name; PSNR inside and outside of them is scored, too.
         progress: called after every photograph and SNR.
 
     Raises:
@@ -112,7 +113,7 @@ def evaluate(
             image = (image if size is None else center_crop(image, size))[None]
             known = None if features is None else features.semantics(Path(label))
             send = _sender(scheme, image, known, options)
-            score = _scorer(chosen, to_float(image))
+            score = _scorer(chosen, to_float(image), importance, _class_names(scheme))
             k, scores_here, failed_here = 0, [], []
             for one in snrs_db:
                 sent = [send(one, _generator(seed, one, place, draw)) for draw in range(draws)]
@@ -156,6 +157,10 @@ def _list(photographs: Photographs) -> list[tuple[str, Path | Tensor]]:
     return found
 
 
+def _class_names(scheme: Any) -> Sequence[str] | None:
+    return getattr(getattr(scheme, "segmentation", None), "class_names", None)
+
+
 def _check_understood(scheme: Scheme, options: Mapping[str, Any]) -> None:
     known = inspect.signature(scheme.transmit).parameters
     for keyword, value in options.items():
@@ -179,7 +184,12 @@ def _sender(
     return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator, **options)
 
 
-def _scorer(metrics: Mapping[str, Metric], image: Tensor) -> Callable[[Transmission], dict[str, float]]:
+def _scorer(
+    metrics: Mapping[str, Metric],
+    image: Tensor,
+    importance: Mapping[str, float] | None,
+    class_names: Sequence[str] | None,
+) -> Callable[[Transmission], dict[str, float]]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     image = image.to(device)
     looks = {name: look for name, metric in metrics.items() if (look := getattr(metric, "look", None))}
@@ -187,6 +197,11 @@ def _scorer(metrics: Mapping[str, Metric], image: Tensor) -> Callable[[Transmiss
 
     def score(sent: Transmission) -> dict[str, float]:
         scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
+        scores |= {name: value.item() for name, value in arrivals(sent).items()}
+        if importance and sent.labels is not None and class_names is not None:
+            pictures = to_float(sent.images), image.to(sent.images.device)
+            inside = psnr_by_importance(*pictures, sent.labels, importance, class_names)
+            scores |= {name: value.item() for name, value in inside.items()}
         received = to_float(sent.images).to(device) if metrics else sent.images
         for name, metric in metrics.items():
             value = metric(received, image, **seen.get(name, {}))

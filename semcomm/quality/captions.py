@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics.text import BLEUScore
 
 from semcomm.data.captions import CaptionedImage, tokenize
 from semcomm.extractors.lite_captioner import END, PADDING, UNKNOWN, LiteCaptioner
@@ -45,6 +44,8 @@ def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[st
     """
     spelled = [" ".join(tokenize(one)) for one in written]
     against = [[" ".join(tokenize(one)) for one in several] for several in references]
+    from torchmetrics.text import BLEUScore  # takes seconds to import
+
     return {f"bleu_{n}": float(BLEUScore(n_gram=n)(spelled, against)) for n in (1, 2, 3, 4)}
 
 

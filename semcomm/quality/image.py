@@ -5,10 +5,6 @@ import math
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 from semcomm.images import STRIP_PIXELS
 
@@ -36,6 +32,8 @@ def psnr(received: Tensor, sent: Tensor) -> Tensor:
         >>> psnr(torch.full((1, 3, 8, 8), 0.6), torch.full((1, 3, 8, 8), 0.5))
         tensor([20.0000])
     """
+    from torchmetrics.functional.image import peak_signal_noise_ratio  # takes seconds to import
+
     _check_pair(received, sent)
     scores = [
         peak_signal_noise_ratio(one[None], other[None], data_range=1.0)
@@ -61,6 +59,8 @@ def ssim(received: Tensor, sent: Tensor) -> Tensor:
     _check_pair(received, sent)
     if min(sent.shape[2:]) < SSIM_WINDOW:
         return torch.full((sent.shape[0],), math.nan, device=sent.device)
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     height, width = sent.shape[2:]
     rows = height if height * width <= STRIP_PIXELS else max(1, STRIP_PIXELS // width)
     mean = torch.zeros(len(sent), device=sent.device)

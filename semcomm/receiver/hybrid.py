@@ -94,7 +94,7 @@ class HybridReceiver(nn.Module):
             results.append(self._find(symbols, noise, fades, size, None if told is None else _number(told, place)))
         device = received.symbols.device
         images = [torch.full((3, *size), GRAY) if one.image is None else one.image for one in results]
-        lost = torch.tensor([one.lost for one in results], device=device)
+        lost = torch.tensor([one.lost for one in results], device=device) if self.digital else None
         return Delivered(torch.stack(images).clamp(0, 1).to(device), *self._meaning(results, size, device), lost)
 
     def _meaning(

@@ -126,7 +126,7 @@ class TrainingConfig:
 
         Example:
             >>> config = TrainingConfig(Path("train"), Path("val"), Path("out"), steps=100)
-            >>> [config.rate_factor(step, 0.0) for step in (0, 60, 80, 100)]
+            >>> [round(config.rate_factor(step, 0.0), 3) for step in (0, 60, 80, 100)]
             [1.0, 1.0, 0.5, 0.0]
         """
         done = 0.0 if self.steps is None else step / self.steps

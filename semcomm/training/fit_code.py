@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -28,6 +28,8 @@ LARGEST_SIDE = 384
 CLUSTERED = 140_000
 """Blocks that classes are made from; the statistics of every class are then those of all blocks."""
 FEWEST_PHOTOGRAPHS = 8
+ECHO, ECHO_PLANE = 0.1, (24, 36)
+"""What may be left of a difference at the far end of a plane of so many rows and columns of blocks."""
 _BANDS = (1, 3, 6, 10, 16, 24, 36, 54, 80, 120, 180, 260, 384)
 
 
@@ -189,7 +191,33 @@ def _textures(components: Tensor, known: Tensor, some: Tensor, labels: Tensor, l
     textures = _statistics(own, beside, labels, level)
     parts = zip(components.split(2**15), known.split(2**15), strict=True)
     everywhere = torch.cat([textures.coding_costs(*part).argmin(1) for part in parts])
-    return _statistics(components, known, everywhere, level), labels
+    return damped(_statistics(components, known, everywhere, level)), labels
+
+
+def damped(textures: Textures) -> Textures:
+    """Shrink predictors until a difference between sender and receiver dies out instead of growing.
+
+    Levels are the same at both ends, so a difference obeys the predictor alone. It is followed from one block over a
+    plane of blocks of one class; the classes of smooth blocks need it, whose brightness is predicted to the full.
+    """
+    predictor = textures.predictor.clone()
+    for j in range(textures.classes):
+        while _echo(predictor[j], textures.remembered) > ECHO:
+            predictor[j, :, :-1] *= 0.995
+    return replace(textures, predictor=predictor.half().float())
+
+
+def _echo(predictor: Tensor, remembered: int) -> float:
+    """Say how much of a difference is left at the far end of a plane: the largest part, of one of each component."""
+    plane = grid(1, *ECHO_PLANE)
+    blocks = ECHO_PLANE[0] * ECHO_PLANE[1]
+    differences = torch.zeros(blocks + 1, remembered, remembered)
+    differences[0] = torch.eye(remembered)
+    mix = predictor[:remembered, :-1]
+    for wave in plane.waves[1:]:
+        beside = differences[plane.neighbours[wave]].flatten(1, 2)
+        differences[wave] = mix @ beside
+    return float(differences[plane.waves[-1]].norm(dim=1).max())
 
 
 def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:

@@ -12,6 +12,7 @@ from toys import semantic_system
 
 from semcomm import from_pretrained, list_pretrained
 from semcomm.files.pictures import load_image
+from semcomm.nested_builders import build_hybrid_code
 
 
 def results(path):
@@ -92,6 +93,19 @@ def test_transmit_takes_photographs_of_every_kind_and_orientation(run, model, ph
         assert tuple(one["size"]) == size, name
         assert load_image(tmp_path / "received" / f"{name}.png").shape == (3, *size)
         assert one["ssim"] is None or name != "narrow"
+
+
+def test_transmit_takes_what_a_hybrid_code_understands(run, hopper_path, tmp_path):
+    build_hybrid_code(caption="lite", segmentation="lite", device="cpu").save_pretrained(tmp_path / "hybrid")
+    options = ["--channel-uses", "9000", "--told-snr", "8", "--safe-snr", "6", "--importance", "person=4"]
+    places = ["--out", tmp_path / "out", "--json", tmp_path / "result.json"]
+    run("transmit", hopper_path, "--model", tmp_path / "hybrid", "--snr", "10", *options, *places)
+    result = results(tmp_path / "result.json")
+    assert (result["told_snr_db"], result["safe_snr_db"], result["importance"]) == (8, 6, {"person": 4})
+    (image,) = result["images"]
+    assert image["k"] == 9000 == sum(image["channel_uses"].values())
+    assert image["received_caption"] == image["caption"]
+    assert (image["lost"], image["labels_arrived"]) == (False, 1)
 
 
 def test_transmit_over_rayleigh(run, model, photo, tmp_path):

@@ -93,7 +93,13 @@ def test_baseline_may_leave_headers_out_and_fail_in_gray(run, photo_folder, tmp_
 def test_baseline_over_a_real_code(run, photo_folder, tmp_path):
     """A belief 3 dB too high loses everything; what arrives is a little worse than at capacity."""
     rows = {}
-    for name, options in {"ideal": (), "real": ("--code", "ldpc"), "rash": ("--code", "ldpc", "--margin", -3)}.items():
+    chosen = {
+        "ideal": (),
+        "real": ("--code", "ldpc"),
+        "rash": ("--code", "ldpc", "--margin", -3),
+        "misled": ("--code", "ldpc", "--told-snr", 16),
+    }
+    for name, options in chosen.items():
         arguments = ("--data", photo_folder, "--bandwidth-ratio", "1/2", "--snr", 12, "--json", f"{name}.json")
         code, _, err = run("baseline", "jpeg", *arguments, *options)
         assert code == 0, err
@@ -102,7 +108,7 @@ def test_baseline_over_a_real_code(run, photo_folder, tmp_path):
         assert written["margin_db"] == (-3 if name == "rash" else 0)
         assert ("LDPC" in written["channel"]) == (name != "ideal")
         (rows[name],) = written["rows"]
-    assert rows["rash"]["failures"] == 4
+    assert rows["rash"]["failures"] == rows["misled"]["failures"] == 4
     assert rows["real"]["failures"] == rows["ideal"]["failures"] == 0
     assert rows["ideal"]["psnr_db"] - 4 < rows["real"]["psnr_db"] < rows["ideal"]["psnr_db"]
 

@@ -40,8 +40,9 @@ def seen(monkeypatch):
     """What a command hands on to training, instead of training."""
     taken = {}
 
-    def keep(system, config, *, loss, resume):
-        taken.update(system=system, config=config, loss=loss, resume=resume)
+    def keep(system, config, *, loss, resume, photographs, val_photographs):
+        taken.update(system=system, config=config, loss=loss, resume=resume, photographs=photographs)
+        assert len(val_photographs) > 0
 
     monkeypatch.setattr("semcomm.training.engine.train", keep)
     return taken

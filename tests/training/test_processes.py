@@ -11,7 +11,7 @@ import torch
 from training_runs import STEPS, config, forked, identical, ranks, system, wait_for, weights
 
 from semcomm import RayleighChannel
-from semcomm.data.folders import list_images
+from semcomm.data.folders import Photographs, list_images
 from semcomm.training.engine import _WholeImages, train
 from semcomm.training.module import TrainingModule
 
@@ -146,7 +146,7 @@ def test_a_process_that_fails_ends_the_others_with_an_error(one_and_two, photo_f
 
 
 def test_every_photograph_counts_once_in_the_validation(photo_folder):
-    paths = list_images(photo_folder)[:3]
+    paths = Photographs(list_images(photo_folder)[:3])
     shares = [_WholeImages(paths, rank=rank, world_size=2) for rank in (0, 1)]
     places = [[share[index]["place"] for index in range(len(share))] for share in shares]
     kept = [[share[index]["weight"] for index in range(len(share))] for share in shares]
