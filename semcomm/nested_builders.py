@@ -1,6 +1,7 @@
 """Numbers to systems of the hybrid code: linear, hybrid, and nested MLSC-image."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from semcomm.receiver.equalizer import NoEqualizer
 from semcomm.receiver.hybrid import HybridReceiver
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.codebook import Codebook, shipped_codebook
+from semcomm.transmitter.codebook import CODEBOOK, Codebook, load_codebook, shipped_codebook
 from semcomm.transmitter.hybrid import HybridTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
 
@@ -25,7 +26,7 @@ def build_linear_code(
     *,
     t: int = 16,
     channel: nn.Module | None = None,
-    codebook: Codebook | None = None,
+    codebook: Codebook | str | Path | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble the optimal linear analog code (Lee and Petersen 1976): one transform, powers by its variances.
@@ -33,19 +34,20 @@ def build_linear_code(
     Args:
         t: the block's side, the codebook's.
         channel: hop 4; None is `AWGNChannel()`.
-        codebook: its statistics; None for those in the package.
+        codebook: its statistics, or the file of `semcomm fit-code` that holds them; None for those in the package.
         device: None is CUDA when there is one, else the CPU. The code itself is computed on the CPU.
 
     Returns:
         The system, ready for use: it has nothing to train.
 
     Raises:
-        ValueError: if the codebook has blocks of another size than `t`.
+        FileNotFoundError: if there is no such file.
+        TypeError: if `codebook` is of another type.
+        ValueError: if the file is damaged, or the codebook has blocks of another size than `t`.
     """
     book = _codebook(codebook, t)
     system = _assemble(HybridTransmitter(book, digital=False), HybridReceiver(book, digital=False), channel, device)
-    system.config = {"builder": "build_linear_code", "arguments": {"t": t}} if codebook is None else None
-    return system.eval()
+    return _described(system, "build_linear_code", {"t": t}, codebook).eval()
 
 
 def build_hybrid_code(
@@ -55,7 +57,7 @@ def build_hybrid_code(
     safe_snr_db: float | None = None,
     caption: CaptionFeature | Literal["lite"] | None = None,
     segmentation: SegmentationFeature | Literal["lite"] | None = None,
-    codebook: Codebook | None = None,
+    codebook: Codebook | str | Path | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble the hybrid digital-analog code: textures and a sketch as bits, details as they are; nothing is trained.
@@ -66,15 +68,17 @@ def build_hybrid_code(
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
         caption: "lite" for the small captioner in the package, a built `CaptionFeature`, or None for no caption.
         segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
-        codebook: its statistics; None for those in the package.
+        codebook: its statistics, or the file of `semcomm fit-code` that holds them; None for those in the package.
         device: None is CUDA when there is one, else the CPU. The code itself is computed on the CPU.
 
     Returns:
         The system, ready for use.
 
     Raises:
-        TypeError: if `caption` or `segmentation` is of another type.
-        ValueError: if the codebook has blocks of another size than `t`, or `safe_snr_db` is not finite.
+        FileNotFoundError: if there is no such file.
+        TypeError: if `codebook`, `caption` or `segmentation` is of another type.
+        ValueError: if the file is damaged, the codebook has blocks of another size than `t`, or `safe_snr_db` is not
+            finite.
     """
     book = _codebook(codebook, t)
     says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
@@ -82,8 +86,7 @@ def build_hybrid_code(
     system = _assemble(transmitter, HybridReceiver(book, language=transmitter.language), channel, device)
     arguments = {"t": t, "safe_snr_db": safe_snr_db}
     arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
-    system.config = {"builder": "build_hybrid_code", "arguments": arguments} if codebook is None else None
-    return system.eval()
+    return _described(system, "build_hybrid_code", arguments, codebook).eval()
 
 
 def build_nested_mlsc_image(
@@ -95,6 +98,7 @@ def build_nested_mlsc_image(
     segmentation: SegmentationFeature | Literal["lite"] | None = "lite",
     width: int = 64,
     safe_snr_db: float | None = None,
+    codebook: Codebook | str | Path | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble nested MLSC-image: the hybrid code with residual networks, one model for every k/n and every SNR.
@@ -109,18 +113,20 @@ def build_nested_mlsc_image(
         segmentation: "lite" for the small segmenter in the package, a built `SegmentationFeature`, or None.
         width: channels of the networks at h/4; twice and four times as many at h/8 and h/16.
         safe_snr_db: down to which SNR in dB the digital part must arrive; None is the SNR told.
+        codebook: its statistics, or the file of `semcomm fit-code` that holds them; None for those in the package.
         device: None is CUDA when there is one, else the CPU.
 
     Returns:
         The system, untrained.
 
     Raises:
-        TypeError: if `caption` or `segmentation` is of another type.
-        ValueError: if an argument is out of its range.
+        FileNotFoundError: if there is no such file.
+        TypeError: if `codebook`, `caption` or `segmentation` is of another type.
+        ValueError: if an argument is out of its range, or the file is damaged.
     """
     if not isinstance(l, int) or not 2 <= l <= 21:
         raise ValueError(f"l must be an integer from 2 to 21, got {l!r}")
-    book = _codebook(None, t)
+    book = _codebook(codebook, t)
     widths = (width, 2 * width, 4 * width)
     shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}
     sends = ResidualNetwork(**shared, outputs=book.common.transform.shape[0])
@@ -133,8 +139,7 @@ def build_nested_mlsc_image(
     system = _assemble(transmitter, receiver, channel, device)
     arguments = {"l": l, "t": t, "width": width, "safe_snr_db": safe_snr_db}
     arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
-    system.config = {"builder": "build_nested_mlsc_image", "arguments": arguments}
-    return system
+    return _described(system, "build_nested_mlsc_image", arguments, codebook)
 
 
 def _assemble(
@@ -158,8 +163,22 @@ def _caption_feature(caption: CaptionFeature | str | None) -> CaptionFeature | N
     return CaptionFeature(lite_captioner())
 
 
-def _codebook(codebook: Codebook | None, t: int) -> Codebook:
-    book = shipped_codebook() if codebook is None else codebook
+def _codebook(codebook: Codebook | str | Path | None, t: int) -> Codebook:
+    if codebook is not None and not isinstance(codebook, Codebook | str | Path):
+        raise TypeError(f"codebook must be a Codebook, a file or None, got {type(codebook).__name__}")
+    if codebook is None:
+        book = shipped_codebook()
+    else:
+        book = codebook if isinstance(codebook, Codebook) else load_codebook(codebook)
     if book.block != t:
         raise ValueError(f"t must be {book.block}, the block of the codebook, got {t}; fit one with semcomm fit-code")
     return book
+
+
+def _described(
+    system: SemanticSystem, builder: str, arguments: dict[str, Any], codebook: Codebook | str | Path | None
+) -> SemanticSystem:
+    """Note how a system was built; a codebook of one's own is saved beside, under the name that is noted."""
+    own = {} if codebook is None else {"codebook": CODEBOOK}
+    system.config = {"builder": builder, "arguments": arguments | own}
+    return system

@@ -1,5 +1,6 @@
 """Systems on disk: `config.json` beside `model.safetensors`, the shipped ones by name, others by folder or Hub name."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,9 +17,10 @@ from semcomm.files.json import read_object
 from semcomm.files.tensors import mismatches, read_safetensors
 from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
 from semcomm.receiver.equalizer import EQUALIZERS
-from semcomm.saving import CONFIG, WEIGHTS, saved_weights
+from semcomm.saving import CONFIG, DEFAULT, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.codebook import CODEBOOK, load_codebook
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SHIPPED = Path(__file__).parent / "_weights"
@@ -34,6 +36,8 @@ BUILDERS = {
         build_witt,
     )
 }
+WITHOUT_WEIGHTS = (build_linear_code.__name__, build_hybrid_code.__name__)
+"""Builders of systems that have nothing to train, and so no file of weights."""
 PATHS = (".", "/", "~")
 FILES = (".safetensors", ".json", ".pt", ".pth", ".ckpt", ".bin", ".model")
 """How names begin or end that are paths, which no host is asked for."""
@@ -54,7 +58,7 @@ def list_pretrained() -> list[str]:
 
 
 def from_pretrained(
-    name_or_folder: str | Path,
+    name_or_folder: str | Path = DEFAULT,
     *,
     builder: Callable[..., SemanticSystem] | None = None,
     channel: nn.Module | None = None,
@@ -79,7 +83,8 @@ def from_pretrained(
     network: `local_files_only=True`, or the environment variable `HF_HUB_OFFLINE=1`, keeps off it altogether.
 
     Args:
-        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file.
+        name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file; the
+            hybrid code without it.
         builder: what built the system, where that is a function of your own; it is given the arguments saved, and
             `channel` and `device` where it has these parameters.
         channel: hop 4; None is the channel that was saved, or the builder's where that was one of the user's own.
@@ -162,30 +167,38 @@ def fetch_folder(
     local_files_only: bool = False,
     force_download: bool = False,
 ) -> Path:
-    """Bring configuration and weights from the Hugging Face Hub: "owner/name" to the folder that holds them."""
+    """Bring what a folder holds from the Hugging Face Hub: "owner/name" to the folder here."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        files = [
-            hf_hub_download(
-                repository,
-                file,
-                revision=revision,
-                token=token,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-                force_download=force_download,
-            )
-            for file in (CONFIG, WEIGHTS)
-        ]
+        bring = functools.partial(
+            hf_hub_download,
+            repository,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        config = Path(bring(CONFIG))
+        for file in _files_of(read_object(config)):
+            bring(file)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(
             f"no trained system {repository!r}: it is no folder, the package has {', '.join(list_pretrained())}, "
             f"and the Hugging Face Hub did not deliver it ({reason})"
         ) from error
-    return Path(files[0]).parent
+    return config.parent
+
+
+def _files_of(config: dict[str, Any]) -> list[str]:
+    """Name the files that belong to a configuration."""
+    arguments = config.get("arguments")
+    own = isinstance(arguments, dict) and arguments.get("codebook") is not None
+    weights = [] if config.get("builder") in WITHOUT_WEIGHTS else [WEIGHTS]
+    return [*weights, CODEBOOK] if own else weights
 
 
 def load_folder(
@@ -258,6 +271,10 @@ def _with_features(arguments: dict[str, Any], features: Mapping[str, nn.Module |
             given[name] = feature
         elif given.get(name) == "custom":
             raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
+    if given.get("codebook") is not None:
+        if given["codebook"] != CODEBOOK:
+            raise ValueError(f"{folder} must name its codebook {CODEBOOK!r}, a file in it, got {given['codebook']!r}")
+        given["codebook"] = load_codebook(folder / CODEBOOK)
     return given
 
 
@@ -275,8 +292,9 @@ def _check_modest(arguments: dict[str, Any], path: Path) -> None:
 
 
 def _fill(system: SemanticSystem, path: Path) -> None:
-    saved = read_safetensors(path)
-    said = mismatches(saved_weights(system), saved)
+    own = saved_weights(system)
+    saved = {} if not own and not path.exists() else read_safetensors(path)
+    said = mismatches(own, saved)
     if said:
         raise ValueError(f"{path} belongs to another configuration than {CONFIG} beside it; {said}")
     system.load_state_dict(saved, strict=False)

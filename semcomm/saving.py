@@ -17,8 +17,11 @@ from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.files.json import write_json
 from semcomm.files.tensors import write_safetensors
 from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.transmitter.codebook import CODEBOOK
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+DEFAULT = "hybrid-code"
+"""The shipped system that is meant where none is named."""
 EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
 WHOLE = ("transmitter", "constraint", "receiver", "transmitter.caption", "transmitter.segmentation")
 """Parts that are compared by identity; all below them by kind."""
@@ -94,7 +97,7 @@ class Saves(PyTorchModelHubMixin, library_name="semcomm", tags=["semantic-commun
     @classmethod
     def from_pretrained(  # type: ignore[override]
         cls,
-        name_or_folder: str | Path,
+        name_or_folder: str | Path = DEFAULT,
         *,
         builder: Callable[..., Any] | None = None,
         channel: nn.Module | None = None,
@@ -192,10 +195,19 @@ def check_saveable(system: Any) -> None:
 
 
 def save_folder(system: Any, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors`; the weights of the frozen extractors stay out."""
+    """Write `config.json`, `model.safetensors`, and the codebook where it is not the package's.
+
+    The weights of the frozen extractors stay out. A system without weights has no `model.safetensors`.
+    """
     check_saveable(system)
     described = {"channel": _describe_channel(system.channel), "equalizer": _describe_equalizer(system.equalizer)}
-    write_safetensors(folder / WEIGHTS, saved_weights(system))
+    weights = saved_weights(system)
+    if weights:
+        write_safetensors(folder / WEIGHTS, weights)
+    else:
+        (folder / WEIGHTS).unlink(missing_ok=True)  # of another system that was saved here before
+    if system.config["arguments"].get("codebook") is not None:
+        system.transmitter.codebook.save(folder / CODEBOOK)
     write_json(folder / CONFIG, {**system.config, **described})
 
 

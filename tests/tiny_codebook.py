@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from semcomm.images import save_image
+from semcomm.files.pictures import save_image
 from semcomm.training.count_levels import no_tables
 from semcomm.training.fit_code import Level, fit_code
 from semcomm.transmitter.codebook import Book, Codebook, load_codebook
@@ -19,7 +19,7 @@ TINY = (
 
 
 def dead_leaves(height, width, seed):
-    """A synthetic photograph, uint8 `(3, height, width)`: discs of all sizes in front of one another, shaded, grainy."""
+    """A synthetic photograph, uint8 `(3, height, width)`: discs of all sizes before one another, shaded, grainy."""
     random = torch.Generator().manual_seed(seed)
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     image = torch.rand(3, 1, 1, generator=random).expand(3, height, width).clone()

@@ -15,6 +15,7 @@ import typer
 
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
+from semcomm.cli.fit_code import fit_code
 from semcomm.cli.measure import baseline, evaluate
 from semcomm.cli.options import (
     AnyChannelOption,
@@ -182,6 +183,7 @@ app.command()(baseline)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
+app.command("fit-code")(fit_code)
 app.command("train-extractor")(train_extractor_command)
 app.command("score-extractor")(score_extractor_command)
 

@@ -22,6 +22,7 @@ from semcomm.cli.options import (
 )
 from semcomm.cli.own_parts import build_own, build_own_channel, load_own
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.nested_builders import build_nested_mlsc_image
 from semcomm.networks.stages import SNRConditioning
 from semcomm.system import SemanticSystem
 
@@ -46,6 +47,9 @@ def _train(
         float | None, typer.Option(help="Training SNR in dB; without it and --snr-range, 0 to 20 if adaptive, else 10.")
     ] = None,
     snr_range: Annotated[tuple[float, float] | None, typer.Option(help="One SNR per image, from LOW to HIGH.")] = None,
+    levels: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="One level per step, of a system that can send fewer.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Height and width of a crop.")] = 128,
     batch_size: Annotated[int, typer.Option(help="Crops per step, over all devices.")] = 16,
     accumulate: Annotated[int, typer.Option(help="Parts a batch is computed in, one after another.")] = 1,
@@ -97,7 +101,9 @@ def _train(
         steps = epochs * -(-len(paths) // max(batch_size, 1))
     torch.manual_seed(seed)
     system = build()
+    level_range = None if levels is None else _level_range(levels)
     adaptive = any(isinstance(part, SNRConditioning) for part in system.modules())
+    usual_snr = getattr(system.transmitter, "training_snr_db", ALL_SNRS_DB if adaptive else 10.0)
     known_snr = snr_range or snr
     one_speaks = getattr(rank_zero_only, "rank", 0) == 0
     if precision == "bf16-mixed" and not has_bf16(system.device):
@@ -109,7 +115,8 @@ def _train(
         val=val,
         out=out,
         features=features,
-        snr_db=known_snr if known_snr is not None else ALL_SNRS_DB if adaptive else 10.0,
+        snr_db=known_snr if known_snr is not None else usual_snr,
+        levels=level_range,
         size=size,
         batch_size=batch_size,
         accumulate=accumulate,
@@ -144,10 +151,13 @@ def _train(
 def training_command(build: Callable[..., SemanticSystem]) -> Callable[..., None]:
     """Make a command of a function that builds a system: it takes that function's options and those of training.
 
-    What both have, such as `size`, is an option once, and both get it.
+    What both have, such as `size`, is an option once, and both get it; a default of the function's own counts.
     """
     own = inspect.signature(build).parameters
     shared = {name: one for name, one in inspect.signature(_train).parameters.items() if name != "build"}
+    for name in own.keys() & shared.keys():
+        if own[name].default is not inspect.Parameter.empty:
+            shared[name] = shared[name].replace(default=own[name].default)
 
     @functools.wraps(build)
     def command(**given: Any) -> None:
@@ -195,6 +205,41 @@ def mlsc(
     return _with_channel(system, channel, coherence, equalizer)
 
 
+@app.command()
+@training_command
+def nested(
+    *,
+    l: Annotated[int, typer.Option(help="Level that is sent where none is asked for, 2 to 21.")] = 10,  # noqa: E741
+    levels: str = "4,21",
+    caption: CaptionOption = "lite",
+    segmentation: SegmentationOption = "lite",
+    width: Annotated[int, typer.Option(help="Channels of the networks at a quarter of the size.")] = 64,
+    codebook: Annotated[
+        Path | None, typer.Option(help="Statistics of your own, from fit-code; the package's without it.")
+    ] = None,
+    channel: ChannelOption = "awgn",
+    coherence: CoherenceOption = "symbol",
+    size: int,
+) -> SemanticSystem:
+    """Train nested MLSC-image: one model for every level from LOW to HIGH, and for -2 to 20 dB without --snr-range."""
+    low, high = _level_range(levels)
+    if not 2 <= low <= high <= 21:
+        raise ValueError(f"--levels must be from 2 to 21, the lowest first, got {levels}")
+    if size % 16:
+        raise ValueError(f"--size must be a multiple of 16, whole blocks, got {size}")
+    system = build_nested_mlsc_image(
+        l,
+        caption="lite" if caption == "lite" else build_caption(caption),
+        segmentation="lite" if segmentation == "lite" else build_segmentation(segmentation),
+        width=width,
+        codebook=codebook,
+    )
+    equalizer = system.equalizer
+    system = _with_channel(system, channel, coherence)
+    system.equalizer = equalizer  # the receiver takes raw symbols and fades
+    return system
+
+
 @app.command("deep-jscc")
 @training_command
 def deep_jscc(
@@ -235,3 +280,11 @@ def _with_channel(
     else:
         system.channel = build_own_channel(channel)
     return system
+
+
+def _level_range(levels: str) -> tuple[int, int]:
+    try:
+        low, high = (int(level) for level in levels.split(","))
+    except ValueError as error:
+        raise ValueError(f"--levels takes two whole numbers, the lowest first, such as 4,21, got {levels!r}") from error
+    return low, high

@@ -10,9 +10,9 @@ from torch import Tensor
 from semcomm.link.bits import bits_to_integer, integer_to_bits
 
 WIDTHS = {"book": 3, "log_step": 7, "gain": 8, "payload_bytes": 17, "mode": 6, "told": 7}
-LOWEST_LOG_STEP = -40
+LOWEST_LOG_STEP, HIGHEST_LOG_STEP = -40, 87
 GAIN_STEPS_PER_DB, LARGEST_GAIN_DB = 8, 15.5
-TOLD_STEPS_PER_DB, LOWEST_TOLD_DB = 2, -20.0
+TOLD_STEPS_PER_DB, LOWEST_TOLD_DB, HIGHEST_TOLD_DB = 2, -20.0, 43.5
 
 
 @final
@@ -73,7 +73,7 @@ def gain_of(index: int) -> float:
 
 def quantise_told(snr_db: float) -> int:
     """Round an SNR in dB down to what a header can say."""
-    steps = int(np.floor((snr_db - LOWEST_TOLD_DB) * TOLD_STEPS_PER_DB + 1e-6))
+    steps = np.floor((snr_db - LOWEST_TOLD_DB) * TOLD_STEPS_PER_DB + 1e-6)
     return int(np.clip(steps, 0, 2 ** WIDTHS["told"] - 1))
 
 

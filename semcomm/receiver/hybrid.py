@@ -91,7 +91,9 @@ class HybridReceiver(nn.Module):
         for place, symbols in enumerate(received.symbols.cpu()):
             noise = _row(received.noise_variance, place, symbols)
             fades = None if received.csi is None else received.csi[place].cpu()
-            results.append(self._find(symbols, noise, fades, size, None if told is None else _number(told, place)))
+            believed = None if told is None else _number(told, place)
+            with torch.autocast("cpu", enabled=False):
+                results.append(self._find(symbols, noise, fades, size, believed))
         device = received.symbols.device
         images = [torch.full((3, *size), GRAY) if one.image is None else one.image for one in results]
         lost = torch.tensor([one.lost for one in results], device=device) if self.digital else None

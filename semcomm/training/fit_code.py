@@ -64,6 +64,11 @@ LEVELS = (
 )
 
 
+def stages(levels: Sequence[Level] = LEVELS) -> int:
+    """Say how often `fit_code` calls `progress`."""
+    return 2 + sum(len(level.classes) for level in levels)
+
+
 def fit_code(
     data: Path | Sequence[Path],
     *,
@@ -78,7 +83,7 @@ def fit_code(
     ridge regression of its blocks on what a sketch of their neighbours will hold, and its transform that of the rest.
 
     Args:
-        data: a folder of photographs, or several.
+        data: a folder of photographs, or several, or photographs.
         levels: ranges of steps.
         seed: of windows, of the blocks that classes are made from and of the steps that sketches are counted at.
         progress: called with what is done next.
@@ -90,8 +95,8 @@ def fit_code(
         FileNotFoundError: if a folder is missing.
         ValueError: if there are too few photographs or blocks.
     """
-    folders = [data] if isinstance(data, str | Path) else list(data)
-    paths = [path for folder in folders for path in find_photographs(Path(folder))]
+    named = [Path(one) for one in ([data] if isinstance(data, str | Path) else data)]
+    paths = [path for one in named for path in ([one] if one.is_file() else find_photographs(one))]
     if len(paths) < FEWEST_PHOTOGRAPHS:
         raise ValueError(f"data must hold at least {FEWEST_PHOTOGRAPHS} photographs to fit a code, got {len(paths)}")
     random = torch.Generator().manual_seed(seed)

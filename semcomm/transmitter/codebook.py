@@ -14,7 +14,9 @@ from semcomm.link.tables import IntegerTables
 from semcomm.transmitter.sketch import ACTIVITIES, BUCKETS, LARGEST, WEAK, SketchTables
 from semcomm.transmitter.textures import Common, Textures
 
-SHIPPED = Path(__file__).parent.parent / "_weights" / "hybrid-code" / "codebook.safetensors"
+CODEBOOK = "codebook.safetensors"
+"""The name of its file in a system's folder."""
+SHIPPED = Path(__file__).parent.parent / "_weights" / "hybrid-code" / CODEBOOK
 
 
 @final

@@ -21,7 +21,16 @@ from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
-from semcomm.link.frame import Fields, mark, mark_uses, quantise_gain, quantise_told
+from semcomm.link.frame import (
+    HIGHEST_LOG_STEP,
+    HIGHEST_TOLD_DB,
+    LOWEST_LOG_STEP,
+    Fields,
+    mark,
+    mark_uses,
+    quantise_gain,
+    quantise_told,
+)
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
@@ -43,6 +52,8 @@ DIGITAL = ("caption", "labels", "textures", "sketch")
 SMALLEST_FRAME = 1280
 """Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
+TRAINING_SNR_DB = -2.0, 20.0
+"""The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
 _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
@@ -121,6 +132,7 @@ class HybridTransmitter(nn.Module):
         self.language = language_of(caption, segmentation)
         self.network = network
         self.downsampling = codebook.block
+        self.training_snr_db = TRAINING_SNR_DB
         self.levels = levels
         self.safe_snr_db = safe_snr_db
         self.digital = digital
@@ -156,17 +168,18 @@ class HybridTransmitter(nn.Module):
         importance: Mapping[str, float] | None = None,
     ) -> Sent:
         """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
-        told = finite_snrs(snr_db, len(images), "snr_db")
+        told = finite_snrs(snr_db, len(images), "snr_db", most=HIGHEST_TOLD_DB)
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
         boosts = () if importance is None else self._boosts(importance)
         if self.training:
             return self._rehearse(images, k, told)
         safe = safe_snrs(self.safe_snr_db if safe_snr_db is None else safe_snr_db, told)
         drafts = self._drafts(images, semantics, boosts)
-        frames = [
-            self._frame(image[None], k, *snrs, draft)
-            for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
-        ]
+        with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
+            frames = [
+                self._frame(image[None], k, *snrs, draft)
+                for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
+            ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
         return Sent(torch.stack([frame.symbols for frame in frames]).to(images.device), channel_uses=uses)
 
@@ -257,8 +270,9 @@ class HybridTransmitter(nn.Module):
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
-        sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
+        with torch.autocast(images.device.type, enabled=False):
+            blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
+            sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
         added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         with torch.autocast(images.device.type, enabled=False):
@@ -374,7 +388,9 @@ class Search:
         return self._seen[key]
 
     def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
-        """Say what error textures and a step would leave; None if their bits do not fit."""
+        """Say what error textures and a step would leave; None if their bits do not fit, or no header can say it."""
+        if not LOWEST_LOG_STEP <= log_step <= HIGHEST_LOG_STEP:
+            return None
         drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
@@ -446,6 +462,8 @@ def _hybrid_frame(search: Search, choice: Choice, told: int, refine) -> Frame:
         if search.digital_uses(len(bits)) <= search.k:
             break
         log_step -= 4
+        if log_step < LOWEST_LOG_STEP:
+            return _linear_frame(search, True)
     mode = transport.choose_mode(len(bits), search.safe_snr_db)
     plan = transport.plan(len(bits), mode)
     length = header.uses(search.safe_snr_db)
@@ -488,7 +506,7 @@ def _split(uses: int, bits: dict[str, int]) -> dict[str, int]:
 def _details(allocation: Allocation, details: Tensor) -> tuple[Tensor, int]:
     """Send details `(blocks, Q)`: complex64 symbols of unit mean power, and the index of their gain."""
     sent = allocation.scaled(details)
-    power = float(sent.square().sum())
+    power = float(sent.detach().square().sum())
     if power <= 0 or allocation.channel_uses == 0:
         filler = torch.ones(allocation.channel_uses, dtype=torch.complex64)
         return filler, 0

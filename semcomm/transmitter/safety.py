@@ -7,13 +7,14 @@ import torch
 from semcomm.channel.snr import SNR, check_snr
 
 
-def finite_snrs(snr_db: SNR | None, images: int, name: str) -> list[float]:
+def finite_snrs(snr_db: SNR | None, images: int, name: str, *, most: float | None = None) -> list[float]:
     """Return an SNR in dB for each image.
 
     Args:
         snr_db: a number, or a tensor `(images,)`.
         images: how many.
         name: of the argument, for errors.
+        most: what stands for larger ones, infinity among them; None refuses infinity.
 
     Raises:
         TypeError: if it is neither a number nor a real tensor.
@@ -31,6 +32,8 @@ def finite_snrs(snr_db: SNR | None, images: int, name: str) -> list[float]:
         values = torch.as_tensor(check_snr(snr_db, images), dtype=torch.float64).expand(images).tolist()
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("snr_db", name, 1)) from None
+    if most is not None:
+        return [min(value, most) for value in values]
     for value in values:
         if value == float("inf"):
             raise ValueError(f"{name} must be finite, in dB, got {value}")

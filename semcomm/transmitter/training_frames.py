@@ -16,6 +16,8 @@ from semcomm.transmitter.sketch import NOTHING_CODED
 
 HEADER_SHARE = 64 / 393_216
 """Channel uses of a header for each pixel of a 768 x 512 photograph: a crop pays for its part of it."""
+LOWEST_SAFE_DB = -13.0
+"""Below it no code is safe, and real frames have no digital part; training pays as much as here."""
 _STRIDE = 8
 
 
@@ -101,4 +103,4 @@ def _digital_uses(codebook: Codebook, drawing: Drawing, told_snrs_db: list[float
 @lru_cache(maxsize=128)
 def _efficiency(half_db: int) -> float:
     """Bits that a channel use carries at a safe SNR in half dB, for payloads of some length."""
-    return 20_000 / transport.channel_uses(20_000, half_db / 2)
+    return 20_000 / transport.channel_uses(20_000, max(half_db / 2, LOWEST_SAFE_DB))

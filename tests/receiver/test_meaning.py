@@ -224,7 +224,6 @@ def _environment():
     [
         ({"safe_snr_db": float("nan")}, "safe_snr_db must be an SNR in dB, at least -300, got nan"),
         ({"safe_snr_db": float("inf")}, "safe_snr_db must be finite, in dB, got inf"),
-        ({"told_snr_db": float("inf")}, "snr_db must be finite, in dB, got inf"),
         ({"importance": {"cat": 4.0}}, "labels among sky, ground, water, wall; got 'cat'"),
         ({"importance": {"sky": -4.0}}, r"importance\['sky'\] must be a weight"),
         ({"levels": 1}, "levels must be an integer from 2 to 21, got 1"),

@@ -125,7 +125,7 @@ def test_measured_psnr_on_a_gaussian_source_is_lee_and_petersens(channel_uses, s
     system = build_linear_code(codebook=codebook, device="cpu")
     images = gaussian_images(codebook, 8, 15, 20)
     received = system(images, snr_db, channel_uses=channel_uses, generator=torch.Generator().manual_seed(2))
-    left = channel_uses - system.transmit(images[:1], snr_db, channel_uses=channel_uses).channel_uses["gain"].item()
+    left = channel_uses - system.transmit(images[:1], snr_db, channel_uses=channel_uses).channel_uses["header"].item()
     spread = np.tile(2.0 ** (np.array(SPECTRUM) / 8), 300)
     expected = least_error(spread, left, 10 ** (-snr_db / 10)) / (300 * 768)
     measured = float((received - images).square().mean())

@@ -120,13 +120,15 @@ def test_a_wrong_level_is_forgotten(codebook, sketched):
     levels[0, 0] += 4
     textures = drawing.book.textures
     off = (
-        follow(textures, *arguments, levels=drawing.levels).known - follow(textures, *arguments, levels=levels).known
-    ).abs().amax(1)
+        (follow(textures, *arguments, levels=drawing.levels).known - follow(textures, *arguments, levels=levels).known)
+        .abs()
+        .amax(1)
+    )
     waves = grid(*SHAPE).waves
     assert float(off[waves[-1]].max()) < 0.2 * float(off[waves[1]].max())
 
 
-def test_levels_are_the_nearest_of_what_prediction_leaves(codebook, components, sketched):
+def test_levels_are_the_nearest_of_what_prediction_leaves(components, sketched):
     drawing, details = sketched
     textures, plan = drawing.book.textures, drawing.layout
     own = textures.analyse(components, drawing.labels) - textures.predictions(drawing.known, drawing.labels)

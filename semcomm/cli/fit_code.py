@@ -1,0 +1,61 @@
+"""The command line's `fit-code`."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from semcomm.cli.options import JsonOption, SeedOption
+from semcomm.cli.reports import check_outputs, write_json
+from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.data.folders import manifest_hash
+
+
+def fit_code(
+    data: Annotated[list[Path], typer.Argument(help="Folders of photographs, searched with their subfolders.")],
+    out: Annotated[Path, typer.Option(help="The codebook's file, .safetensors; builders take it as codebook=.")],
+    json_file: JsonOption = None,
+    seed: SeedOption = 0,
+    skip_bad: SkipBadOption = False,
+) -> None:
+    """Fit the statistics of the hybrid and the linear code to photographs of your own; minutes for thousands."""
+    from semcomm.training.fit_code import fit_code as run
+    from semcomm.training.fit_code import stages
+
+    check_outputs({"--out": out, "--json": json_file}, photographs=data)
+    photographs = [path for folder in data for path in choose_photographs(folder, skip_bad=skip_bad)]
+    started = time.monotonic()
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        naming_the_remedy(photographs),
+        Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_interactive) as progress,
+    ):
+        task = progress.add_task("fitting", total=stages())
+        begun = []
+
+        def begin(what: str) -> None:
+            if begun:
+                progress.advance(task)
+            begun.append(what)
+            progress.update(task, description=what)
+            if not console.is_interactive:
+                typer.echo(f"semcomm: {len(begun)}/{stages()} {what}", err=True)
+
+        codebook = run(photographs, seed=seed, progress=begin)
+    codebook.save(out)
+    took = round(time.monotonic() - started, 1)
+    typer.echo(f"wrote {out}: {len(codebook.books)} books of {len(photographs)} photographs, in {took:.0f} s")
+    write_json(
+        json_file,
+        {
+            "codebook": str(out),
+            "photographs": len(photographs),
+            "manifest_sha256": manifest_hash(photographs),
+            "seed": seed,
+            "wall_time_s": took,
+        },
+    )
