@@ -40,11 +40,12 @@ from semcomm.cli.options import (
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
-from semcomm.experiments.demo import MODEL, SNRS_DB, run_demo
+from semcomm.experiments.demo import CODECS, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
 from semcomm.files.pictures import load_image, save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 from semcomm.quality.meaning import arrivals
+from semcomm.saving import DEFAULT
 
 app = typer.Typer(
     help="Send images over noisy channels by what they mean.",
@@ -58,9 +59,9 @@ UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 @app.command()
 def demo(out: OutOption = Path("semcomm-demo")) -> None:
-    """Send a photograph through the shipped systems at several SNRs, and draw what arrives."""
+    """Send a photograph by the hybrid code, as JPEG and as AVIF at several SNRs, and draw what arrives."""
     check_writable(out)
-    with show_progress("sending", total=3 * len(SNRS_DB)) as advance:
+    with show_progress("sending", total=(1 + len(CODECS)) * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)
     cells = []
     for column, snr_db in enumerate(SNRS_DB):
@@ -73,7 +74,7 @@ def demo(out: OutOption = Path("semcomm-demo")) -> None:
 @app.command()
 def transmit(
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
-    model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = MODEL,
+    model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = DEFAULT,
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",

@@ -85,35 +85,17 @@ def write_page(
         The page.
     """
     for section in sections:
-        claims = [claim for claim in section.claims if claim.evidence]
         records = {name: trainings[name] for name in section.systems}
-        file = folder / section.key
-        if section.figure is not None:
-            save_figure(section.figure, file.with_suffix(".png"))
-        write_text(file.with_suffix(".csv"), csv_text(section.rows))
-        content = {
-            "section": section.title,
-            "text": section.text,
-            "figure": section.figure is not None,
-            "evidence": section.evidence,
-            "test": {key: test[key] for key in ("test", "test_manifest_sha256", "seed")},
-            "claims": [
-                {
-                    "claim": claim.text,
-                    "verdict": claim.verdict,
-                    "evidence": [asdict(one) | {"verdict": one.verdict} for one in claim.evidence],
-                }
-                for claim in claims
-            ],
-            "tables": section.tables,
-            "recipe": _recipe(test, list(records.values()), measured_by, trained_by),
-            "rows": list(section.rows),
-            "training": {
+        store_section(
+            section,
+            folder,
+            test=test,
+            recipe=_recipe(test, list(records.values()), measured_by, trained_by),
+            training={
                 name: {"options": commands[name], **{key: record.get(key) for key in KEPT}}
                 for name, record in records.items()
             },
-        }
-        write_json(file.with_suffix(".json"), content)
+        )
     content = {
         "title": title,
         "text": text,
@@ -124,6 +106,59 @@ def write_page(
     write_json(folder / f"{page.stem}-page.json", content)
     write_text(page, render(page, folder))
     return page
+
+
+def store_section(
+    section: Section,
+    folder: Path,
+    *,
+    test: Mapping[str, Any],
+    recipe: str,
+    training: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write one section's figure and numbers: `KEY.png`, `KEY.csv` and `KEY.json`.
+
+    Args:
+        section: what to store.
+        folder: where.
+        test: "test", "test_manifest_sha256" and "seed" of its measurements.
+        recipe: how its numbers are made again, in words.
+        training: what is kept of the `training.json` of every trained system in it.
+    """
+    file = folder / section.key
+    if section.figure is not None:
+        save_figure(section.figure, file.with_suffix(".png"))
+    write_text(file.with_suffix(".csv"), csv_text(section.rows))
+    content = {
+        "section": section.title,
+        "text": section.text,
+        "figure": section.figure is not None,
+        "evidence": section.evidence,
+        "test": {key: test[key] for key in ("test", "test_manifest_sha256", "seed")},
+        "claims": [
+            {
+                "claim": claim.text,
+                "verdict": claim.verdict,
+                "evidence": [asdict(one) | {"verdict": one.verdict} for one in claim.evidence],
+            }
+            for claim in section.claims
+            if claim.evidence
+        ],
+        "tables": section.tables,
+        "recipe": recipe,
+        "rows": list(section.rows),
+        "training": training or {},
+    }
+    write_json(file.with_suffix(".json"), content)
+
+
+def put_first(page: Path, folder: Path, key: str) -> None:
+    """Put a stored section before all others of a page, after those that were put there earlier; write the page."""
+    file = folder / f"{page.stem}-page.json"
+    content = read_object(file)
+    first = content.get("first", [])
+    write_json(file, content | {"first": first if key in first else [*first, key]})
+    write_text(page, render(page, folder))
 
 
 def render(page: Path, folder: Path) -> str:
@@ -141,7 +176,12 @@ def render(page: Path, folder: Path) -> str:
     here = relpath(folder, page.parent)
     near = "" if here == "." else f"{here}/"
     claims = [claim for section in sections.values() for claim in section["claims"]]
-    lines = [f"# {content['title']}", "", content["text"], ""]
+    lines = [f"# {content['title']}", ""]
+    first = content.get("first", [])
+    for key in first:
+        lines += _section(key, read_object(folder / f"{key}.json"), near)
+    lines += ["## The trained systems", ""] if first else []
+    lines += [content["text"], ""]
     for verdict, words in WORDS.items():
         found = [claim for claim in claims if claim["verdict"] == verdict]
         if found:

@@ -220,8 +220,6 @@ from semcomm.cli import main as cli
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_one_line_and_exit_code_2(refused, model, photo, tmp_path, arguments, message, monkeypatch):
-    monkeypatch.setattr(cli, "MODEL", model)
-    monkeypatch.setattr("semcomm.experiments.demo.MODEL", model)
     monkeypatch.setattr("semcomm.experiments.demo.demo_photograph", lambda: photo)
     (tmp_path / "letter.jpg").write_text("Dear reader")
     (tmp_path / "half.png").write_bytes(photo.read_bytes()[:1500])

@@ -128,12 +128,12 @@ def test_a_seed_reproduces(run, model, photo, tmp_path):
 
 def test_demo_prints_its_scores_and_where_it_drew_them(run, monkeypatch, photo, tmp_path):
     system = semantic_system(3, 4).eval()
-    monkeypatch.setattr("semcomm.experiments.demo.from_pretrained", lambda _: system)
+    monkeypatch.setattr("semcomm.experiments.demo.demo_system", lambda: system)
     monkeypatch.setattr("semcomm.experiments.demo.demo_photograph", lambda: photo)
     code, out, err = run("demo", "--out", "here")
     assert code == 0, err
     assert (tmp_path / "here" / "demo.png").stat().st_size > 10_000
-    for snr_db in ("-2", "4", "10", "16"):
+    for snr_db in ("-5", "0", "5", "10", "20"):
         assert any(line.split()[:1] == [snr_db] for line in out.splitlines())
     assert "wrote here/demo.png" in out
 

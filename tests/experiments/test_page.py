@@ -9,7 +9,7 @@ import pytest
 from toy_measurements import toy_results, training, zoo_psnr_db
 
 from semcomm.experiments.claims import FAILS, HOLDS, OPEN, Claim, Evidence
-from semcomm.experiments.page import Section, render, write_page
+from semcomm.experiments.page import Section, put_first, render, store_section, write_page
 from semcomm.experiments.presets import QUICK
 from semcomm.experiments.specs import AtCapacity
 
@@ -98,3 +98,21 @@ def test_what_a_difference_must_exceed_is_printed_where_it_is_not_zero(tmp_path)
     text = write(tmp_path, [Section("one", "One", "Words.", claims=claims)]).read_text()
     assert "| where | difference (dB) | at least (dB) | verdict |" in text
     assert "| x, 1 dB | +0.80 ± 0.10 | +0.5 | holds |" in text
+
+
+def test_sections_put_first_stand_before_the_trained_systems(tmp_path):
+    page = write(tmp_path, [Section("one", "One", "Words.")])
+    folder = tmp_path / "toys"
+    before = page.read_text()
+    for key in ("codes", "cliff"):
+        section = Section(key, key.title(), f"About {key}.", tables=[(["k"], [["9"]])], rows=[{"k": 9}])
+        store_section(section, folder, test=TEST, recipe=f"Recipe: `{key}`.")
+        put_first(page, folder, key)
+    put_first(page, folder, "codes")  # again: where it was
+    text = page.read_text()
+    places = [text.index(words) for words in ("# Results", "## Codes", "## Cliff", "## The trained systems", "## One")]
+    assert places == sorted(places)
+    assert text.count("## Codes") == 1
+    assert "Recipe: `cliff`. Numbers: [CSV](toys/cliff.csv), [JSON](toys/cliff.json)." in text
+    assert text.endswith(before.removeprefix("# Results\n\n"))
+    assert render(page, folder) == text

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,39 @@ def test_the_segmentation_sent_is_drawn_with_its_legend(photograph):
     legend = beneath.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["brick", "sky"]
     assert [patch.get_facecolor()[:3] for patch in legend.get_patches()] == [(1, 0, 0), (0, 0, 1)]
+
+
+@pytest.fixture
+def meanings(photograph):
+    """Three transmissions: label map and caption arrived; a map too dear; everything lost."""
+    jpeg = SeparationBaseline("jpeg", bandwidth_ratio=1)
+    sent = jpeg.transmit(photograph[None], 20.0)
+    height, width = photograph.shape[1:]
+    brick, nothing = torch.ones(1, height, width, dtype=torch.int64), torch.full((1, height, width), -1)
+    said = [(brick, "a brick wall", False), (nothing, "a brick wall", False), (nothing, None, True)]
+    return [
+        replace(sent, received_labels=labels, received_captions=[caption], lost=torch.tensor([lost]))
+        for labels, caption, lost in said
+    ]
+
+
+def test_received_label_maps_and_captions_are_drawn_below_their_pictures(photograph, meanings):
+    palette = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    drawing = draw_transmissions(photograph, {"x": meanings}, SNRS, title="", notes=[], palette=palette)
+    maps = drawing.axes[-3:]
+    assert [text.get_text() for text in maps[0].texts] == ["“a brick wall”"]
+    assert [text.get_text() for text in maps[1].texts] == ["label map not sent: too dear", "“a brick wall”"]
+    assert [text.get_text() for text in maps[2].texts] == ["label map lost", "caption lost"]
+    colors = [np.unique(axes.images[0].get_array().reshape(-1, 3), axis=0) for axes in maps]
+    np.testing.assert_allclose(colors[0], [[1, 0, 0]])
+    for gray in colors[1:]:
+        assert len(gray) == 1
+        assert gray.min() == gray.max()
+    assert [text.get_text() for text in drawing.axes[-4].texts][0].startswith("bits lost: PSNR")
+
+
+def test_without_a_palette_no_label_map_is_drawn(photograph, meanings):
+    assert len(draw_transmissions(photograph, {"x": meanings}, SNRS, title="", notes=[]).axes) == 2 + 3
 
 
 def test_nothing_overlaps_and_nothing_is_cut_off(figure):
