@@ -124,7 +124,7 @@ def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path, mo
         torch.manual_seed(0)
         save_lite(build_lite_segmenter(["a"], [(0, 0, 0)]), tmp_path / "trunk")
     settings = {"steps": 2, "batch_size": 4, "progress": False, "begin_from": tmp_path / "trunk"}
-    monkeypatch.setattr("semcomm.training.extractor_recipes.sentences_for", lambda *_, sure: ("a dog runs",))
+    monkeypatch.setattr("semcomm.training.extractor_recipes.sentences_for", lambda *_, **__: ("a dog runs",))
     settings["uncaptioned"] = [things / "val2017"]
     record = train_extractor("caption", [flickr, things], tmp_path / "captioner", **settings)
     assert {path.name for path in (tmp_path / "captioner").iterdir()} == FILES
