@@ -85,16 +85,16 @@ def tokenize(caption: str) -> list[str]:
     return re.findall(r"[a-z0-9]+(?:'[a-z]+)?", caption.lower())
 
 
-def common_words(samples: Iterable[CaptionedImage], *, least: int) -> list[str]:
-    """List the words that the captions use at least so often, the most frequent first.
+def common_words(samples: Iterable[CaptionedImage], *, least: int) -> tuple[list[str], list[int]]:
+    """List the words that the captions use at least so often, the most frequent first, and how often.
 
     Args:
         samples: captioned images.
         least: times that a word must be seen.
     """
     counts = Counter(word for sample in samples for caption in sample.captions for word in tokenize(caption))
-    kept = [(word, count) for word, count in counts.items() if count >= least]
-    return [word for word, _ in sorted(kept, key=lambda pair: (-pair[1], pair[0]))]
+    kept = sorted(((word, count) for word, count in counts.items() if count >= least), key=lambda p: (-p[1], p[0]))
+    return [word for word, _ in kept], [count for _, count in kept]
 
 
 def _with_pictures(folder: Path, captions: dict[str, list[str]]) -> list[CaptionedImage]:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from semcomm.extractors.lite_captioner import LiteCaptioner, build_lite_captioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.extractors.lite_trunk import CHANNELS, FEATURES
 from semcomm.files.json import read_object, write_json
 from semcomm.files.tensors import load_checked, read_safetensors, write_safetensors
 
@@ -24,6 +25,9 @@ __all__ = [
 ]
 
 _SHIPPED = Path(__file__).parents[1] / "_weights"
+TRUNK = "efficientnet-lite0"
+"""The folder of the trunk that the shipped extractors share."""
+
 _NAMES = {LiteCaptioner: "caption-lite", LiteSegmenter: "segmentation-lite"}
 
 
@@ -61,27 +65,45 @@ def load_lite(folder: str | Path) -> LiteCaptioner | LiteSegmenter:
             network.
     """
     folder = Path(folder)
-    model = _build(folder)
+    model, shares_trunk = _build(folder)
     weights = read_safetensors(folder / "model.safetensors")
+    if shares_trunk:
+        weights |= {f"trunk.{name}": value for name, value in shipped_trunk().items()}
     load_checked(model, {name: value.float() for name, value in weights.items()}, source=folder / "model.safetensors")
     return model.requires_grad_(False).eval()
 
 
+def shipped_trunk() -> dict[str, Tensor]:
+    """Read the trunk's weights that the package ships once for both extractors: EfficientNet-Lite0's, for ImageNet."""
+    return read_safetensors(_SHIPPED / TRUNK / "model.safetensors")
+
+
 def save_lite(model: LiteCaptioner | LiteSegmenter, folder: str | Path) -> None:
     """Write `config.json` and `model.safetensors`; matrices in half precision, all else in single.
+
+    A trunk that is the package's own, `shipped_trunk`, is named and not written again.
 
     Args:
         model: the extractor.
         folder: where to; it is made when it does not exist.
     """
     folder = Path(folder)
-    write_json(folder / "config.json", _configuration(model))
-    weights = {
-        name: (value.half() if value.ndim > 1 else value.float()).cpu()
-        for name, value in model.state_dict().items()
+    trunk, own = compact(model.trunk), compact(model)
+    shipped = shipped_trunk()
+    shares = trunk.keys() == shipped.keys() and all(torch.equal(value, shipped[name]) for name, value in trunk.items())
+    if shares:
+        own = {name: value for name, value in own.items() if not name.startswith("trunk.")}
+    write_json(folder / "config.json", _configuration(model, shares))
+    write_safetensors(folder / "model.safetensors", own)
+
+
+def compact(network: nn.Module) -> dict[str, Tensor]:
+    """Give a network's weights as they are stored: matrices in half precision, all else in single."""
+    return {
+        name: (value.half() if value.ndim > 1 else value.float()).cpu().contiguous()
+        for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    write_safetensors(folder / "model.safetensors", weights)
 
 
 def golden_image(height: int = 144, width: int = 192) -> Tensor:
@@ -119,29 +141,41 @@ def golden_output(model: LiteCaptioner | LiteSegmenter) -> dict:
     return {"text": model.text(tokens)[0], "tokens": tokens[0].tolist(), "log_likelihood": round(likelihood, 5)}
 
 
-def _configuration(model: LiteCaptioner | LiteSegmenter) -> dict:
-    shared = {"kind": _NAMES[type(model)], "widths": list(model.trunk.widths), "working_area": model.working_area}
+def _configuration(model: LiteCaptioner | LiteSegmenter, shares_trunk: bool) -> dict:
+    own_trunk = {"channels": list(model.trunk.channels), "features": model.trunk.features}
+    shared = {"kind": _NAMES[type(model)], "trunk": TRUNK if shares_trunk else own_trunk}
     if isinstance(model, LiteSegmenter):
-        palette = model.palette.mul(255).round().int().tolist()
-        return shared | {"class_names": list(model.class_names), "palette": palette}
+        return shared | {
+            "class_names": list(model.class_names),
+            "palette": model.palette.mul(255).round().int().tolist(),
+            "known": model.head.evidence.membership.argmax(dim=0).flatten().tolist(),
+            "width": model.head.narrow[0].out_channels,
+            "working_area": model.working_area,
+        }
     return shared | {
+        "words": list(model.words),
+        "counts": list(model.counts),
+        "description": model.narrow.out_features,
         "embedding": model.embedding.embedding_dim,
         "hidden": model.decoder.hidden_size,
         "length": model.length,
-        "words": list(model.words),
+        "side": model.side,
+        "beams": model.beams,
     }
 
 
-def _build(folder: Path) -> LiteCaptioner | LiteSegmenter:
+def _build(folder: Path) -> tuple[LiteCaptioner | LiteSegmenter, bool]:
     builders = {"caption-lite": build_lite_captioner, "segmentation-lite": build_lite_segmenter}
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"no configuration: {folder / 'config.json'} is missing")
     try:
         settings = read_object(folder / "config.json")
         builder = builders[settings.pop("kind")]
+        trunk = settings.pop("trunk")
+        own_trunk = {"channels": CHANNELS, "features": FEATURES} if trunk == TRUNK else dict(trunk)
         first = settings.pop("words" if builder is build_lite_captioner else "class_names")
-        return builder(first, **settings)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return builder(first, **own_trunk, **settings), trunk == TRUNK
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"config.json in {str(folder)!r} must describe a lite extractor ({' or '.join(builders)}): {error!r}"
         ) from error

@@ -1,5 +1,6 @@
-"""The small segmenter that is trained here and shipped: a residual trunk with strip pooling."""
+"""The small segmenter that is trained here and shipped: EfficientNet-Lite0 with strip pooling."""
 
+import math
 from collections.abc import Sequence
 from typing import final
 
@@ -8,44 +9,102 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.extractors.inference import labels_at
-from semcomm.extractors.lite_trunk import LiteTrunk, check_working_area, conv_block, resize_to_area
-from semcomm.extractors.strip_pooling import StripGate
+from semcomm.extractors.lite_trunk import (
+    CHANNELS,
+    FEATURES,
+    LiteTrunk,
+    Maps,
+    build_stage,
+    check_working_area,
+    resize_to_area,
+)
+from semcomm.extractors.strip_pooling import StripGate, conv_norm_relu
 from semcomm.images import check_images
+from semcomm.networks.stages import check_positive
+
+
+@final
+class ClassEvidence(nn.Module):
+    """Tell from the trunk's features, place by place, how likely ImageNet's classifier finds each group of its classes.
+
+    log p_k = log sum over the classes of group k of softmax(W features + b), and no less than log 0.001.
+
+    Args:
+        features: channels of the trunk's features.
+        group: for each of the classifier's classes, the group it belongs to.
+        groups: number of groups.
+
+    Shape:
+        features `(b, features, h, w)` to `(b, groups, h, w)`.
+    """
+
+    membership: Tensor
+
+    def __init__(self, features: int, group: Sequence[int], groups: int) -> None:
+        super().__init__()
+        self.classifier = nn.Conv2d(features, len(group), 1)
+        membership = F.one_hot(torch.tensor(group), groups).float().T[:, :, None, None]
+        self.register_buffer("membership", membership.contiguous(), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Add up the classes' probabilities by group."""
+        return F.conv2d(self.classifier(features).softmax(dim=1), self.membership).clamp_min(1e-3).log()
 
 
 @final
 class StripHead(nn.Module):
-    """Label the coarse map after strip pooling (Hou et al., CVPR 2020), sharpened by the two finer maps.
+    """Label the trunk's maps: what the evidence says, and what a decoder with strip pooling adds to it.
 
-    Long thin things (poles, kerbs, horizons) share a row or a column of the map, which square windows miss.
+    The decoder goes from the coarsest maps, seen through a stage of its own and weighed by whole rows and columns
+    (Hou et al., CVPR 2020), to the finest. Its last layer begins at zero: before any training the answer is the class
+    whose evidence exceeds 0.35, and where there is none, class 0.
 
     Args:
-        widths: channels of the trunk's stem and of its maps at strides 4, 8 and 16.
+        channels: channels of the trunk's stem and stages.
+        evidence: likely classes from the trunk's features.
         classes: number of classes.
+        width: channels at strides 32 and 16; half of it at 8, a third at 4.
         dropout: share of the last map's channels left out in training.
 
     Shape:
-        maps `(b, widths[1], h / 4, w / 4)`, `(b, widths[2], h / 8, w / 8)`, `(b, widths[3], h / 16, w / 16)` to
-        logits `(b, classes, h / 4, w / 4)`.
+        `Maps` of images `(b, 3, h, w)` to logits `(b, classes, h / 4, w / 4)`.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int], classes: int, *, dropout: float = 0.1) -> None:
+    def __init__(
+        self, channels: Sequence[int], evidence: ClassEvidence, classes: int, *, width: int, dropout: float = 0.1
+    ) -> None:
         super().__init__()
-        _, fine, middle, coarse = widths
-        self.strips = StripGate(coarse)
-        self.join_middle = conv_block(coarse + middle, 64, 3)
-        self.narrow = conv_block(64, 32, 1)
-        self.skip_fine = conv_block(fine, 24, 1)
-        self.join_fine = conv_block(32 + 24, 40, 3)
+        half, third, sixth = (max(1, width // part) for part in (2, 3, 6))
+        self.evidence = evidence
+        self.trust = nn.Parameter(torch.ones(classes, 1, 1))
+        self.offset = nn.Parameter(torch.zeros(classes, 1, 1))
+        with torch.no_grad():
+            self.trust[0], self.offset[0] = 0, math.log(0.35)
+        self.own_stage = nn.Sequential(*build_stage(channels, 6, blocks=2))
+        self.skip_coarsest = conv_norm_relu(channels[7], half, kernel_size=1)
+        self.narrow = conv_norm_relu(channels[6] + half + classes, width, kernel_size=1)
+        self.strips = StripGate(width)
+        self.skip_coarse = conv_norm_relu(channels[5], half, kernel_size=1)
+        self.join_coarse = conv_norm_relu(width + half, width)
+        self.skip_middle = conv_norm_relu(channels[3], third, kernel_size=1)
+        self.join_middle = conv_norm_relu(width + third, half)
+        self.skip_fine = conv_norm_relu(channels[2], sixth, kernel_size=1)
+        self.join_fine = conv_norm_relu(half + sixth, third)
         self.dropout = nn.Dropout2d(dropout)
-        self.classify = nn.Conv2d(40, classes, 1)
+        self.classify = nn.Conv2d(third, classes, 1)
+        nn.init.zeros_(self.classify.weight)
+        nn.init.zeros_(self.classify.bias)
 
-    def forward(self, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Go from the coarse map to the fine one and label it."""
-        fine, middle, coarse = maps
-        x = self.join_middle(torch.cat([_grow(coarse * self.strips(coarse), middle), middle], dim=1))
-        x = self.join_fine(torch.cat([_grow(self.narrow(x), fine), self.skip_fine(fine)], dim=1))
-        return self.classify(self.dropout(x))
+    def forward(self, maps: Maps) -> Tensor:
+        """Go from the coarsest map to the finest and label it."""
+        found = self.evidence(maps.features)
+        x = torch.cat([self.own_stage(maps.coarse), self.skip_coarsest(maps.coarsest), found], dim=1)
+        x = self.narrow(x)
+        x = x * self.strips(x)
+        x = self.join_coarse(torch.cat([_grow(x, maps.coarse), self.skip_coarse(maps.coarse)], dim=1))
+        x = self.join_middle(torch.cat([_grow(x, maps.middle), self.skip_middle(maps.middle)], dim=1))
+        x = self.join_fine(torch.cat([_grow(x, maps.fine), self.skip_fine(maps.fine)], dim=1))
+        return self.classify(self.dropout(x)) + _grow(found * self.trust + self.offset, maps.fine)
 
 
 @final
@@ -53,11 +112,11 @@ class LiteSegmenter(nn.Module):
     """Hop 1 of 6: images to label maps, by a small network that fits `semcomm.transmitter.segmentation.Segmenter`.
 
     Args:
-        trunk: images to three feature maps.
-        head: three feature maps to logits.
+        trunk: images to maps.
+        head: maps to logits.
         class_names: one name per class, in label order.
         palette: one colour per class, `(classes, 3)`, RGB in [0, 1].
-        working_area: pixels per image inside the network; every image is resized to it.
+        working_area: most pixels of an image inside the network; a larger image is reduced to it.
 
     Shape:
         `forward`: images `(b, 3, h, w)` to logits `(b, classes, h, w)`.
@@ -69,7 +128,7 @@ class LiteSegmenter(nn.Module):
     palette: Tensor
 
     def __init__(
-        self, trunk: LiteTrunk, head: nn.Module, class_names: Sequence[str], palette: Tensor, *, working_area: int
+        self, trunk: LiteTrunk, head: StripHead, class_names: Sequence[str], palette: Tensor, *, working_area: int
     ) -> None:
         super().__init__()
         if tuple(palette.shape) != (len(class_names), 3):
@@ -93,34 +152,49 @@ class LiteSegmenter(nn.Module):
 
     def _coarse(self, images: Tensor) -> Tensor:
         check_images(images)
-        return self.head(self.trunk(resize_to_area(images, self.working_area)))
+        if images.shape[-2] * images.shape[-1] > self.working_area:
+            images = resize_to_area(images, self.working_area)
+        return self.head(self.trunk(images))
 
 
 def build_lite_segmenter(
     class_names: Sequence[str],
     palette: Sequence[Sequence[int]],
     *,
-    widths: Sequence[int] = (24, 40, 80, 128),
-    working_area: int = 320 * 240,
+    channels: Sequence[int] = CHANNELS,
+    features: int = FEATURES,
+    known: Sequence[int] = (0,),
+    width: int = 112,
+    working_area: int = 384 * 384,
 ) -> LiteSegmenter:
     """Build an untrained lite segmenter.
 
     Args:
         class_names: one name per class, in label order.
         palette: one RGB colour per class, 0 to 255.
-        widths: channels of the trunk's stem and of its maps at strides 4, 8 and 16.
-        working_area: pixels per image inside the network.
+        channels: channels of the trunk's stem and stages.
+        features: channels of the trunk's head.
+        known: the label of each class that a classifier of the trunk's features knows.
+        width: channels of the decoder.
+        working_area: most pixels of an image inside the network.
+
+    Raises:
+        ValueError: if a number is out of range, or `class_names`, `palette` and `known` do not fit one another.
 
     Example:
         >>> import torch
-        >>> segmenter = build_lite_segmenter(["sky", "road"], [[90, 180, 230], [90, 90, 90]], widths=(4, 4, 4, 4))
+        >>> names, palette = ["sky", "road"], [[90, 180, 230], [90, 90, 90]]
+        >>> segmenter = build_lite_segmenter(names, palette, channels=(4,) * 8, features=8, width=6)
         >>> segmenter.eval().segment(torch.zeros(1, 3, 40, 56)).shape
         torch.Size([1, 40, 56])
     """
     if not class_names:
         raise ValueError("class_names must hold at least one name, got none")
-    trunk = LiteTrunk(tuple(widths))  # type: ignore[arg-type]
-    head = StripHead(trunk.widths, len(class_names))
+    if not known or not all(isinstance(label, int) and 0 <= label < len(class_names) for label in known):
+        raise ValueError(f"known must hold labels from 0 to {len(class_names) - 1}, got {list(known)[:10]}")
+    trunk = LiteTrunk(channels, features)
+    evidence = ClassEvidence(features, known, len(class_names))
+    head = StripHead(trunk.channels, evidence, len(class_names), width=check_positive(width, "width"))
     colours = torch.tensor(palette, dtype=torch.float32) / 255
     return LiteSegmenter(trunk, head, class_names, colours, working_area=working_area)
 

@@ -1,14 +1,27 @@
-"""The small convolutional trunk shared by the two lite extractors."""
+"""EfficientNet-Lite0, the trunk of the two lite extractors, and how images are brought to the size it works at."""
 
 import math
-from typing import final
+from collections.abc import Sequence
+from typing import NamedTuple, final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.networks.stages import MAX_SIZE
+from semcomm.networks.stages import MAX_SIZE, check_positive
 
 MAX_WORKING_AREA = 2**24
+
+CHANNELS = (32, 16, 24, 40, 80, 112, 192, 320)
+"""Channels of EfficientNet-Lite0's stem and of its seven stages."""
+
+FEATURES = 1280
+"""Channels of its head."""
+
+_REPEATS = (1, 2, 2, 3, 3, 4, 1)
+_KERNELS = (3, 3, 5, 3, 5, 5, 3)
+_STRIDES = (1, 2, 2, 2, 1, 2, 1)
+_EXPANSIONS = (1, 6, 6, 6, 6, 6, 6)
 
 
 def check_working_area(area: int) -> int:
@@ -20,8 +33,6 @@ def check_working_area(area: int) -> int:
 
 def resize_to_area(images: Tensor, area: int) -> Tensor:
     """Resize images to about `area` pixels each, keeping their aspect ratio.
-
-    The network then sees objects at the scale it was trained on, and its cost does not depend on the image's size.
 
     Args:
         images: RGB in [0, 1].
@@ -43,90 +54,140 @@ def resize_to_area(images: Tensor, area: int) -> Tensor:
     return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def conv_block(in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1):
-    """Convolution, batch normalisation and ReLU; stride 1 keeps the size."""
-    return nn.Sequential(
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding=dilation * (kernel_size // 2),
-            dilation=dilation,
-            bias=False,
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+@final
+class SamePadding(nn.Module):
+    """Pad for a convolution as TensorFlow's "same" does: the odd row and column go below and to the right.
+
+    Args:
+        kernel_size: side of the kernel.
+        stride: stride of the convolution.
+
+    Shape:
+        `(b, c, h, w)` to a size of which the convolution makes `(ceil(h / stride), ceil(w / stride))`.
+    """
+
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pad with zeros."""
+        (top, bottom), (left, right) = (self._around(size) for size in x.shape[-2:])
+        return F.pad(x, (left, right, top, bottom))
+
+    def _around(self, size: int) -> tuple[int, int]:
+        total = max(0, (-(-size // self.stride) - 1) * self.stride + self.kernel_size - size)
+        return total // 2, total - total // 2
 
 
 @final
-class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut (He et al., CVPR 2016), pooled on the shortcut where the stride is 2.
+class InvertedResidual(nn.Module):
+    """Widen, filter each channel by itself, narrow; beside a shortcut where the shape stays (MobileNetV2, CVPR 2018).
 
     Args:
         in_channels: channels in.
         out_channels: channels out.
+        kernel_size: side of the filters.
         stride: 1, or 2 to halve the size.
-        dilation: spacing of the kernels' taps.
+        expansion: how much wider the middle is.
 
     Shape:
         `(b, in_channels, h, w)` to `(b, out_channels, ceil(h / stride), ceil(w / stride))`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, kernel_size: int, stride: int, expansion: int) -> None:
         super().__init__()
-        self.first = conv_block(in_channels, out_channels, 3, stride=stride, dilation=dilation)
-        self.second = nn.Sequential(
-            nn.Conv2d(out_channels, out_channels, 3, padding=dilation, dilation=dilation, bias=False),
-            nn.BatchNorm2d(out_channels),
-        )
-        self.shortcut = nn.Sequential()
-        if stride == 2:
-            self.shortcut.append(nn.AvgPool2d(2, ceil_mode=True))
-        if stride == 2 or in_channels != out_channels:
-            self.shortcut.append(nn.Conv2d(in_channels, out_channels, 1, bias=False))
-            self.shortcut.append(nn.BatchNorm2d(out_channels))
+        middle = in_channels * expansion
+        self.shortcut = stride == 1 and in_channels == out_channels
+        layers: list[nn.Module] = []
+        if expansion > 1:
+            layers += [nn.Conv2d(in_channels, middle, 1), nn.ReLU6(inplace=True)]
+        layers += _convolution(middle, middle, kernel_size, stride, groups=middle)
+        self.layers = nn.Sequential(*layers, nn.ReLU6(inplace=True), nn.Conv2d(middle, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add what the two convolutions found to the shortcut."""
-        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+        """Filter, and add the shortcut."""
+        return x + self.layers(x) if self.shortcut else self.layers(x)
+
+
+class Maps(NamedTuple):
+    """What the trunk sees in images `(b, 3, h, w)`, by stride."""
+
+    fine: Tensor
+    """`(b, channels[2], h / 4, w / 4)`."""
+    middle: Tensor
+    """`(b, channels[3], h / 8, w / 8)`."""
+    coarse: Tensor
+    """`(b, channels[5], h / 16, w / 16)`."""
+    coarsest: Tensor
+    """`(b, channels[7], h / 32, w / 32)`."""
+    features: Tensor
+    """`(b, features, h / 32, w / 32)`, in [0, 6]: their mean over all places tells ImageNet's classes."""
 
 
 @final
 class LiteTrunk(nn.Module):
-    """Small residual network with feature maps at strides 4, 8 and 16; the last is dilated rather than strided on.
+    """EfficientNet-Lite0 without its classifier (Tan and Le, ICML 2019; the Lite variants have no squeeze-excitation).
 
-    Plain 3 x 3 convolutions instead of MobileNetV3's depthwise ones: more arithmetic per weight, and the weights still
-    fit in a few megabytes.
+    The batch normalisations are folded into the convolutions before them, so that nothing is normalised over a batch.
 
     Args:
-        widths: channels of the stem and of the maps at strides 4, 8 and 16.
+        channels: channels of the stem and of the seven stages; other numbers than `CHANNELS` make a trunk that the
+            published weights do not fit.
+        features: channels of the head.
 
     Shape:
-        `(b, 3, h, w)` to `(b, widths[i], h / s, w / s)` for the strides `s` of 4, 8 and 16, rounded up.
+        images `(b, 3, h, w)` in [0, 1] to `Maps`, whose sizes are rounded up.
 
     Raises:
-        ValueError: if `widths` is not four positive numbers.
+        ValueError: if `channels` is not eight positive numbers, or `features` is none.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+    def __init__(self, channels: Sequence[int] = CHANNELS, features: int = FEATURES) -> None:
         super().__init__()
-        if len(widths) != 4 or not all(isinstance(width, int) and 1 <= width <= MAX_SIZE for width in widths):
-            raise ValueError(f"widths must be four integers from 1 to {MAX_SIZE}, got {widths}")
-        stem, fine, middle, coarse = widths
-        self.widths = (stem, fine, middle, coarse)
-        self.stem = conv_block(3, stem, 3, stride=2)
-        self.fine = ResidualBlock(stem, fine, stride=2)
-        self.middle = nn.Sequential(ResidualBlock(fine, middle, stride=2), ResidualBlock(middle, middle))
-        self.coarse = nn.Sequential(
-            ResidualBlock(middle, coarse, stride=2),
-            ResidualBlock(coarse, coarse, dilation=2),
-            ResidualBlock(coarse, coarse, dilation=4),
-        )
+        channels = tuple(channels)
+        if len(channels) != 8 or not all(isinstance(c, int) and 1 <= c <= MAX_SIZE for c in channels):
+            raise ValueError(f"channels must be eight integers from 1 to {MAX_SIZE}, got {channels}")
+        self.channels = channels
+        self.features = check_positive(features, "features")
+        self.stem = nn.Sequential(*_convolution(3, channels[0], 3, 2), nn.ReLU6(inplace=True))
+        self.stages = nn.ModuleList()
+        for stage in range(1, 8):
+            self.stages.append(nn.Sequential(*build_stage(channels, stage, blocks=_REPEATS[stage - 1])))
+        self.head = nn.Conv2d(channels[7], features, 1)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Describe the images at three scales, finest first; the images are centred on zero here."""
-        fine = self.fine(self.stem(images * 4 - 2))
-        middle = self.middle(fine)
-        return fine, middle, self.coarse(middle)
+    def forward(self, images: Tensor) -> Maps:
+        """Look at images."""
+        x = self.stem((images.contiguous(memory_format=torch.channels_last) * 255 - 127) / 128)
+        ends = []
+        for stage in self.stages:
+            x = stage(x)
+            ends.append(x)
+        return Maps(ends[1], ends[2], ends[4], x, F.relu6(self.head(x)))
+
+
+def build_stage(channels: Sequence[int], stage: int, *, blocks: int) -> list[InvertedResidual]:
+    """Build the first blocks of a stage of the trunk.
+
+    Args:
+        channels: channels of the stem and of the seven stages.
+        stage: 1 to 7.
+        blocks: how many.
+    """
+    return [
+        InvertedResidual(
+            channels[stage] if number else channels[stage - 1],
+            channels[stage],
+            kernel_size=_KERNELS[stage - 1],
+            stride=1 if number else _STRIDES[stage - 1],
+            expansion=_EXPANSIONS[stage - 1],
+        )
+        for number in range(blocks)
+    ]
+
+
+def _convolution(channels_in: int, channels_out: int, kernel_size: int, stride: int, groups: int = 1):
+    if stride == 1:
+        return [nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, groups=groups)]
+    convolution = nn.Conv2d(channels_in, channels_out, kernel_size, stride, groups=groups)
+    return [SamePadding(kernel_size, stride), convolution]

@@ -1,7 +1,9 @@
-"""How well captions fit: BLEU beside two controls, and the likelihood of true captions with right and wrong images."""
+"""How well captions fit: BLEU and CIDEr-D beside controls, and true captions' likelihood with right and wrong ones."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from semcomm.data.captions import CaptionedImage, tokenize
 from semcomm.extractors.lite_captioner import END, PADDING, UNKNOWN, LiteCaptioner
 from semcomm.files.pictures import load_image
 from semcomm.images import to_float
+from semcomm.quality.cider import cider_d
 
 
 def caption_tokens(words: Sequence[str], captions: Sequence[str], *, length: int) -> Tensor:
@@ -49,6 +52,16 @@ def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[st
     return {f"bleu_{n}": float(BLEUScore(n_gram=n)(spelled, against)) for n in (1, 2, 3, 4)}
 
 
+def caption_scores(written: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Score captions by BLEU-1 to BLEU-4 and the mean CIDEr-D.
+
+    Args:
+        written: one caption per image.
+        references: what people wrote about each image.
+    """
+    return bleu(written, references) | {"cider_d": math.fsum(cider_d(written, references)) / len(references)}
+
+
 def sign_flip_test(differences: Tensor, *, flips: int = 20_000, generator: torch.Generator) -> float:
     """Test whether paired differences are above zero on average: a one-sided sign-flip permutation test.
 
@@ -70,30 +83,39 @@ def sign_flip_test(differences: Tensor, *, flips: int = 20_000, generator: torch
 
 
 @torch.no_grad()
-def caption_likelihood(captioner: LiteCaptioner, samples: Sequence[CaptionedImage], *, shift: int = 0) -> Tensor:
+def read_photographs(captioner: LiteCaptioner, paths: Iterable[Path]) -> Tensor:
+    """Read picture files one by one: the contexts that captions are written and judged beside, `(photographs, C)`."""
+    device = captioner.naming_bias.device
+    return torch.cat([captioner.read(to_float(load_image(path)[None].to(device))) for path in paths])
+
+
+@torch.no_grad()
+def caption_likelihood(
+    captioner: LiteCaptioner, contexts: Tensor, captions: Sequence[Sequence[str]], *, shift: int = 0
+) -> Tensor:
     """Judge every image's captions beside the image `shift` places further on in the list, cyclically.
 
     Args:
-        captioner: reads images and judges captions.
-        samples: captioned images.
+        captioner: judges captions.
+        contexts: one per image, from `read_photographs`.
+        captions: what people wrote about each image.
         shift: 0 for the right image.
 
     Returns:
-        mean log p per token, averaged over each image's captions: `(len(samples),)`, double.
+        mean log p per token, averaged over each image's captions: `(images,)`, double.
     """
     likelihoods = []
-    for place, sample in enumerate(samples):
-        context = captioner.read(_load(captioner, samples[(place + shift) % len(samples)]))
-        tokens = caption_tokens(captioner.words, sample.captions, length=captioner.length + 10).to(context.device)
-        judged = captioner.judge(context.expand(len(tokens), -1), tokens)
+    for place, several in enumerate(captions):
+        tokens = caption_tokens(captioner.words, several, length=captioner.length + 10).to(contexts.device)
+        judged = captioner.judge(contexts[(place + shift) % len(contexts)].expand(len(tokens), -1), tokens)
         likelihoods.append(float(judged.double().mean()))
     return torch.tensor(likelihoods, dtype=torch.float64)
 
 
 @torch.no_grad()
-def write_captions(captioner: LiteCaptioner, samples: Sequence[CaptionedImage]) -> list[str]:
-    """Caption picture files one by one."""
-    return [captioner.text(captioner.generate(_load(captioner, sample)))[0] for sample in samples]
+def write_captions(captioner: LiteCaptioner, contexts: Tensor) -> list[str]:
+    """Write a caption beside each context, one by one."""
+    return [captioner.text(captioner.write(one))[0] for one in contexts.split(1)]
 
 
 def evaluate_captioner(
@@ -108,10 +130,11 @@ def evaluate_captioner(
         seed: seed of the shuffles and of the sign-flip test.
 
     Returns:
-        BLEU of the captioner ("captioner"), of the most frequent training caption given to every image
+        BLEU and CIDEr-D of the captioner ("captioner"), of the most frequent training caption given to every image
         ("most_frequent"), of the captioner's captions dealt to other images ("shuffled", the mean of 20 deals), the
         number of "distinct" captions and a "likelihood" test: mean log p per token of the true captions with the
-        right image, with another image (each image's successor in the list), and p of a sign-flip test.
+        right image, with another image (each image's successor in the list), their "margin", and p of a sign-flip
+        test.
 
     Raises:
         ValueError: if there are fewer than two test images.
@@ -119,7 +142,8 @@ def evaluate_captioner(
     if len(test) < 2:
         raise ValueError(f"test must hold at least two images, got {len(test)}")
     generator = torch.Generator().manual_seed(seed)
-    written = write_captions(captioner, test)
+    contexts = read_photographs(captioner, [sample.path for sample in test])
+    written = write_captions(captioner, contexts)
     references = [sample.captions for sample in test]
     counts = Counter(" ".join(tokenize(caption)) for sample in train for caption in sample.captions)
     frequent = max(counts, key=lambda caption: (counts[caption], caption))
@@ -130,25 +154,22 @@ def evaluate_captioner(
         dealt = [""] * len(test)
         for here, there in zip(order.tolist(), order.roll(1).tolist(), strict=True):
             dealt[here] = written[there]
-        deals.append(bleu(dealt, references))
-    right = caption_likelihood(captioner, test)
-    wrong = caption_likelihood(captioner, test, shift=1)
+        deals.append(caption_scores(dealt, references))
+    right = caption_likelihood(captioner, contexts, references)
+    wrong = caption_likelihood(captioner, contexts, references, shift=1)
     return {
         "images": len(test),
-        "captioner": bleu(written, references),
-        "most_frequent": bleu([frequent] * len(test), references),
+        "captioner": caption_scores(written, references),
+        "most_frequent": caption_scores([frequent] * len(test), references),
         "most_frequent_caption": frequent,
         "shuffled": {name: sum(deal[name] for deal in deals) / len(deals) for name in deals[0]},
         "distinct": len(set(written)),
         "likelihood": {
             "right_image": float(right.mean()),
             "wrong_image": float(wrong.mean()),
+            "margin": float((right - wrong).mean()),
             "better_with_right": float((right > wrong).double().mean()),
             "p_value": sign_flip_test(right - wrong, generator=generator),
             "test": "one-sided sign-flip permutation test over images, 20000 flips",
         },
     }
-
-
-def _load(captioner: LiteCaptioner, sample: CaptionedImage) -> Tensor:
-    return to_float(load_image(sample.path)[None].to(captioner.next_word.weight.device))

@@ -106,8 +106,8 @@ class SemanticFidelity:
 def lite_fidelity() -> SemanticFidelity:
     """Build the semantic fidelity of the two small extractors shipped in the package.
 
-    Different photographs, pairs of 60, score 0.15 label agreement, 0.03 label IoU and 0.42 caption agreement:
-    read values from there upwards. The caption is the blunter instrument.
+    Different photographs, pairs of 60, score 0.81 label agreement (most pixels are background), 0.40 label IoU and
+    0.42 caption agreement: read values from there upwards. The caption is the blunter instrument.
     """
     return SemanticFidelity(SegmentationFeature(lite_segmenter()), CaptionFeature(lite_captioner()))
 

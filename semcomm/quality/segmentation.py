@@ -1,6 +1,6 @@
 """How well label maps fit: intersection over union per class, its mean, and pixel accuracy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -45,22 +45,17 @@ def intersection_over_union(confusion: Tensor) -> Tensor:
     return torch.where(confusion.sum(1) > 0, hits / union, torch.nan)
 
 
-def evaluate_segmenter(
-    segmenter: Segmenter, samples: Iterable[tuple[Tensor, Tensor]], *, scored: Sequence[int] | None = None
-) -> dict:
+def evaluate_segmenter(segmenter: Segmenter, samples: Iterable[tuple[Tensor, Tensor]]) -> dict:
     """Label every image and compare with its true labels, over all pixels together.
 
     Args:
         segmenter: labels images.
         samples: uint8 images `(3, h, w)` with labels `(h, w)`; a label beyond the classes is not scored.
-        scored: the classes to score; all when None. A pixel whose true label is another is left out, and every
-            other answer still counts as an error.
 
     Returns:
-        "mean_iou" over the scored classes that occur, "pixel_accuracy", "iou" by class name and "images".
+        "mean_iou" over the classes that occur, "pixel_accuracy", "iou" by class name and "images".
     """
     classes = len(segmenter.class_names)
-    scored = list(range(classes)) if scored is None else list(scored)
     device = segmenter.palette.device
     total = torch.zeros(classes, classes, dtype=torch.int64)
     images = 0
@@ -68,13 +63,11 @@ def evaluate_segmenter(
         predicted = segmenter.segment(to_float(image[None].to(device)))[0].cpu()
         total += confusion_matrix(predicted, labels, classes)
         images += 1
-    left_out = [c for c in range(classes) if c not in scored]
-    total[left_out] = 0
-    iou = intersection_over_union(total)[scored]
+    iou = intersection_over_union(total)
     return {
         "mean_iou": float(iou.nanmean()),
         "pixel_accuracy": float(total.diagonal().sum() / total.sum().clamp_min(1)),
-        "iou": {segmenter.class_names[c]: _or_none(value) for c, value in zip(scored, iou.tolist(), strict=True)},
+        "iou": {name: _or_none(value) for name, value in zip(segmenter.class_names, iou.tolist(), strict=True)},
         "images": images,
     }
 

@@ -15,6 +15,7 @@ from semcomm.extractors.lite_captioner import LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
 from semcomm.files.atomic import write_whole
 from semcomm.files.json import write_json
+from semcomm.training.extractor_readme import NOTICE
 
 
 def write_result_folder(
@@ -44,8 +45,9 @@ def write_result_folder(
         record = record | {"metrics": judge(stored)}
         write_json(unfinished / "golden.json", golden_output(stored))
         write_json(unfinished / "training.json", record)
-        with write_whole(unfinished / "README.md") as temporary:
-            temporary.write_text(readme(record), encoding="utf-8")
+        for name, text in {"README.md": readme(record), "NOTICE": NOTICE}.items():
+            with write_whole(unfinished / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

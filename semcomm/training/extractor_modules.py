@@ -4,15 +4,15 @@ Import this only where Lightning is needed: it is an optional dependency.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.data.classes import CAMVID_CLASSES, IGNORED, NOT_A_THING, STUFF
-from semcomm.extractors.lite_captioner import LiteCaptioner
+from semcomm.data.classes import IGNORED
+from semcomm.extractors.lite_captioner import PADDING, LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
 from semcomm.quality.segmentation import evaluate_segmenter
 
@@ -23,23 +23,49 @@ except ImportError as error:
 
 
 class _ExtractorTraining(LightningModule):
-    """AdamW with a short warm-up and a cosine to zero, around any network with a loss."""
+    """AdamW with a short warm-up and a cosine to zero, around any network with a loss.
 
-    def __init__(self, network: nn.Module, steps: int, learning_rate: float, weight_decay: float) -> None:
+    Args:
+        network: what is trained; its frozen parameters stay out.
+        steps: optimiser steps of the whole run.
+        learning_rate: highest learning rate.
+        weight_decay: decay of the matrices' weights.
+        own_stage_rate: learning rate of a head's `own_stage`, which begins trained, relative to the rest.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        steps: int,
+        learning_rate: float,
+        weight_decay: float,
+        own_stage_rate: float = 1.0,
+    ) -> None:
         super().__init__()
         self.network = network
         self.steps = steps
         self.learning_rate = learning_rate
+        self.own_stage_rate = own_stage_rate
         self.weight_decay = weight_decay
+
+    def on_train_epoch_start(self) -> None:
+        """Begin each epoch's dropout alike in a run that went on from a checkpoint and in one that did not."""
+        torch.manual_seed(self.current_epoch)
 
     def configure_optimizers(self) -> Any:
         """Build the optimiser and its schedule, stepped once per batch."""
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=self.learning_rate,
-        )
+        groups = []
+        named = [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
+        for begun in (False, True):
+            trained = [p for name, p in named if ("own_stage" in name) == begun]
+            rate = self.learning_rate * (self.own_stage_rate if begun else 1.0)
+            for matrices in (False, True):
+                chosen = [p for p in trained if (p.ndim > 1) == matrices]
+                if chosen:
+                    decay = self.weight_decay if matrices else 0.0
+                    groups.append({"params": chosen, "weight_decay": decay, "lr": rate})
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
         warm_up = max(1, min(200, self.steps // 10))
 
         def factor(step: int) -> float:
@@ -51,84 +77,58 @@ class _ExtractorTraining(LightningModule):
 
 
 class SegmenterTraining(_ExtractorTraining):
-    """Train a lite segmenter on CamVid's labels and COCO's partial ones.
+    """Train a lite segmenter by cross entropy on crops.
 
     Args:
         network: the segmenter.
-        class_weights: weight of each class in the cross entropy.
-        validation: CamVid-like labelled images whose mean IoU over CamVid's classes is "score".
+        validation: labelled images whose mean IoU is "score".
         steps: optimiser steps of the whole run.
         learning_rate: highest learning rate.
+        own_stage_rate: learning rate of the head's own stage, which begins trained, relative to the rest.
         weight_decay: decay of the convolutions' weights.
-        partial_weight: weight of a pixel known only to be outside every COCO object; 0 ignores such pixels.
     """
-
-    class_weights: Tensor
 
     def __init__(
         self,
         network: LiteSegmenter,
-        class_weights: Tensor,
-        validation: Sequence[tuple[Tensor, Tensor]],
+        validation: Callable[[], Iterable[tuple[Tensor, Tensor]]],
         *,
         steps: int,
         learning_rate: float,
+        own_stage_rate: float,
         weight_decay: float,
-        partial_weight: float,
     ) -> None:
-        super().__init__(network, steps, learning_rate, weight_decay)
+        super().__init__(
+            network,
+            steps=steps,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            own_stage_rate=own_stage_rate,
+        )
         self.segmenter = network
-        self.register_buffer("class_weights", class_weights, persistent=False)
         self.validation = validation
-        self.partial_weight = partial_weight
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:  # noqa: ARG002
         """Score a batch of crops already at the network's scale."""
         images, labels = batch
-        images = images.contiguous(memory_format=torch.channels_last)
         logits = self.segmenter.head(self.segmenter.trunk(images))
+        # Every second pixel: the logits are at a quarter of the size, and neighbours say the same.
+        labels = labels[:, ::2, ::2].long()
         logits = F.interpolate(logits, labels.shape[-2:], mode="bilinear", align_corners=False)
-        loss = partial_cross_entropy(logits, labels, self.class_weights, self.partial_weight)
+        loss = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+        loss = loss / (labels != IGNORED).sum().clamp_min(1)
         self.log("loss", loss, prog_bar=True)
         return loss
 
     def validation_step(self, batch: Any, batch_index: int) -> None:  # noqa: ARG002
         """Score the whole validation images, once per validation."""
-        scores = evaluate_segmenter(self.segmenter, self.validation, scored=range(CAMVID_CLASSES))
+        scores = evaluate_segmenter(self.segmenter, self.validation())
         self.log("score", scores["mean_iou"], prog_bar=True, batch_size=1)
         self.log("pixel_accuracy", scores["pixel_accuracy"], prog_bar=True, batch_size=1)
 
 
-def partial_cross_entropy(logits: Tensor, labels: Tensor, class_weights: Tensor, partial_weight: float) -> Tensor:
-    """Cross entropy where some pixels are labelled only "none of the COCO things".
-
-    Such a pixel costs -log of the summed probability of `STUFF`: it is one of them, we are not told which.
-
-    Args:
-        logits: scores of every class.
-        labels: a class, `NOT_A_THING` or `IGNORED`.
-        class_weights: weight of each class.
-        partial_weight: weight of a pixel labelled `NOT_A_THING`.
-
-    Shape:
-        logits `(b, classes, h, w)`, labels `(b, h, w)`, class_weights `(classes,)` to a scalar.
-    """
-    labels = labels.long()
-    known = labels < logits.shape[1]
-    target = labels.masked_fill(~known, IGNORED)
-    loss = F.cross_entropy(logits, target, class_weights, ignore_index=IGNORED, reduction="sum")
-    weight = class_weights[labels[known]].sum()
-    partial = labels == NOT_A_THING
-    if partial_weight > 0 and partial.any():
-        scores = logits.permute(0, 2, 3, 1)[partial]
-        outside = scores.logsumexp(1) - scores[:, list(STUFF)].logsumexp(1)
-        loss = loss + partial_weight * outside.sum()
-        weight = weight + partial_weight * partial.sum()
-    return loss / weight.clamp_min(1)
-
-
 class CaptionerTraining(_ExtractorTraining):
-    """Train a lite captioner to write the next word and to name an image's words.
+    """Train a lite captioner's words beside its frozen trunk: to write the next word and to name an image's words.
 
     Args:
         network: the captioner.
@@ -136,7 +136,7 @@ class CaptionerTraining(_ExtractorTraining):
         steps: optimiser steps of the whole run.
         learning_rate: highest learning rate.
         weight_decay: decay of the matrices' weights.
-        word_weight: weight of the word naming loss beside the caption's.
+        word_weight: weight of the word naming loss, summed over the vocabulary, beside the caption's.
         label_smoothing: share of the probability spread over the vocabulary.
     """
 
@@ -148,30 +148,30 @@ class CaptionerTraining(_ExtractorTraining):
         steps: int,
         learning_rate: float,
         weight_decay: float,
-        word_weight: float = 1.0,
-        label_smoothing: float = 0.1,
+        word_weight: float,
+        label_smoothing: float,
     ) -> None:
-        super().__init__(network, steps, learning_rate, weight_decay)
+        super().__init__(network, steps=steps, learning_rate=learning_rate, weight_decay=weight_decay)
         self.captioner = network
         self.validate = validate
         self.word_weight = word_weight
         self.label_smoothing = label_smoothing
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> Tensor:  # noqa: ARG002
-        """Score a batch of crops with all their captions: images, tokens `(b, n, T)`, word shares `(b, V)`."""
-        images, tokens, words = batch
-        description = self.captioner.describe(images.contiguous(memory_format=torch.channels_last))
+        """Score a batch of images with their captions: features, tokens `(b, n, T)`, word shares `(b, V)`."""
+        features, tokens, words = batch
+        description = self.captioner.describe(features.float())
         context = self.captioner.context(description).repeat_interleave(tokens.shape[1], dim=0)
         tokens = tokens.flatten(0, 1)
+        tokens = tokens[:, : int((tokens != PADDING).sum(1).max())]
         scores = self.captioner.next_word_logits(context, tokens)
         caption = F.cross_entropy(
-            scores.flatten(0, 1), tokens.flatten(), ignore_index=0, label_smoothing=self.label_smoothing
+            scores.flatten(0, 1), tokens.flatten(), ignore_index=PADDING, label_smoothing=self.label_smoothing
         )
-        # Summed over the vocabulary: nearly all of its words are absent from any one image.
         naming = F.binary_cross_entropy_with_logits(self.captioner.word_logits(description), words, reduction="none")
         naming = naming.sum(dim=1).mean()
         self.log_dict({"caption": caption, "naming": naming}, prog_bar=True)
-        return caption + self.word_weight * naming / 10
+        return caption + self.word_weight * naming
 
     def validation_step(self, batch: Any, batch_index: int) -> None:  # noqa: ARG002
         """Score the captioner on the validation captions, once per validation."""

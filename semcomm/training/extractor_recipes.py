@@ -8,31 +8,31 @@ import torch
 from torch import Tensor
 
 from semcomm.data.captions import CaptionedImage, common_words
-from semcomm.data.classes import CAMVID_CLASSES, CLASS_NAMES, PALETTE
-from semcomm.data.segmentation import LabelledImage, load_small
-from semcomm.extractors.lite import load_lite
-from semcomm.extractors.lite_captioner import MARKERS, LiteCaptioner, build_lite_captioner
+from semcomm.data.classes import VOC_CLASSES
+from semcomm.data.segmentation import LabelledImage
+from semcomm.extractors.imagenet import VOC_IN_IMAGENET, load_imagenet
+from semcomm.extractors.lite import load_lite, shipped_trunk
+from semcomm.extractors.lite_captioner import MARKERS, LiteCaptioner, build_lite_captioner, stretch
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.extractors.palettes import default_palette
+from semcomm.files.pictures import load_image
+from semcomm.images import to_float, to_uint8
 from semcomm.quality.captions import (
-    bleu,
     caption_likelihood,
+    caption_scores,
     caption_tokens,
     evaluate_captioner,
     write_captions,
 )
 from semcomm.quality.segmentation import evaluate_segmenter
 from semcomm.training.augmentation import jitter_colours, random_crop
+from semcomm.training.class_sentences import sentences_for
 from semcomm.training.extractor_data import (
     CaptionSources,
     LabelledSources,
-    class_weights,
-    find_captions,
-    find_labelled,
+    sampling_weights,
 )
 from semcomm.training.sampling import SeededAugmentation
-
-CAPTIONS_PER_STEP = 5
-"""Captions of each image that one step reads."""
 
 
 class Recipe(NamedTuple):
@@ -50,37 +50,44 @@ class Recipe(NamedTuple):
 
 
 def segmentation_recipe(
-    data: Sequence[str | Path], steps: int, learning_rate: float, begin_from: str | Path | None
+    sources: LabelledSources, steps: int, learning_rate: float, begin_from: str | Path | None
 ) -> Recipe:
-    """Prepare a segmenter on CamVid's labels and COCO's objects: crops at many scales, rare classes weighed up."""
+    """Prepare a segmenter in VOC's classes: crops at many scales, images with rare classes drawn more often."""
     from semcomm.training.extractor_modules import SegmenterTraining
 
+    if not (sources.train and sources.validation):
+        raise ValueError(
+            "a segmenter needs labelled images to train on, and others to tune on: give labelled and "
+            "labelled_validation, or a data folder in CamVid's layout"
+        )
     settings = {
-        "crop": [160, 208],
-        "zoom": [0.5, 1.3],
-        "colour_jitter": 0.5,
-        "class_weight_power": 0.3,
-        "partial_weight": 0.5,
-        "coco_share": 0.2,
+        "crop": [192, 192],
+        "zoom": [0.55, 1.4],
+        "colour_jitter": 0.3,
+        "rare_below": 0.2,
+        "shares": {"camvid": 0.05, "coco": 0.25},
+        "own_stage_rate": 0.2,
         "weight_decay": 0.02,
     }
-    sources = find_labelled(data)
-    network = build_lite_segmenter(CLASS_NAMES, PALETTE)
+    network = build_lite_segmenter(VOC_CLASSES, default_palette(VOC_CLASSES), known=_known_labels())
     _begin(network, begin_from)
-    shares = {"camvid": 1 - settings["coco_share"], "coco": settings["coco_share"]}
     samples: list[LabelledImage] = []
     weights: list[float] = []
+    rest = [origin for origin in sources.train if origin not in settings["shares"]]
     for origin, found in sources.train.items():
-        samples += [found[i] for i in range(len(found))]
-        weights += [shares[origin] / len(found)] * len(found)
+        read = [found[i] for i in range(len(found))]
+        drawn = torch.tensor(sampling_weights([labels for _, labels in read], often=settings["rare_below"]))
+        images = sum(len(sources.train[one]) for one in rest)
+        share = settings["shares"].get(origin) or (1 - sum(settings["shares"].values())) * len(found) / images
+        samples += read
+        weights += (share * drawn / drawn.sum()).tolist()
     module = SegmenterTraining(
         network,
-        class_weights([labels for _, labels in samples], power=settings["class_weight_power"]),
-        [sources.validation[i] for i in range(len(sources.validation))],
+        lambda: (images[i] for images in sources.validation for i in range(len(images))),
         steps=steps,
         learning_rate=learning_rate,
+        own_stage_rate=settings["own_stage_rate"],
         weight_decay=settings["weight_decay"],
-        partial_weight=settings["partial_weight"],
     )
     size, zoom, strength = tuple(settings["crop"]), tuple(settings["zoom"]), settings["colour_jitter"]
 
@@ -94,53 +101,56 @@ def segmentation_recipe(
     )
 
 
-def caption_recipe(
-    data: Sequence[str | Path], steps: int, learning_rate: float, begin_from: str | Path | None
-) -> Recipe:
-    """Prepare a captioner on Flickr8k's and COCO's captions; a trunk given keeps its first two stages as they are."""
+def caption_recipe(sources: CaptionSources, steps: int, learning_rate: float, begin_from: str | Path | None) -> Recipe:
+    """Prepare a captioner whose trunk and head stay as they are: each image is looked at in several views, once."""
     from semcomm.training.extractor_modules import CaptionerTraining
 
     settings = {
-        "crop": [128, 128],
-        "least_word_count": 5,
+        "views": 8,
         "colour_jitter": 0.2,
+        "least_word_count": 5,
+        "captions_per_step": 3,
         "label_smoothing": 0.1,
-        "word_weight": 1.0,
+        "word_weight": 0.1,
         "weight_decay": 0.1,
+        "sure": 0.5,
+        "uncaptioned_share": 0.2,
     }
-    sources = find_captions(data)
-    words = (*MARKERS, *common_words(sources.train, least=settings["least_word_count"]))
-    network = build_lite_captioner(words)
+    words, counts = common_words(sources.train, least=settings["least_word_count"])
+    network = build_lite_captioner((*MARKERS, *words), counts=(*(0,) * len(MARKERS), *counts))
     _begin(network, begin_from)
-    if begin_from is not None:
-        # Edges and textures are learned already; few captioned images could only spoil them.
-        network.trunk.stem.requires_grad_(False)
-        network.trunk.fine.requires_grad_(False)
+    network.eval()
+    generator = torch.Generator().manual_seed(int(torch.randint(0, 2**31, ())))
+    samples = [_captioned(sample, network, settings, generator) for sample in sources.train]
+    weights = [1.0] * len(samples)
+    taught = _taught(sources.uncaptioned, network, settings["sure"])
+    if taught:
+        share = settings["uncaptioned_share"]
+        weights += [share / (1 - share) * len(samples) / len(taught)] * len(taught)
+        samples += taught
+    held_back = torch.cat([_features(network, _whole(sample.path, network.side)) for sample in sources.validation])
+    references = [sample.captions for sample in sources.validation]
     module = CaptionerTraining(
         network,
-        lambda captioner: validate_captions(captioner, sources.validation),
+        lambda captioner: validate_captions(captioner, held_back, references),
         steps=steps,
         learning_rate=learning_rate,
         weight_decay=settings["weight_decay"],
         word_weight=settings["word_weight"],
         label_smoothing=settings["label_smoothing"],
     )
-    samples = [_captioned(sample, network) for sample in sources.train]
-    size = tuple(settings["crop"])
 
     def augment(sample: tuple[Tensor, Tensor, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        image, tokens, shares = sample
-        # At a zoom of 1 the window's area is the whole image's.
-        whole = (size[0] * size[1] / (image.shape[1] * image.shape[2])) ** 0.5
-        image, _ = random_crop(image, size, zoom=(whole, 1.5 * whole), generator=generator)
-        chosen = torch.randint(0, len(tokens), (CAPTIONS_PER_STEP,), generator=generator)
-        return jitter_colours(image, strength=settings["colour_jitter"], generator=generator), tokens[chosen], shares
+        views, tokens, shares = sample
+        view = int(torch.randint(0, len(views), (), generator=generator))
+        chosen = torch.randint(0, len(tokens), (settings["captions_per_step"],), generator=generator)
+        return views[view], tokens[chosen], shares
 
     dataset = SeededAugmentation(samples, augment)
     return Recipe(
         module,
         dataset,
-        [1.0] * len(samples),
+        weights,
         sources.manifest,
         lambda captioner: judge_captioner(captioner, sources),
         settings,
@@ -148,17 +158,11 @@ def caption_recipe(
 
 
 def judge_segmenter(segmenter: LiteSegmenter, sources: LabelledSources) -> dict:
-    """Score a segmenter on CamVid's validation and test images, and on COCO's validation objects."""
-    tests = {"camvid_val": sources.validation, "camvid_test": sources.test}
-    scores = {
-        name: evaluate_segmenter(segmenter, (samples[i] for i in range(len(samples))), scored=range(CAMVID_CLASSES))
-        for name, samples in tests.items()
-        if samples is not None
+    """Score a segmenter on every set of images held back."""
+    return {
+        name: evaluate_segmenter(segmenter, (images[i] for i in range(len(images))))
+        for name, images in sources.judged.items()
     }
-    if sources.things is not None:
-        things = sources.things
-        scores["coco_val_objects"] = evaluate_segmenter(segmenter, (things[i] for i in range(len(things))))
-    return scores
 
 
 def judge_captioner(captioner: LiteCaptioner, sources: CaptionSources) -> dict:
@@ -166,38 +170,100 @@ def judge_captioner(captioner: LiteCaptioner, sources: CaptionSources) -> dict:
     return {"flickr8k_test": evaluate_captioner(captioner, sources.test, sources.train)}
 
 
-def validate_captions(captioner: LiteCaptioner, samples: Sequence[CaptionedImage]) -> dict[str, float]:
-    """Score a captioner while it trains.
+def validate_captions(
+    captioner: LiteCaptioner, features: Tensor, references: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Score a captioner while it trains, on images that it has looked at.
 
     Returns:
-        "score", the mean log p per token of the true captions; "margin", how much that is above a wrong image's;
-        and "bleu_4".
+        "score", the mean CIDEr-D; "bleu_4"; "likelihood", the mean log p per token of the true captions; "margin",
+        how much that is above a wrong image's.
     """
-    right = caption_likelihood(captioner, samples)
-    wrong = caption_likelihood(captioner, samples, shift=1)
-    written = write_captions(captioner, samples)
+    with torch.no_grad():
+        contexts = captioner.context(captioner.describe(features.float()))
+    right = caption_likelihood(captioner, contexts, references)
+    wrong = caption_likelihood(captioner, contexts, references, shift=1)
+    scores = caption_scores(write_captions(captioner, contexts), references)
     return {
-        "score": float(right.mean()),
+        "score": scores["cider_d"],
+        "bleu_4": scores["bleu_4"],
+        "likelihood": float(right.mean()),
         "margin": float((right - wrong).mean()),
-        "bleu_4": bleu(written, [sample.captions for sample in samples])["bleu_4"],
     }
 
 
-def _captioned(sample: CaptionedImage, captioner: LiteCaptioner) -> tuple[Tensor, Tensor, Tensor]:
-    image = load_small(sample.path, 2 * captioner.working_area)
-    tokens = caption_tokens(captioner.words, sample.captions, length=captioner.length)
+def _captioned(
+    sample: CaptionedImage, captioner: LiteCaptioner, settings: dict, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Look at an image whole, mirrored and in random crops, and turn its captions into tokens and word shares."""
+    side = captioner.side
+    whole = _whole(sample.path, side)
+    views = [whole, whole.flip(-1)]
+    larger = to_uint8(_whole(sample.path, round(1.3 * side)))[0]
+    for _ in range(settings["views"] - len(views)):
+        # A window of the square, 60 to 100 % of it.
+        crop, _ = random_crop(larger, (side, side), zoom=(1 / 1.3, 1.0), generator=generator)
+        views.append(jitter_colours(crop, strength=settings["colour_jitter"], generator=generator)[None])
+    return _features(captioner, torch.cat(views)).half(), *_tokens_and_shares(captioner, sample.captions)
+
+
+def _taught(paths: Sequence[Path], captioner: LiteCaptioner, sure: float) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Look at photographs without captions, and keep those whose class gives them sentences."""
+    if not paths:
+        return []
+    classifier, samples = load_imagenet().classifier.requires_grad_(False), []
+    for path in paths:
+        whole = _whole(path, captioner.side)
+        features = _features(captioner, torch.cat([whole, whole.flip(-1)]))
+        sentences = sentences_for(classifier(features).mean(0), sure=sure)
+        if sentences:
+            samples.append((features.half(), *_tokens_and_shares(captioner, sentences)))
+    return samples
+
+
+def _tokens_and_shares(captioner: LiteCaptioner, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Turn an image's captions into tokens `(n, T)`, and the share of them that each word is in `(V,)`."""
+    tokens = caption_tokens(captioner.words, captions, length=captioner.length + 2)
     shares = torch.zeros(len(captioner.words))
     for row in tokens:
         shares[row.unique()] += 1 / len(tokens)
     shares[: len(MARKERS)] = 0
-    return image, tokens, shares
+    return tokens, shares
+
+
+def _whole(path: Path, side: int) -> Tensor:
+    return stretch(to_float(load_image(path)[None]), side)
+
+
+@torch.no_grad()
+def _features(captioner: LiteCaptioner, images: Tensor) -> Tensor:
+    return captioner.look(images)
 
 
 def _begin(network: LiteCaptioner | LiteSegmenter, folder: str | Path | None) -> None:
-    if folder is None:
-        return
-    begun = load_lite(folder)
+    """Begin with the shipped trunk and ImageNet's classifier, or with an extractor's weights; the trunk stays so."""
+    begun = None if folder is None else load_lite(folder)
+    trunk = shipped_trunk() if begun is None else begun.trunk.state_dict()
+    network.trunk.load_state_dict({name: value.float() for name, value in trunk.items()})
     if type(begun) is type(network):
         network.load_state_dict(begun.state_dict())
-    else:
-        network.trunk.load_state_dict(begun.trunk.state_dict())
+    elif isinstance(network, LiteSegmenter):
+        classifier = load_imagenet().classifier
+        network.head.evidence.classifier.load_state_dict(
+            {"weight": classifier.weight[:, :, None, None], "bias": classifier.bias}
+        )
+        begun_stage = network.trunk.stages[5].state_dict()
+        own_stage = network.head.own_stage
+        own_stage.load_state_dict({name: begun_stage[name] for name in own_stage.state_dict()})
+    network.trunk.requires_grad_(False)
+    if isinstance(network, LiteSegmenter):
+        network.head.evidence.requires_grad_(False)
+
+
+def _known_labels() -> list[int]:
+    """Give the VOC label of each of ImageNet's classes."""
+    labels = [0] * 1000
+    for name, several in VOC_IN_IMAGENET.items():
+        for one in several:
+            labels[one] = VOC_CLASSES.index(name)
+    return labels

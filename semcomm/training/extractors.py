@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from semcomm.extractors.lite import lite_captioner, lite_segmenter, load_lite
 from semcomm.extractors.lite_captioner import LiteCaptioner
-from semcomm.training.extractor_data import find_captions, find_labelled
+from semcomm.training.extractor_data import FolderPair, find_captions, find_labelled
 from semcomm.training.extractor_folder import describe_machine, write_result_folder
 from semcomm.training.extractor_readme import readme_text
 from semcomm.training.extractor_recipes import caption_recipe, judge_captioner, judge_segmenter, segmentation_recipe
@@ -31,6 +31,9 @@ def train_extractor(
     learning_rate: float = 2e-3,
     validate_every: int = 250,
     patience: int = 12,
+    labelled: Sequence[FolderPair] = (),
+    labelled_validation: Sequence[FolderPair] = (),
+    uncaptioned: Sequence[str | Path] = (),
     begin_from: str | Path | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -50,8 +53,13 @@ def train_extractor(
         learning_rate: highest learning rate.
         validate_every: steps between validations.
         patience: validations without a better score after which training stops.
+        labelled: for a segmenter, photographs and their label maps to train on: pairs of folders.
+        labelled_validation: likewise, to tune on.
+        uncaptioned: for a captioner, folders of photographs; those of which ImageNet's classifier is sure are taught
+            the sentences of their class, see `semcomm.training.class_sentences`.
         begin_from: folder of a lite extractor to begin with: one of the same kind gives all its weights, one of the
-            other kind its trunk; random weights when None.
+            other kind its trunk; when None, the trunk is the package's own, EfficientNet-Lite0's for ImageNet. It
+            stays as it is.
         seed: seed of the initial weights, the sampling and the augmentation.
         resume: go on from the newest checkpoint, if there is one.
         progress: show a progress bar.
@@ -81,8 +89,11 @@ def train_extractor(
     per_epoch = min(validate_every, steps)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        prepare = caption_recipe if kind == "caption" else segmentation_recipe
-        recipe = prepare(data, steps, learning_rate, begin_from)
+        if kind == "caption":
+            recipe = caption_recipe(find_captions(data, uncaptioned), steps, learning_rate, begin_from)
+        else:
+            found = find_labelled(data, labelled, labelled_validation)
+            recipe = segmentation_recipe(found, steps, learning_rate, begin_from)
         sampler = SeededSampler(recipe.weights, per_epoch * batch_size, seed)
         loader = DataLoader(recipe.dataset, batch_size, sampler=sampler)
         trained = _fit(recipe.module, loader, working, steps // per_epoch, patience, newest, progress)
@@ -105,19 +116,28 @@ def train_extractor(
     return record
 
 
-def score_extractor(kind: Kind, data: Sequence[str | Path], *, model: str | Path | None = None) -> dict:
+def score_extractor(
+    kind: Kind,
+    data: Sequence[str | Path],
+    *,
+    labelled: Sequence[FolderPair] = (),
+    labelled_validation: Sequence[FolderPair] = (),
+    model: str | Path | None = None,
+) -> dict:
     """Score a lite extractor on the images that `train_extractor` holds out of the same folders.
 
     Args:
         kind: "caption" or "segmentation".
         data: folders in the layouts of Flickr8k and COCO, or of CamVid and COCO.
+        labelled: for a segmenter, as for `train_extractor`: those of Flickr8k's photographs that tune are scored.
+        labelled_validation: for a segmenter, photographs and label maps to score on.
         model: folder of a trained extractor; the shipped one when None.
 
     Returns:
         the "metrics" of `training.json`.
 
     Raises:
-        ValueError: if `kind` is neither, or the model is of the other kind.
+        ValueError: if `kind` is neither, the model is of the other kind, or nothing is held out.
     """
     _check_kind(kind)
     shipped = lite_captioner if kind == "caption" else lite_segmenter
@@ -126,7 +146,10 @@ def score_extractor(kind: Kind, data: Sequence[str | Path], *, model: str | Path
         raise ValueError(f"model must be a {kind} extractor, {str(model)!r} holds a {type(extractor).__name__}")
     if isinstance(extractor, LiteCaptioner):
         return judge_captioner(extractor, find_captions(data))
-    return judge_segmenter(extractor, find_labelled(data))
+    sources = find_labelled(data, labelled, labelled_validation)
+    if not sources.judged:
+        raise ValueError("data must hold labelled images to score on: CamVid's val or test, or COCO's val2017")
+    return judge_segmenter(extractor, sources)
 
 
 @final

@@ -1,4 +1,4 @@
-"""Labelled photographs: CamVid's layout, COCO's masks, the merged classes and their colours."""
+"""Labelled photographs in VOC's classes: pairs of folders, CamVid's layout, COCO's masks."""
 
 import json
 import sys
@@ -8,17 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from semcomm.data.classes import (
-    CAMVID_CLASSES,
-    CLASS_NAMES,
-    COCO_THINGS,
-    IGNORED,
-    NOT_A_THING,
-    PALETTE,
-    STUFF,
-    merged_label,
-)
-from semcomm.data.segmentation import CamVid, CocoObjects, load_small
+from semcomm.data.classes import CAMVID_LABELS, CAMVID_TO_VOC, IGNORED, VOC_CLASSES, voc_label
+from semcomm.data.segmentation import CamVid, CocoObjects, LabelledFolder, load_small
+
+PERSON, DOG, CAR = 15, 12, 7
+"""VOC's own numbers."""
 
 
 def save(path, array):
@@ -55,18 +49,20 @@ def test_camvid_pairs_images_and_labels_and_ignores_void(tmp_path):
     image, read = data[0]
     assert image.shape == (3, 4, 6)
     assert image.dtype == read.dtype == torch.uint8
-    assert read.tolist() == np.where(labels == CAMVID_CLASSES, IGNORED, labels).tolist()
+    expected = np.zeros((4, 6), int)
+    expected[labels == 8], expected[labels == 9], expected[labels >= 10] = CAR, PERSON, IGNORED
+    assert read.tolist() == expected.tolist()
     assert data[1][0].unique().tolist() == [9]
 
 
 def test_wrong_camvid_folders_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"must hold images in val/, found none"):
+    with pytest.raises(ValueError, match=r"folder .*val. must hold photographs, found none"):
         CamVid(tmp_path, "val")
     save(tmp_path / "val" / "a.png", np.zeros((4, 6, 3), np.uint8))
     with pytest.raises(ValueError, match=r"must hold one PNG per image, a\.png is missing"):
         CamVid(tmp_path, "val")
     save(tmp_path / "valannot" / "a.png", np.full((4, 6), 12, np.uint8))
-    with pytest.raises(ValueError, match=r"labels of a\.png must be one channel of 0 to 11 \(void\), got .* up to 12"):
+    with pytest.raises(ValueError, match=r"a\.png must be one channel of 0 to 11, or 255 for unsure, got .* up to 12"):
         CamVid(tmp_path, "val")[0]
     (tmp_path / "valannot" / "a.png").write_bytes(b"no PNG")
     with pytest.raises(ValueError, match=r"not an image that can be read: .*valannot.*a\.png"):
@@ -80,9 +76,9 @@ def test_coco_draws_small_objects_over_large_ones(tmp_path):
         data = CocoObjects(*write_instances(tmp_path, order))
         image, labels = data[0]
         assert image.shape == (3, 8, 10)
-        expected = torch.full((8, 10), NOT_A_THING)
-        expected[:6] = CLASS_NAMES.index("person")
-        expected[2:4, 2:4] = CLASS_NAMES.index("animal")
+        expected = torch.zeros((8, 10), dtype=torch.long)
+        expected[:6] = PERSON
+        expected[2:4, 2:4] = DOG
         assert torch.equal(labels.long(), expected)
     assert [path.name for path in data.images] == ["1.jpg"]
 
@@ -92,8 +88,8 @@ def test_large_images_shrink_with_their_labels(tmp_path):
     data = CocoObjects(*write_instances(tmp_path, [half], size=(40, 80)), max_area=800)
     image, labels = data[0]
     assert image.shape == (3, 20, 40)
-    assert set(labels[:, :20].unique().tolist()) == {CLASS_NAMES.index("person")}
-    assert set(labels[:, 20:].unique().tolist()) == {NOT_A_THING}
+    assert set(labels[:, :20].unique().tolist()) == {PERSON}
+    assert set(labels[:, 20:].unique().tolist()) == {0}
     assert load_small(data.images[0], 10**6).shape == (3, 40, 80)
 
 
@@ -116,38 +112,41 @@ def test_masks_need_pycocotools_from_the_start(tmp_path, monkeypatch):
         CocoObjects(*given)
 
 
-def test_classes_are_consistent():
-    assert len(CLASS_NAMES) == len(set(CLASS_NAMES)) == len(PALETTE)
-    assert set(COCO_THINGS) < set(CLASS_NAMES)
-    categories = [category for several in COCO_THINGS.values() for category in several]
-    assert len(categories) == len(set(categories))
-    assert max(STUFF) < CAMVID_CLASSES < len(CLASS_NAMES) < NOT_A_THING
-    assert CLASS_NAMES[merged_label("zebra")] == "animal"
-    assert CLASS_NAMES[merged_label("umbrella")] == "object"
+def test_a_pair_of_folders_gives_photographs_and_their_labels(tmp_path):
+    labels = np.array([[0, 20, IGNORED], [PERSON, 1, 2]], np.uint8)
+    for name, value in {"b.jpg": 9, "a.png": 7}.items():
+        save(tmp_path / "photos" / name, np.full((2, 3, 3), value, np.uint8))
+        save(tmp_path / "maps" / f"{name[0]}.png", labels + (value == 9) * (labels == 0))
+    data = LabelledFolder(tmp_path / "photos", tmp_path / "maps")
+    assert len(data) == 2
+    assert data[0][0].unique().tolist() == [7]
+    assert data[0][1].tolist() == labels.tolist()
+    assert data[1][1][0].tolist() == [1, 20, IGNORED]
 
 
-@pytest.mark.parametrize("sight", ["normal", "protanopia", "deuteranopia"])
-def test_colours_can_be_told_apart(sight):
-    """CIELAB distance (CIE 1976) of every two colours, as seen (Machado et al., 2009, severity 1)."""
-    seen = {
-        "normal": np.eye(3),
-        "protanopia": [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ],
-        "deuteranopia": [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ],
-    }[sight]
-    encoded = np.array(PALETTE) / 255
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    linear = (linear @ np.array(seen).T).clip(0, 1)
-    primaries = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = linear @ primaries.T / [0.9505, 1, 1.089]
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
-    distance = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(len(lab))
-    assert distance.min() > 20
+def test_wrong_pairs_of_folders_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="folder .*photos. must hold photographs, found none"):
+        LabelledFolder(tmp_path / "photos", tmp_path / "maps")
+    save(tmp_path / "photos" / "a.png", np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"folder .*maps. must hold one PNG per image, a\.png is missing"):
+        LabelledFolder(tmp_path / "photos", tmp_path / "maps")
+    save(tmp_path / "maps" / "a.png", np.full((2, 3), 21, np.uint8))
+    with pytest.raises(ValueError, match="must be one channel of 0 to 20, or 255 for unsure, got .* up to 21"):
+        LabelledFolder(tmp_path / "photos", tmp_path / "maps")[0]
+    save(tmp_path / "maps" / "a.png", np.zeros((3, 2), np.uint8))
+    with pytest.raises(ValueError, match=r"must have the 2 x 3 pixels of a\.png, they have 3 x 2"):
+        LabelledFolder(tmp_path / "photos", tmp_path / "maps")[0]
+
+
+def test_classes_are_vocs():
+    assert len(VOC_CLASSES) == len(set(VOC_CLASSES)) == 21
+    assert [VOC_CLASSES[i] for i in (0, 1, CAR, DOG, PERSON, 20)] == [
+        "background", "aeroplane", "car", "dog", "person", "tv monitor",
+    ]  # fmt: skip
+    assert len(CAMVID_TO_VOC) == CAMVID_LABELS
+    coco = (
+        "person bicycle car motorcycle airplane bus train boat bird cat dog horse sheep cow bottle chair couch".split()
+    )
+    coco += ["potted plant", "dining table", "tv"]
+    assert sorted(voc_label(name) for name in coco) == list(range(1, 21))
+    assert voc_label("zebra") == voc_label("hot dog") == 0

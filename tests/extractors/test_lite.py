@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
 
 import semcomm
 from semcomm.extractors.lite import (
@@ -19,7 +21,7 @@ from semcomm.extractors.lite import (
 )
 from semcomm.extractors.lite_captioner import END, MARKERS, PADDING, START, UNKNOWN, LiteCaptioner, build_lite_captioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
-from semcomm.extractors.lite_trunk import LiteTrunk, resize_to_area
+from semcomm.extractors.lite_trunk import resize_to_area
 from semcomm.transmitter.caption import Captioner, CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature, Segmenter
 
@@ -28,18 +30,23 @@ NAMES = ("sky", "road", "person")
 COLOURS = ((120, 200, 250), (120, 20, 100), (200, 10, 10))
 WEIGHTS = (lite_captioner, lite_segmenter)
 MOST_MEGABYTES = 12
+CHANNELS = (4, 4, 5, 6, 6, 7, 8, 9)
 
 
 def small_captioner() -> LiteCaptioner:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return build_lite_captioner(WORDS, widths=(4, 6, 8, 8), embedding=6, hidden=10, length=7, working_area=40 * 40)
+        return build_lite_captioner(
+            WORDS, channels=CHANNELS, features=9, description=8, embedding=6, hidden=10, length=7, side=40
+        )
 
 
 def small_segmenter() -> LiteSegmenter:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return build_lite_segmenter(NAMES, COLOURS, widths=(4, 6, 8, 8), working_area=40 * 40)
+        return build_lite_segmenter(
+            NAMES, COLOURS, channels=CHANNELS, features=9, known=(0, 1, 2, 2), width=9, working_area=40 * 40
+        )
 
 
 def pictures(count: int, height: int, width: int) -> torch.Tensor:
@@ -88,31 +95,39 @@ def test_the_golden_output_is_recomputed(name, shipped, shipped_folder):
 
 
 def test_the_shipped_folders_are_whole_and_small(shipped_folder):
-    size = 0
+    size = sum(len(zlib.compress(path.read_bytes())) for path in (shipped_folder / "efficientnet-lite0").iterdir())
+    assert (shipped_folder / "efficientnet-lite0" / "NOTICE").is_file()
     for name in ("caption-lite", "segmentation-lite"):
         folder = shipped_folder / name
         assert {path.name for path in folder.iterdir()} == {
-            "config.json", "model.safetensors", "training.json", "golden.json", "README.md",
+            "config.json", "model.safetensors", "training.json", "golden.json", "README.md", "NOTICE",
         }  # fmt: skip
-        size += sum(path.stat().st_size for path in folder.iterdir())
+        assert "EfficientNet-Lite0" in (folder / "NOTICE").read_text()
+        assert {value.dtype for value in load_file(folder / "model.safetensors").values() if value.ndim > 1} == {
+            torch.float16
+        }
+        # As in a wheel, which is a ZIP archive.
+        size += sum(len(zlib.compress(path.read_bytes())) for path in folder.iterdir())
         training = json.loads((folder / "training.json").read_text())
         assert training["kind"] == name
         assert all(len(source["sha256"]) == 64 and source["images"] > 0 for source in training["data"])
-    assert size < MOST_MEGABYTES * 2**20
+    assert size < MOST_MEGABYTES * 1e6
 
 
 def test_the_shipped_scores_hold_their_bounds(shipped_folder):
     """The scores themselves are printed by `semcomm score-extractor`; here the record is held to its bounds."""
     read = {n: json.loads((shipped_folder / n / "training.json").read_text())["metrics"] for n in
             ("caption-lite", "segmentation-lite")}  # fmt: skip
-    street = read["segmentation-lite"]["camvid_test"]
-    assert street["mean_iou"] >= 0.45
-    # 0.85 is wanted; the shipped network is short of it, and its README says by how much.
-    assert street["pixel_accuracy"] >= 0.85
-    assert len(street["iou"]) == 11
+    judged = read["segmentation-lite"]["coco_val"]
+    # 0.38 and 0.66 are wanted of the first and the last; the page says how far the shipped network is from that.
+    assert judged["mean_iou"] >= 0.29
+    assert judged["pixel_accuracy"] >= 0.86
+    assert judged["iou"]["person"] >= 0.55
     captions = read["caption-lite"]["flickr8k_test"]
+    assert captions["captioner"]["bleu_4"] >= 0.14
+    assert captions["captioner"]["cider_d"] >= 0.30
+    assert captions["likelihood"]["margin"] >= 0.5
     assert captions["likelihood"]["p_value"] < 0.01
-    assert captions["captioner"]["bleu_4"] > captions["shuffled"]["bleu_4"]
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (64, 48), (333, 250)])
@@ -182,6 +197,57 @@ def test_log_likelihood_is_the_mean_over_tokens_of_step_by_step_probabilities():
     torch.testing.assert_close(captioner.log_likelihood(image, tokens)[0], torch.stack(steps).mean())
 
 
+def test_images_are_reduced_to_the_limit_and_never_enlarged():
+    seen = []
+    segmenter = small_segmenter().eval()
+    segmenter.trunk.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[0].shape[2:])))
+    for height, width in [(20, 30), (40, 40), (80, 80), (20, 320)]:
+        assert segmenter.segment(pictures(1, height, width)).shape == (1, height, width)
+    assert seen == [(20, 30), (40, 40), (40, 40), (10, 160)]
+
+
+def test_words_are_counted_and_named_by_their_embeddings():
+    """A word's score for being in a caption is its embedding times what the image is turned into, and its own bias."""
+    captioner = small_captioner().eval()
+    features = torch.rand(2, 9, generator=torch.Generator().manual_seed(0))
+    described = captioner.describe(features)
+    scores = captioner.word_logits(described)
+    expected = captioner.naming(described) @ captioner.embedding.weight.T + captioner.naming_bias
+    torch.testing.assert_close(scores, expected)
+    assert captioner.counts == (1,) * len(WORDS)
+
+
+def test_a_segmenter_begins_with_the_evidence():
+    """Before training, a place has the class whose classes of the classifier are likeliest together, above 0.35."""
+    segmenter = small_segmenter().eval()
+    evidence = segmenter.head.evidence
+    with torch.no_grad():
+        evidence.classifier.weight.mul_(10)
+        maps = segmenter.trunk(pictures(1, 64, 96))
+        found = (evidence.classifier(maps.features)).softmax(1)[0]
+        expected = torch.stack([torch.full_like(found[0], 0.35), found[1], found[2] + found[3]]).clamp_min(1e-3).log()
+        logits = segmenter.head(maps)[0]
+    size = logits.shape[1:]
+    expected = F.interpolate(expected[None], size, mode="bilinear", align_corners=False)[0]
+    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_packages_trunk_is_named_and_another_is_stored(tmp_path, shipped):
+    for model in shipped:
+        save_lite(model, tmp_path / "same")
+        assert json.loads((tmp_path / "same" / "config.json").read_text())["trunk"] == "efficientnet-lite0"
+        assert not any(name.startswith("trunk.") for name in load_file(tmp_path / "same" / "model.safetensors"))
+        again = load_lite(tmp_path / "same")
+        for name, value in model.state_dict().items():
+            assert torch.equal(again.state_dict()[name], value), name
+    changed = load_lite(tmp_path / "same")
+    with torch.no_grad():
+        changed.trunk.head.bias[0] += 1
+    save_lite(changed, tmp_path / "other")
+    again = load_lite(tmp_path / "other")
+    assert torch.equal(again.trunk.head.bias, changed.trunk.head.bias)
+
+
 def test_a_resize_keeps_the_aspect_and_reaches_the_area():
     resized = resize_to_area(pictures(1, 30, 120), 1600)
     assert resized.shape == (1, 3, 20, 80)
@@ -199,7 +265,7 @@ def test_a_folder_gives_back_what_was_saved(build, tmp_path):
     for name, value in loaded.state_dict().items():
         torch.testing.assert_close(value, saved[name], atol=1e-3, rtol=1e-3)
     if isinstance(model, LiteCaptioner):
-        assert loaded.words == model.words
+        assert (loaded.words, loaded.counts, loaded.beams) == (model.words, model.counts, model.beams)
     else:
         assert loaded.class_names == model.class_names
         torch.testing.assert_close(loaded.palette, model.palette)
@@ -234,16 +300,24 @@ def test_wrong_arguments_are_refused():
         build_lite_captioner([*MARKERS, "a", "a"])
     with pytest.raises(ValueError, match=r"length must be an integer from 1 to 65536, got 0"):
         build_lite_captioner(MARKERS, length=0)
+    with pytest.raises(ValueError, match="beams must be an integer from 1 to 65536, got 0"):
+        build_lite_captioner(MARKERS, beams=0)
+    with pytest.raises(ValueError, match=r"counts must hold a number for each of 4 words, got 3"):
+        build_lite_captioner(MARKERS, counts=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"working_area must be a whole number of pixels from 1 to .*, got 25000000"):
+        build_lite_captioner(MARKERS, side=5000)
     with pytest.raises(ValueError, match=r"working_area must be a whole number of pixels from 1 to .*, got 9.*9"):
-        build_lite_captioner(MARKERS, working_area=int("9" * 19))
+        build_lite_segmenter(NAMES, COLOURS, working_area=int("9" * 19))
+    with pytest.raises(ValueError, match=r"known must hold labels from 0 to 2, got \[0, 3\]"):
+        build_lite_segmenter(NAMES, COLOURS, known=(0, 3))
+    with pytest.raises(ValueError, match="features must be an integer from 1 to 65536, got 0"):
+        build_lite_segmenter(NAMES, COLOURS, features=0)
     with pytest.raises(ValueError, match="class_names must hold at least one name, got none"):
         build_lite_segmenter([], [])
     with pytest.raises(ValueError, match=r"palette must have the shape \(3, 3\), got \(2, 3\)"):
         build_lite_segmenter(NAMES, COLOURS[:2])
     with pytest.raises(ValueError, match=r"palette must lie in \[0, 1\], got 0 to 2"):
         build_lite_segmenter(NAMES[:1], [(0, 0, 510)])
-    with pytest.raises(ValueError, match="widths must be four integers from 1 to 65536"):
-        LiteTrunk((1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="images must be float32"):
         small_segmenter().segment(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
     with pytest.raises(ValueError, match="images must have shape"):

@@ -14,11 +14,14 @@ from semcomm.images import to_float
 from semcomm.quality.captions import (
     bleu,
     caption_likelihood,
+    caption_scores,
     caption_tokens,
     evaluate_captioner,
+    read_photographs,
     sign_flip_test,
     write_captions,
 )
+from semcomm.quality.cider import cider_d
 
 WORDS = (*MARKERS, "a", "dog", "runs", "boy")
 
@@ -28,7 +31,7 @@ def captioner():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_lite_captioner(
-            WORDS, widths=(4, 4, 4, 4), embedding=4, hidden=6, length=6, working_area=400
+            WORDS, channels=(4,) * 8, features=8, description=6, embedding=4, hidden=6, length=6, side=20
         ).eval()
 
 
@@ -57,6 +60,14 @@ def test_bleu_by_hand():
     assert bleu(["a dog runs off now"], [["x y", "A dog runs off , now ."]])["bleu_4"] == pytest.approx(1)
 
 
+def test_captions_are_scored_by_bleu_and_cider_d():
+    written, references = ["a dog runs home"], [["a dog runs home", "a boy"]]
+    scores = caption_scores(written + ["a boy"], references * 2)
+    assert scores == bleu(written + ["a boy"], references * 2) | {
+        "cider_d": pytest.approx(sum(cider_d(written + ["a boy"], references * 2)) / 2)
+    }
+
+
 def test_sign_flip_test_against_all_sign_patterns():
     differences = torch.tensor([0.5, 1.0, -0.2, 0.7, 0.1, 0.9])
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 6)
@@ -67,24 +78,27 @@ def test_sign_flip_test_against_all_sign_patterns():
 
 
 def test_likelihood_pairs_captions_with_the_image_shifted(captioner, samples):
-    shifted = caption_likelihood(captioner, samples, shift=1)
+    contexts, captions = read_photographs(captioner, [s.path for s in samples]), [s.captions for s in samples]
+    shifted = caption_likelihood(captioner, contexts, captions, shift=1)
     for place, sample in enumerate(samples):
         image = to_float(load_image(samples[(place + 1) % 3].path)[None])
         tokens = caption_tokens(WORDS, sample.captions, length=20)
         expected = captioner.log_likelihood(image.expand(len(tokens), -1, -1, -1), tokens).detach().mean()
         assert float(shifted[place]) == pytest.approx(float(expected), abs=1e-5)
-    assert not torch.equal(shifted, caption_likelihood(captioner, samples))
+    assert not torch.equal(shifted, caption_likelihood(captioner, contexts, captions))
 
 
 def test_evaluation_scores_the_captions_and_the_controls(captioner, samples):
     scores = evaluate_captioner(captioner, samples, samples)
     assert scores["most_frequent_caption"] == "a boy"
     references = [sample.captions for sample in samples]
-    assert scores["most_frequent"] == bleu(["a boy"] * 3, references)
-    written = write_captions(captioner, samples)
-    assert scores["captioner"] == bleu(written, references)
+    contexts = read_photographs(captioner, [sample.path for sample in samples])
+    assert scores["most_frequent"] == caption_scores(["a boy"] * 3, references)
+    written = write_captions(captioner, contexts)
+    assert scores["captioner"] == caption_scores(written, references)
     assert scores["distinct"] == len(set(written))
-    right, wrong = caption_likelihood(captioner, samples), caption_likelihood(captioner, samples, shift=1)
+    right, wrong = (caption_likelihood(captioner, contexts, references, shift=shift) for shift in (0, 1))
+    assert scores["likelihood"]["margin"] == pytest.approx(float((right - wrong).mean()))
     assert scores["likelihood"]["right_image"] == pytest.approx(float(right.mean()))
     assert scores["likelihood"]["wrong_image"] == pytest.approx(float(wrong.mean()))
     assert scores == evaluate_captioner(captioner, samples, samples)

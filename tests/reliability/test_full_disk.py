@@ -67,7 +67,9 @@ def test_every_command_says_so_and_leaves_whole_files(desk, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("limit", [0, 300, 2000])
 def test_a_trained_extractor_is_whole_or_not_there(tmp_path, limit):
-    network = build_lite_captioner((*MARKERS, "a"), widths=(4, 4, 4, 4), embedding=4, hidden=4, length=6).eval()
+    network = build_lite_captioner(
+        (*MARKERS, "a"), channels=(4,) * 8, features=4, embedding=4, hidden=4, length=6
+    ).eval()
     given = ({"kind": "caption-lite"}, lambda _: {"bleu": 0.1}, lambda record: json.dumps(record) * 200)
 
     def write():

@@ -50,10 +50,11 @@ def systems(tmp_path_factory):
 def extractors(tmp_path_factory):
     """Folders of two small extractors."""
     folder = tmp_path_factory.mktemp("extractors")
-    small = {"widths": (4, 4, 4, 4), "working_area": 256}
-    captioner = build_lite_captioner((*MARKERS, "a", "dog"), embedding=4, hidden=4, length=6, **small)
+    small = {"channels": (4,) * 8, "features": 4}
+    captioner = build_lite_captioner((*MARKERS, "a", "dog"), description=4, embedding=4, hidden=4, length=6, **small)
     save_lite(captioner, folder / "caption")
-    save_lite(build_lite_segmenter(["sky", "road"], [[90, 180, 230], [90, 90, 90]], **small), folder / "segmentation")
+    segmenter = build_lite_segmenter(["sky", "road"], [[90, 180, 230], [90, 90, 90]], width=6, known=(0, 1), **small)
+    save_lite(segmenter, folder / "segmentation")
     return [folder / "caption", folder / "segmentation"]
 
 

@@ -1,28 +1,26 @@
 """Training the lite extractors: the pieces against closed forms, and whole runs on a few synthetic pictures."""
 
 import json
-import math
 import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.nn import functional as F
 from typer import Typer
 from typer.testing import CliRunner
 
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
-from semcomm.data.classes import CLASS_NAMES, IGNORED, NOT_A_THING, STUFF
+from semcomm.data.classes import IGNORED
 from semcomm.extractors.lite import golden_output, load_lite, save_lite
 from semcomm.extractors.lite_segmenter import build_lite_segmenter
 from semcomm.training.augmentation import jitter_colours, random_crop
-from semcomm.training.extractor_data import class_weights, describe_files, find_captions, find_labelled
-from semcomm.training.extractor_modules import partial_cross_entropy
+from semcomm.training.class_sentences import CLASS_SENTENCES, sentences_for
+from semcomm.training.extractor_data import describe_files, find_captions, find_labelled, sampling_weights
 from semcomm.training.extractors import score_extractor, train_extractor
 from semcomm.training.sampling import SeededAugmentation, SeededSampler
 
-FILES = {"config.json", "model.safetensors", "training.json", "golden.json", "README.md"}
+FILES = {"config.json", "model.safetensors", "training.json", "golden.json", "README.md", "NOTICE"}
 pytestmark = pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*")
 
 
@@ -33,12 +31,12 @@ def save(path, array):
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory):
-    """CamVid's layout: sky (0) above, road (3) below, and some void."""
+    """CamVid's layout: sky (0) above, a car (8) below, and some void."""
     folder = tmp_path_factory.mktemp("street")
     rng = np.random.default_rng(0)
     for split in ("train", "val", "test"):
         for number in range(3):
-            labels = np.full((48, 64), 3)
+            labels = np.full((48, 64), 8)
             labels[: 20 + number] = 0
             labels[:, :2] = 11
             image = np.where(labels[..., None] == 0, [120, 190, 250], [90, 80, 80]) + rng.integers(0, 6, (48, 64, 3))
@@ -94,13 +92,15 @@ def test_a_segmenter_is_trained_stopped_and_resumed(street, things, tmp_path, mo
     assert {path.name for path in (tmp_path / "resumed").iterdir()} == FILES
     assert resumed["metrics"] == whole["metrics"]
     assert (resumed["steps_taken"], resumed["images_seen"]) == (4, 8)
-    assert set(whole["metrics"]) == {"camvid_val", "camvid_test", "coco_val_objects"}
+    assert set(whole["metrics"]) == {"camvid_val", "camvid_test", "coco_val"}
     once, again = load_lite(tmp_path / "whole"), load_lite(tmp_path / "resumed")
     for name, value in again.state_dict().items():
         torch.testing.assert_close(value, once.state_dict()[name])
     assert golden_output(again) == json.loads((tmp_path / "resumed" / "golden.json").read_text())
     assert json.loads((tmp_path / "whole" / "training.json").read_text()) == whole
-    assert "| 9 | person | Pedestrian | person |" in (tmp_path / "whole" / "README.md").read_text()
+    readme = (tmp_path / "whole" / "README.md").read_text()
+    assert f"| CamVid test | 3 | {whole['metrics']['camvid_test']['mean_iou']:.3f} |" in readme
+    assert "| background |" in readme
     assert score_extractor("segmentation", [street, things], model=tmp_path / "whole") == whole["metrics"]
 
 
@@ -119,19 +119,22 @@ def fail_at_step(monkeypatch, last):
     monkeypatch.setattr(SegmenterTraining, "training_step", interrupted)
 
 
-def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path):
+def test_a_captioner_begins_with_a_segmenters_trunk(flickr, things, tmp_path, monkeypatch):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         save_lite(build_lite_segmenter(["a"], [(0, 0, 0)]), tmp_path / "trunk")
     settings = {"steps": 2, "batch_size": 4, "progress": False, "begin_from": tmp_path / "trunk"}
+    monkeypatch.setattr("semcomm.training.extractor_recipes.sentences_for", lambda *_, **__: ("a dog runs",))
+    settings["uncaptioned"] = [things / "val2017"]
     record = train_extractor("caption", [flickr, things], tmp_path / "captioner", **settings)
     assert {path.name for path in (tmp_path / "captioner").iterdir()} == FILES
     assert record["begin_from"] == "trunk"
-    assert [source["layout"] for source in record["data"]] == ["flickr8k", "coco"]
+    assert [source["layout"] for source in record["data"]] == ["flickr8k", "coco", "uncaptioned"]
     captioner, trunk = load_lite(tmp_path / "captioner"), load_lite(tmp_path / "trunk").trunk
     assert set(captioner.words[4:]) == {"a", "dog", "runs", "in", "the", "snow", "grass"}
-    assert torch.equal(captioner.trunk.stem[0].weight, trunk.stem[0].weight)
-    assert not torch.equal(captioner.trunk.coarse[2].first[0].weight, trunk.coarse[2].first[0].weight)
+    assert captioner.counts[captioner.words.index("dog")] == 48
+    for name, value in captioner.trunk.named_parameters():
+        assert torch.equal(value, trunk.get_parameter(name))
     assert golden_output(captioner) == json.loads((tmp_path / "captioner" / "golden.json").read_text())
     assert score_extractor("caption", [flickr, things], model=tmp_path / "captioner") == record["metrics"]
     with pytest.raises(ValueError, match="model must be a segmentation extractor, .* holds a LiteCaptioner"):
@@ -179,6 +182,23 @@ def test_the_commands_train_and_score(flickr, tmp_path):
     assert scores == json.loads((tmp_path / "out" / "training.json").read_text())["metrics"]
 
 
+def test_a_pair_of_folders_that_is_none_is_refused(street, tmp_path):
+    app = Typer()
+    app.command()(train_extractor_command)
+    given = ["segmentation", "--data", str(street), "--out", str(tmp_path / "out"), "--labelled", "photos"]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 2
+    assert "must be PHOTOS=LABELS, two folders, got" in " ".join(result.output.replace("│", "").split())
+
+
+def test_photographs_are_taught_their_likely_class_or_nothing():
+    """Two rackets' worth of probability in two classes of one group counts together; doubt says nothing."""
+    logits = torch.full((1000,), -20.0)
+    logits[[752, 852, 805]] = torch.tensor([0.3, 0.3, 0.4]).log()
+    assert sentences_for(logits, sure=0.55) == CLASS_SENTENCES[752, 852]
+    assert sentences_for(logits, sure=0.65) == ()
+
+
 def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="kind must be 'caption' or 'segmentation', got 'depth'"):
         train_extractor("depth", [street], tmp_path / "x")  # type: ignore[arg-type]
@@ -191,8 +211,10 @@ def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypat
         train_extractor("caption", [flickr], tmp_path / "x", learning_rate=-1)
     with pytest.raises(ValueError, match=r"must hold trainannot/ \(CamVid\) or annotations/"):
         find_labelled([flickr])
-    with pytest.raises(ValueError, match="data must name a folder in CamVid's layout"):
-        find_labelled([things])
+    with pytest.raises(ValueError, match="give labelled and labelled_validation, or a data folder in CamVid's"):
+        train_extractor("segmentation", [things], tmp_path / "x")
+    with pytest.raises(ValueError, match="data must hold labelled images to score on: CamVid's val or test, or COCO"):
+        score_extractor("segmentation", [])
     with pytest.raises(ValueError, match=r"must hold captions\.txt \(Flickr8k\) or annotations/"):
         find_captions([street])
     with pytest.raises(ValueError, match="data must name a folder in Flickr8k's layout"):
@@ -204,32 +226,23 @@ def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_partial_labels_cost_the_probability_of_the_wrong_classes():
-    """Uniform scores: a known pixel costs log(classes), a partial one log(classes / stuff), an ignored one nothing."""
-    classes = len(CLASS_NAMES)
-    logits, weights = torch.zeros(1, classes, 1, 3), torch.ones(classes)
-    labels = torch.tensor([[[5, NOT_A_THING, IGNORED]]])
-    known, partial = math.log(classes), math.log(classes / len(STUFF))
-    loss = partial_cross_entropy(logits, labels, weights, partial_weight=0.5)
-    assert float(loss) == pytest.approx((known + 0.5 * partial) / 1.5)
-    assert float(partial_cross_entropy(logits, labels, weights, partial_weight=0)) == pytest.approx(known)
-    nothing = torch.full_like(labels, IGNORED)
-    assert float(partial_cross_entropy(logits, nothing, weights, partial_weight=0.5)) == 0
+def test_rare_classes_are_drawn_more_often():
+    """A class in a hundredth of the images where a quarter is often: sqrt(25) times as often; void is no class."""
+    labels = [torch.tensor([[0, 3]])] * 30 + [torch.tensor([[0, 8]])] + [torch.tensor([[0, IGNORED]])] * 69
+    weights = sampling_weights(labels, often=0.25)
+    assert weights[:30] == [1.0] * 30
+    assert weights[30] == 5
+    assert weights[31:] == [1.0] * 69
 
 
-def test_known_labels_cost_the_weighted_cross_entropy():
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, len(CLASS_NAMES), 5, 4, generator=generator)
-    labels = torch.randint(0, len(CLASS_NAMES), (2, 5, 4), generator=generator)
-    weights = torch.rand(len(CLASS_NAMES), generator=generator) + 0.5
-    loss = partial_cross_entropy(logits, labels, weights, partial_weight=0.5)
-    torch.testing.assert_close(loss, F.cross_entropy(logits, labels, weights))
-
-
-def test_class_weights_by_hand():
-    labels = torch.tensor([[0] * 100 + [3] * 25 + [8] * 4 + [IGNORED, NOT_A_THING]], dtype=torch.uint8)
-    weights = class_weights([labels], power=0.5, most=2)
-    assert weights[[0, 3, 8, 1]].tolist() == pytest.approx([0.5, 1, 2, 1])
+def test_flickrs_photographs_are_split_for_the_segmenter_as_for_the_captioner(flickr, tmp_path):
+    for path in (flickr / "images").iterdir():
+        save(tmp_path / "maps" / f"{path.stem}.png", np.zeros((30, 40)))
+    found = find_labelled([], [(flickr / "images", tmp_path / "maps")])
+    captions = find_captions([flickr])
+    whole = found.train["maps"].dataset
+    for several, subset in ((captions.train, found.train["maps"]), (captions.validation, found.validation[0])):
+        assert {sample.path for sample in several} == {whole.images[i] for i in subset.indices}
 
 
 def test_the_sampler_draws_by_weight_and_repeats_itself():
