@@ -60,9 +60,7 @@ class DelayLine:
         """Whether fades are constant in blocks."""
         return self.doppler is None
 
-    def draw(
-        self, images: int, steps: int, device: torch.device, generator: torch.Generator | None
-    ) -> Tensor:
+    def draw(self, images: int, steps: int, device: torch.device, generator: torch.Generator | None) -> Tensor:
         """Draw taps complex64 `(images, steps, taps)` of a line for each image."""
         if self.response is not None:
             return torch.tensor(self.response, dtype=torch.complex64, device=device).expand(images, steps, -1)
@@ -124,8 +122,8 @@ def jakes(
     r"""Draw fades that waves from all directions make, complex64 `(*shape, steps)` of mean power 1.
 
     $h(n) = N^{-1/2} \sum_i e^{j (2 \pi f_D T n \cos \alpha_i + \phi_i)}$, $\alpha_i = (2 \pi i + \theta) / N$, with
-    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ exactly (Xiao, Zheng, Beaulieu,
-    Novel sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
+    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ (Xiao, Zheng, Beaulieu, Novel
+    sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
     """
     turn = 2 * math.pi
     index = torch.arange(SINUSOIDS, device=device)

@@ -9,6 +9,7 @@ import torch
 import typer
 
 from semcomm.cli.cache_features import cache_features
+from semcomm.cli.channels import describe_channel
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception
 from semcomm.cli.measure import baseline, evaluate
@@ -20,7 +21,6 @@ from semcomm.cli.options import (
     OutOption,
     SavedLevelOption,
     SeedOption,
-    describe_channel,
     load_system,
     set_channel,
     show_progress,

@@ -9,7 +9,9 @@ import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Delivered, SeparationBaseline
+from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
+    CapacityChannelOption,
     ChannelOption,
     CoherenceOption,
     DataOption,
@@ -19,7 +21,6 @@ from semcomm.cli.options import (
     SavedLevelOption,
     SeedOption,
     SnrsOption,
-    describe_channel,
     load_system,
     set_channel,
     show_progress,
@@ -116,7 +117,7 @@ def baseline(
     data: DataOption,
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: ChannelOption = "awgn",
+    channel: CapacityChannelOption = "awgn",
     delivered: Annotated[Delivered, typer.Option(help="What arrives where no file fits.")] = "random",
     headers: Annotated[
         bool, typer.Option("--headers/--no-headers", help="Count whole files, or leave their constant headers out.")

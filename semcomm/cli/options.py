@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.cli.channels import ChannelName, build_channel
 from semcomm.pretrained import from_pretrained
 from semcomm.receiver.equalizer import EQUALIZERS
 from semcomm.system import SemanticSystem
@@ -26,13 +25,13 @@ def _ratio(text: object) -> float:
         raise typer.BadParameter(f"it takes a number or a fraction, such as 1/12, got {text}") from error
 
 
-ChannelName = Literal["awgn", "rayleigh"]
 OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
 ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
-CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
-EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Rayleigh: the equaliser, perfect CSI.")]
+CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
+CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, image, or a block of that many symbols.")]
+EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="Fading: the equaliser.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
@@ -43,14 +42,8 @@ DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched 
 
 def set_channel(system: SemanticSystem, name: ChannelName, coherence: str, equalizer: str) -> None:
     """Give a system what --channel, --coherence and --equalizer say."""
-    length: Any = int(coherence) if coherence.isdecimal() else coherence
-    system.channel = AWGNChannel() if name == "awgn" else RayleighChannel(coherence=length)
+    system.channel = build_channel(name, coherence)
     system.equalizer = EQUALIZERS[equalizer]()
-
-
-def describe_channel(name: ChannelName, coherence: str, equalizer: str) -> str:
-    """Name the channel in results."""
-    return name if name == "awgn" else f"rayleigh, coherence {coherence}, equalizer {equalizer}"
 
 
 def build_caption(value: str) -> CaptionFeature | None:
