@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from semcomm.cli.channels import CHANNELS, ChannelName, build_channel
+from semcomm.cli.channels import CHANNELS, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
 from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
@@ -31,13 +31,7 @@ def _ratio(text: object) -> float:
 OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
-ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
-AnyChannelOption = Annotated[
-    str,
-    typer.Option(
-        "--channel", help="awgn, rayleigh, rician, ofdm, tdl-a .. tdl-e, cdl-a .. cdl-e, umi, uma, or module:MyChannel."
-    ),
-]
+AnyChannelOption = Annotated[str, typer.Option("--channel", help=f"{', '.join(CHANNELS)}, or module:MyChannel.")]
 BuilderOption = Annotated[
     str | None, typer.Option("--builder", help="module:my_builder, for systems of a builder of your own.")
 ]

@@ -108,7 +108,7 @@ def test_the_contract_is_kept(channel):
     [
         (
             lambda: OFDMChannel(cyclic_prefix=6),
-            "cyclic_prefix must be at least 7 samples for a delay line of 8 taps, g",
+            "cyclic_prefix must be at least 7 samples for a delay line of 8 taps",
         ),
         (lambda: OFDMChannel(fft_size=8), "fft_size must be at least the cyclic prefix, 16 samples, got 8"),
         (lambda: OFDMChannel(fft_size=1.5), "fft_size must be an integer of at least 2, got 1.5"),
