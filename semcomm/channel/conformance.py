@@ -36,9 +36,10 @@ def check_channel(
     """Check a channel of your own against the `Channel` contract, by measurement.
 
     Shape, dtype and device; x left as it was; gradient; one SNR per image; images independent of each other;
-    reproducible under a generator; channel uses of at least k (over `channel.streams`, where it has some); and, sent an all-zero signal, circular noise of variance
-    P / 10^(SNR/10) per complex symbol, drawn for every image, and the same whatever the signal. Of a channel that
-    returns `Received`, too: y = csi x + w, at least nearly so, and w of the noise_variance told.
+    reproducible under a generator; channel uses of at least k, over `channel.streams` where it has some; and, sent an
+    all-zero signal, circular noise of variance P / 10^(SNR/10) per complex symbol, drawn for every image, and the same
+    whatever the signal. Of a channel that returns `Received`, too: y = csi x + w, at least nearly so, and w of the
+    noise_variance told.
 
     Args:
         channel: an `nn.Module` with `forward(x, snr_db, *, generator=None)`.
@@ -155,15 +156,15 @@ def _uses(channel: nn.Module) -> Iterator[str]:
     if count is None:
         return
     streams: int = getattr(channel, "streams", 1)
+    sent = (1, SYMBOLS, 1000)
     try:
-        counted = [count(k) for k in (1, SYMBOLS, 1000)]
+        counted = [count(k) for k in sent]
     except Exception as error:
         yield f"channel uses: channel_uses(k) raised {type(error).__name__}: {error}"
         return
-    sent = (1, SYMBOLS, 1000)
     if any(not isinstance(uses, int) or uses * streams < k for uses, k in zip(counted, sent, strict=True)):
         least = "k" if streams == 1 else f"k / {streams}, the channel's streams"
-        yield f"channel uses: channel_uses(k) must be an integer of at least {least}, got {counted} for 1, {SYMBOLS}, 1000"
+        yield f"channel uses: channel_uses(k) must be an integer of at least {least}, got {counted} for {sent}"
 
 
 def _csi(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iterator[str]]:

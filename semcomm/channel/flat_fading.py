@@ -30,7 +30,7 @@ def check_csi(csi: Any, coherence: Coherence) -> CSI:
         raise ValueError(f'csi must be "perfect", "none" or Pilots(...), got {csi!r}')
     if isinstance(csi, Pilots) and coherence in ("symbol", 1):
         raise ValueError(
-            f"csi must be \"perfect\" or \"none\" with coherence {coherence!r}, got {csi!r}: every symbol would need a "
+            f'csi must be "perfect" or "none" with coherence {coherence!r}, got {csi!r}: every symbol would need a '
             "pilot of its own; take coherence=2 or more"
         )
     return csi

@@ -79,7 +79,7 @@ class GridEstimator:
         return wiener(rf[fp][:, fp], rf[:, fp], noise)
 
     def _over_time(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights float64 `(b, T, m)`, and correlations `(T, m, m)` of the fades used and `(T, m)` with the one wanted."""
+        """Weights float64 `(b, T, m)`; correlations `(T, m, m)` of the fades used, and `(T, m)` with the wanted one."""
         index = torch.arange(len(self.used), device=self.used.device)
         at = self.steps[self.used]
         near = self.line.time_correlation(at[:, :, None], at[:, None])

@@ -60,16 +60,15 @@ class DelayLine:
         """Whether fades are constant in blocks."""
         return self.doppler is None
 
-    def draw(
-        self, images: int, steps: int, device: torch.device, generator: torch.Generator | None
-    ) -> Tensor:
+    def draw(self, images: int, steps: int, device: torch.device, generator: torch.Generator | None) -> Tensor:
         """Draw taps complex64 `(images, steps, taps)` of a line for each image."""
         if self.response is not None:
             return torch.tensor(self.response, dtype=torch.complex64, device=device).expand(images, steps, -1)
         amplitudes = torch.tensor(self.profile, dtype=torch.float32, device=device).sqrt()
         if self.doppler is not None:
             return amplitudes * jakes((images, len(self.profile)), steps, self.doppler, device, generator).mT
-        length = {"symbol": 1, "image": steps}[self.coherence] if isinstance(self.coherence, str) else self.coherence
+        coherence = {"symbol": 1, "image": steps}.get(str(self.coherence), self.coherence)
+        length = min(int(coherence), steps)
         fades = complex_normal((images, math.ceil(steps / length), len(self.profile)), device, generator)
         return amplitudes * fades.repeat_interleave(length, dim=1)[:, :steps]
 
@@ -124,8 +123,8 @@ def jakes(
     r"""Draw fades that waves from all directions make, complex64 `(*shape, steps)` of mean power 1.
 
     $h(n) = N^{-1/2} \sum_i e^{j (2 \pi f_D T n \cos \alpha_i + \phi_i)}$, $\alpha_i = (2 \pi i + \theta) / N$, with
-    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ exactly (Xiao, Zheng, Beaulieu,
-    Novel sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
+    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ (Xiao, Zheng, Beaulieu, Novel
+    sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
     """
     turn = 2 * math.pi
     index = torch.arange(SINUSOIDS, device=device)

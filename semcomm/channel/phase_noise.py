@@ -17,7 +17,7 @@ class PhaseNoiseChannel(Channel):
     r"""Hop 4 of 6: a phase that wanders from symbol to symbol, $y_i = e^{j \phi_i} x_i + w_i$.
 
     $\phi_i = \phi_{i-1} + \mathcal{N}(0, 2 \pi \beta)$, $\phi_0 = 0$: a Wiener process, with $\beta$ the two-sided 3 dB
-    linewidth of the oscillator times the duration of a symbol, so that $E\, e^{j(\phi_{i+n} - \phi_i)} = e^{-\pi \beta n}$
+    linewidth of the oscillator times the duration of a symbol: $E\, e^{j(\phi_{i+n} - \phi_i)} = e^{-\pi \beta n}$
     (Demir, Mehrotra, Roychowdhury, Phase noise in oscillators, 2000).
 
     Args:
@@ -39,9 +39,7 @@ class PhaseNoiseChannel(Channel):
         (tensor(True), True)
     """
 
-    def __init__(
-        self, power: float = 1.0, *, linewidth: float = 1e-4, csi: Literal["perfect", "none"] = "none"
-    ):
+    def __init__(self, power: float = 1.0, *, linewidth: float = 1e-4, csi: Literal["perfect", "none"] = "none"):
         super().__init__(power)
         if not 0 <= linewidth < math.inf:
             raise ValueError(f"linewidth must be a finite number of at least 0, got {linewidth!r}")

@@ -84,4 +84,3 @@ def linear_interpolation(positions: int, pilots: Tensor) -> Tensor:
     weights[rows, right - 1] = 1 - share
     weights[rows, right] += share
     return weights
-

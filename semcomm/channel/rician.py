@@ -14,10 +14,10 @@ from semcomm.contracts import Channel, Received
 
 @final
 class RicianChannel(Channel):
-    r"""Hop 4 of 6: flat fading with a line of sight, $h = \sqrt{K/(K+1)} + \sqrt{1/(K+1)} g$, $g \sim \mathcal{CN}(0, 1)$.
+    r"""Hop 4 of 6: flat fading with a line of sight, $h = \sqrt{K/(K+1)} + \sqrt{1/(K+1)} g$.
 
-    E|h|^2 = 1 for every K (Tse and Viswanath, Fundamentals of Wireless Communication, eq. 2.55). The direct path arrives
-    with phase 0. K = 0 (minus infinity dB) is Rayleigh fading, a large K no fading at all.
+    $g \sim \mathcal{CN}(0, 1)$, so E|h|^2 = 1 for every K (Tse and Viswanath, Fundamentals of Wireless Communication,
+    eq. 2.55). The direct path arrives with phase 0. K = 0 (minus infinity dB) is Rayleigh fading, a large K no fading at all.
 
     Args:
         power: the transmit power constraint P.
@@ -53,9 +53,7 @@ class RicianChannel(Channel):
         """Fade complex64 `(b, k)` and add noise at `snr_db`."""
         scattered = 1 / (1 + 10 ** (min(self.k_factor_db, 300.0) / 10))
         mean = (1 - scattered) ** 0.5
-        return send_flat(
-            x, snr_db, self.power, self.coherence, self.csi, generator, mean=mean, variance=scattered
-        )
+        return send_flat(x, snr_db, self.power, self.coherence, self.csi, generator, mean=mean, variance=scattered)
 
     def channel_uses(self, k: int) -> int:
         """Channel uses of `k` symbols and their pilots."""

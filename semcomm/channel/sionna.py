@@ -50,8 +50,8 @@ class SionnaChannel(Channel):
     Symbols fill slots on all subcarriers; OFDM symbols 2 and 11 of each are pilots. Fades follow the model over the
     image's slots, constant within an OFDM symbol; E|h|^2 = 1 over an antenna pair (no path loss, no shadowing). The
     receiver estimates them by least squares and linear interpolation. With one stream and one receive antenna it tells
-    the fades and leaves equalising to the system. Otherwise it equalises by LMMSE over its antennas, and tells the noise
-    and interference that is left in every symbol.
+    the fades and leaves equalising to the system. Otherwise it equalises by LMMSE over its antennas, and tells the
+    noise and interference that is left in every symbol.
 
     With S streams, S symbols share a channel use and its power: each is sent with P / S, so k symbols spend about k / S
     channel uses. Pilots, cyclic prefixes and the empty rest of the last slot are counted by `channel_uses`.

@@ -1,6 +1,6 @@
 """The channels of the command line, by the names that --channel takes."""
 
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
@@ -10,31 +10,14 @@ from semcomm.channel.ofdm import OFDMChannel
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.rician import RicianChannel
-from semcomm.channel.sionna import SionnaChannel
+from semcomm.channel.sionna import MODELS, SionnaChannel
 
-ChannelName = Literal[
-    "awgn",
-    "rayleigh",
-    "rician",
-    "ofdm",
-    "tdl-a",
-    "tdl-b",
-    "tdl-c",
-    "tdl-d",
-    "tdl-e",
-    "cdl-a",
-    "cdl-b",
-    "cdl-c",
-    "cdl-d",
-    "cdl-e",
-    "umi",
-    "uma",
-]
+CHANNELS = ("awgn", "rayleigh", "rician", "ofdm", *MODELS)
 FLAT_FADING = ("rayleigh", "rician")
 RICIAN_K_DB = 6.0
 
 
-def build_channel(name: ChannelName, coherence: str) -> nn.Module:
+def build_channel(name: str, coherence: str) -> nn.Module:
     """Make the channel of a name, `coherence` that of flat fading."""
     length: Any = int(coherence) if coherence.isdecimal() else coherence
     if name == "awgn":
@@ -48,10 +31,9 @@ def build_channel(name: ChannelName, coherence: str) -> nn.Module:
     return SionnaChannel(name)
 
 
-def describe_channel(name: ChannelName, coherence: str, equalizer: str) -> str:
+def describe_channel(name: str, coherence: str, equalizer: str) -> str:
     """Name the channel in results."""
     if name == "awgn":
         return name
-    if name in FLAT_FADING:
-        return f"{name}, coherence {coherence}, equalizer {equalizer}"
-    return f"{name}, pilots, equalizer {equalizer}"
+    fading = f", coherence {coherence}" if name in FLAT_FADING else ""
+    return f"{name}{fading}, equalizer {equalizer}"

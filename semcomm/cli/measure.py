@@ -9,6 +9,7 @@ import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
+from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
@@ -26,7 +27,6 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
-    describe_channel,
     load_system,
     read_weights,
     set_channel,

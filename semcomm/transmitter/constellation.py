@@ -50,8 +50,8 @@ class QAMConstellation(nn.Module):
     real part, weighed by $e^{-d^2 / \tau}$ with $d$ the distance in steps and $\tau$ the temperature ("soft"; Tung et
     al., DeepJSCC-Q, 2022).
 
-    The points have mean power `power`; what is sent of them need not. `PowerNormalize` behind it, in a `ConstraintChain`,
-    scales all points of an image by one gain, so that the power is exact.
+    The points have mean power `power`; what is sent of them need not. `PowerNormalize` behind it, in a
+    `ConstraintChain`, scales all points of an image by one gain, so that the power is exact.
 
     Args:
         order: points, a power of four.

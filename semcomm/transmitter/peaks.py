@@ -13,7 +13,7 @@ from semcomm.transmitter.power import power_normalize
 def peak_limit(symbols: Tensor, papr_db: float) -> Tensor:
     r"""Clip amplitudes so that peak over mean power is at most `papr_db` afterwards; phases stay.
 
-    $x \leftarrow x \min(1, A / |x|)$, with A such that $A^2 = L \cdot \mathrm{mean}(\min(|x|, A)^2)$ exactly: with the m
+    $x \leftarrow x \min(1, A / |x|)$, with A such that $A^2 = L \cdot \mathrm{mean}(\min(|x|, A)^2)$: with the m
     largest clipped, $A^2 = L S_m / (k - L m)$, $S_m$ the energy of the others. An image with fewer than k / L symbols
     other than zero cannot have so low a peak: its symbols get one amplitude.
 
