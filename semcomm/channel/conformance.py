@@ -20,7 +20,7 @@ TOLERANCE = 0.03
 KNOWN = 0.25
 """Largest share of y's energy that csi may leave unexplained where there is no noise: an estimate is not exact."""
 NOISELESS_DB = 100.0
-ESTIMATES, ESTIMATE_TOLERANCE = 512, 0.2
+ESTIMATES, ESTIMATE_TOLERANCE = 128, 0.2
 """Images, each with an estimate of its own, that the noise told beside estimated csi is measured on, and how well."""
 
 Send = Callable[[Tensor, SNR], Tensor]

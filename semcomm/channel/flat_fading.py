@@ -44,6 +44,8 @@ def blocks_of(k: int, coherence: Coherence, csi: CSI) -> tuple[int, int, int]:
     if isinstance(coherence, str):
         return 1, k, csi.count_beside(k)
     pilots = csi.count(coherence)
+    if coherence - pilots >= k:
+        return 1, k, csi.count_beside(k)
     return math.ceil(k / (coherence - pilots)), coherence - pilots, pilots
 
 
@@ -80,4 +82,4 @@ def send_flat(
 
 
 def _held(fades: Tensor, length: int, k: int) -> Tensor:
-    return fades if length == 1 else fades.repeat_interleave(length, dim=1)[:, :k]
+    return fades if length == 1 else fades.repeat_interleave(min(length, k), dim=1)[:, :k]

@@ -15,8 +15,9 @@ class ImpulsiveChannel(Channel):
     r"""Hop 4 of 6: Bernoulli-Gaussian noise: some symbols are hit by noise that is much stronger than the rest's.
 
     $w \sim (1 - p)\, \mathcal{CN}(0, \sigma_0^2) + p\, \mathcal{CN}(0, r \sigma_0^2)$,
-    $\sigma_0^2 = \sigma^2 / (1 - p + p r)$, so that the mean power is that of the SNR, $\sigma^2 = P / 10^{\mathrm{SNR}/10}$ (Ghosh, Analysis of the effect of
-    impulse noise on multicarrier and single carrier QAM systems, 1996). The receiver knows the mean alone.
+    $\sigma_0^2 = \sigma^2 / (1 - p + p r)$: the mean power is that of the SNR, $\sigma^2 = P / 10^{\mathrm{SNR}/10}$
+    (Ghosh, Analysis of the effect of impulse noise on multicarrier and single carrier QAM systems, 1996). The receiver
+    knows the mean alone.
 
     Args:
         power: the transmit power constraint P.

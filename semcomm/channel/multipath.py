@@ -67,8 +67,7 @@ class DelayLine:
         amplitudes = torch.tensor(self.profile, dtype=torch.float32, device=device).sqrt()
         if self.doppler is not None:
             return amplitudes * jakes((images, len(self.profile)), steps, self.doppler, device, generator).mT
-        coherence = {"symbol": 1, "image": steps}.get(str(self.coherence), self.coherence)
-        length = min(int(coherence), steps)
+        length = {"symbol": 1, "image": steps}[self.coherence] if isinstance(self.coherence, str) else min(self.coherence, steps)
         fades = complex_normal((images, math.ceil(steps / length), len(self.profile)), device, generator)
         return amplitudes * fades.repeat_interleave(length, dim=1)[:, :steps]
 
@@ -123,8 +122,8 @@ def jakes(
     r"""Draw fades that waves from all directions make, complex64 `(*shape, steps)` of mean power 1.
 
     $h(n) = N^{-1/2} \sum_i e^{j (2 \pi f_D T n \cos \alpha_i + \phi_i)}$, $\alpha_i = (2 \pi i + \theta) / N$, with
-    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ (Xiao, Zheng, Beaulieu, Novel
-    sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
+    $\theta$ and $\phi_i$ even over the circle: the autocorrelation is $J_0(2 \pi f_D T n)$ (Xiao, Zheng, Beaulieu,
+    Novel sum-of-sinusoids simulation models for Rayleigh and Rician fading channels, 2006).
     """
     turn = 2 * math.pi
     index = torch.arange(SINUSOIDS, device=device)

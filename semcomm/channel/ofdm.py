@@ -23,11 +23,11 @@ PROFILE = exponential_profile(8, decay=3.0)
 class OFDMChannel(Channel):
     r"""Hop 4 of 6: symbols on subcarriers, through a tapped delay line in time.
 
-    Symbols fill OFDM symbols of `fft_size` subcarriers. Each goes through an inverse FFT and gets its cyclic prefix, and
+    Symbols fill OFDM symbols of `fft_size` subcarriers. Each goes through an inverse FFT and gets its cyclic prefix;
     the samples meet the delay line and noise of variance sigma^2 per sample. The prefix covers the delay line, so that
     every subcarrier sees a flat fade of its own, $y_f = H_f x_f + w_f$, $H$ the Fourier transform of the taps (Tse and
-    Viswanath, Fundamentals of Wireless Communication, Section 3.4.4). E|H|^2 = 1. Prefixes, pilots and the empty rest of
-    the last OFDM symbol spend channel uses; all are counted by `channel_uses`.
+    Viswanath, Fundamentals of Wireless Communication, Section 3.4.4). E|H|^2 = 1. Prefixes, pilots and the empty rest
+    of the last OFDM symbol spend channel uses; all are counted by `channel_uses`.
 
     Args:
         power: the transmit power constraint P, of pilots too.

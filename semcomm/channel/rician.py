@@ -17,7 +17,7 @@ class RicianChannel(Channel):
     r"""Hop 4 of 6: flat fading with a line of sight, $h = \sqrt{K/(K+1)} + \sqrt{1/(K+1)} g$.
 
     $g \sim \mathcal{CN}(0, 1)$, so E|h|^2 = 1 for every K (Tse and Viswanath, Fundamentals of Wireless Communication,
-    eq. 2.55). The direct path arrives with phase 0. K = 0 (minus infinity dB) is Rayleigh fading, a large K no fading at all.
+    eq. 2.55). The direct path arrives with phase 0. K = 0 (minus infinity dB) is Rayleigh fading, a large K none.
 
     Args:
         power: the transmit power constraint P.
