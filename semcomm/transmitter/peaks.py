@@ -31,7 +31,7 @@ def peak_limit(symbols: Tensor, papr_db: float) -> Tensor:
     left = falling.flip(1).cumsum(1).flip(1)  # S_m for m = 0 .. k - 1
     share = k - limit * torch.arange(k, device=energy.device)
     candidates = limit * left / torch.where(share > 0, share, torch.inf)
-    fits = (share > 0) & (candidates >= falling)
+    fits = (share > 0) & (candidates >= falling) & (candidates > 0)
     first = fits.int().argmax(1, keepdim=True)
     smallest = torch.where(energy > 0, energy.double(), torch.inf).amin(1, keepdim=True)
     level = torch.where(fits.any(1, keepdim=True), candidates.gather(1, first), smallest)
