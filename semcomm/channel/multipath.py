@@ -67,7 +67,8 @@ class DelayLine:
         amplitudes = torch.tensor(self.profile, dtype=torch.float32, device=device).sqrt()
         if self.doppler is not None:
             return amplitudes * jakes((images, len(self.profile)), steps, self.doppler, device, generator).mT
-        length = {"symbol": 1, "image": steps}[self.coherence] if isinstance(self.coherence, str) else min(self.coherence, steps)
+        coherence = {"symbol": 1, "image": steps}.get(str(self.coherence), self.coherence)
+        length = min(int(coherence), steps)
         fades = complex_normal((images, math.ceil(steps / length), len(self.profile)), device, generator)
         return amplitudes * fades.repeat_interleave(length, dim=1)[:, :steps]
 

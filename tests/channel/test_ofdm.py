@@ -106,7 +106,10 @@ def test_the_contract_is_kept(channel):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: OFDMChannel(cyclic_prefix=6), "cyclic_prefix must be at least 7 samples for a delay line of 8 taps, g"),
+        (
+            lambda: OFDMChannel(cyclic_prefix=6),
+            "cyclic_prefix must be at least 7 samples for a delay line of 8 taps, g",
+        ),
         (lambda: OFDMChannel(fft_size=8), "fft_size must be at least the cyclic prefix, 16 samples, got 8"),
         (lambda: OFDMChannel(fft_size=1.5), "fft_size must be an integer of at least 2, got 1.5"),
         (lambda: OFDMChannel(cyclic_prefix=-1), "cyclic_prefix must be an integer of at least 0, got -1"),

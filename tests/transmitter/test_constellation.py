@@ -51,7 +51,9 @@ def test_gradients_are_those_announced():
 
     parts = torch.view_as_real(x.detach()).double().requires_grad_()
     assert gradcheck(soft, parts[:, :3])
-    expected = torch.autograd.grad((soft(parts) * torch.view_as_real(weights.conj().resolve_conj()).double()).sum(), parts)[0]
+    expected = torch.autograd.grad(
+        (soft(parts) * torch.view_as_real(weights.conj().resolve_conj()).double()).sum(), parts
+    )[0]
     got = torch.view_as_real(gradient(QAMConstellation(16, gradient="soft", temperature=0.5)))
     assert torch.allclose(got.double(), expected, atol=1e-4)
 
