@@ -39,8 +39,8 @@ for name, constraint in constraints.items():
     )
 
 # %%
-# Symbols sent, symbols received, and how often which peak occurs. The rare strong symbols are worth their price: to clip
-# or to round them costs quality, until the system is trained with its constraint.
+# Symbols sent, symbols received, and how often which peak occurs. The rare strong symbols are worth their price: to
+# clip or to round them costs quality, until the system is trained with its constraint.
 
 figure = plt.figure(figsize=(13, 6.4), layout="constrained")
 clouds, peaks = figure.subfigures(1, 2, width_ratios=[2.3, 1])

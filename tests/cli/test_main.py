@@ -221,3 +221,11 @@ def test_success_of_a_real_process(tmp_path, model, photo):
     done = in_a_process("transmit", photo, "--model", model, "--json", "out.json", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert results(tmp_path / "out.json")["images"][0]["received"] == "received/photo.png"
+
+
+@pytest.mark.parametrize("channel", ["rician", "ofdm", "tdl-c"])
+def test_a_system_that_never_saw_a_channel_runs_over_it(run, folder, channel):
+    code, _, err = run("transmit", "photo.png", "--channel", channel, "--snr", 25, "--json", "out.json")
+    assert code == 0, err
+    (image,) = json.loads((folder / "out.json").read_text())["images"]
+    assert image["psnr_db"] > 12
