@@ -41,7 +41,8 @@ def test_a_chain_has_one_noise_all_gains_and_all_channel_uses():
     chain = ChannelChain([PhaseNoiseChannel(csi="perfect"), OFDMChannel()])
     received = chain(x, 20.0, generator=seeded(1))
     left = (received.symbols - received.csi * x).abs().square().mean().item()
-    assert left == pytest.approx(0.01, rel=0.1) and received.noise_variance.item() == pytest.approx(0.01)
+    assert left == pytest.approx(0.01, rel=0.1)
+    assert received.noise_variance.item() == pytest.approx(0.01)
     assert ChannelChain([RayleighChannel(coherence=8, csi=Pilots(4)), OFDMChannel()]).channel_uses(480) == 800
     assert ChannelChain([AWGNChannel()])(x, math.inf).symbols.equal(x)
 

@@ -78,7 +78,8 @@ def test_sparse_and_silent_images_stay_finite():
     x = torch.zeros(2, 100, dtype=torch.complex64)
     x[0, :3] = torch.tensor([1.0, 2.0j, -3.0])
     sent = PeakLimit(3.0)(x)
-    assert torch.allclose(sent[0, :3].abs(), torch.tensor((100 / 3) ** 0.5)) and not sent[1].any()
+    assert torch.allclose(sent[0, :3].abs(), torch.tensor((100 / 3) ** 0.5))
+    assert not sent[1].any()
     x.requires_grad_()
     gradient = torch.autograd.grad(PeakLimit(3.0)(x).abs().square().sum(), x)[0]
     assert bool(torch.isfinite(torch.view_as_real(gradient)).all())
@@ -101,7 +102,8 @@ def test_a_chain_applies_all_in_turn():
     by_hand = PowerNormalize()(QAMConstellation(64)(PeakLimit(4.0)(PowerNormalize()(x))))
     assert torch.equal(chain(x), by_hand)
     assert torch.allclose(chain(x).abs().square().mean(1), torch.ones(2))
-    assert chain.power == 1.0 and chain.channel_uses(300) == 300
+    assert chain.power == 1.0
+    assert chain.channel_uses(300) == 300
 
 
 @pytest.mark.parametrize(
