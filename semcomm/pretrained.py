@@ -20,7 +20,7 @@ from semcomm.receiver.equalizer import EQUALIZERS
 from semcomm.saving import CONFIG, DEFAULT, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
-from semcomm.transmitter.codebook import CODEBOOK, load_codebook
+from semcomm.transmitter.codebook import CODEBOOK, Codebook, load_codebook
 from semcomm.transmitter.segmentation import SegmentationFeature
 
 SHIPPED = Path(__file__).parent / "_weights"
@@ -224,6 +224,8 @@ def load_folder(
         raise ValueError(f"{path} names an unknown equalizer: {equalizer!r}")
     build = _builder(name, builder, path)
     given = _with_features(arguments, features, folder)
+    if builder is None and "codebook" in given:
+        given["codebook"] = _own_codebook(given["codebook"], path)
     if isinstance(given.get("image_size"), list):
         given["image_size"] = tuple(given["image_size"])
     taken = inspect.signature(build).parameters
@@ -271,11 +273,16 @@ def _with_features(arguments: dict[str, Any], features: Mapping[str, nn.Module |
             given[name] = feature
         elif given.get(name) == "custom":
             raise ValueError(f"{folder} was trained with a {name} extractor of the user's own: pass {name}=")
-    if given.get("codebook") is not None:
-        if given["codebook"] != CODEBOOK:
-            raise ValueError(f"{folder} must name its codebook {CODEBOOK!r}, a file in it, got {given['codebook']!r}")
-        given["codebook"] = load_codebook(folder / CODEBOOK)
     return given
+
+
+def _own_codebook(name: Any, path: Path) -> Codebook | None:
+    """The codebook beside a configuration, where it names one; no file elsewhere is read."""
+    if name is None:
+        return None
+    if name != CODEBOOK:
+        raise ValueError(f"{path} must name its codebook {CODEBOOK!r}, a file beside it, got {name!r}")
+    return load_codebook(path.parent / CODEBOOK)
 
 
 def _name(builder: Callable[..., Any]) -> str:

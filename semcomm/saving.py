@@ -206,7 +206,7 @@ def save_folder(system: Any, folder: Path) -> None:
         write_safetensors(folder / WEIGHTS, weights)
     else:
         (folder / WEIGHTS).unlink(missing_ok=True)  # of another system that was saved here before
-    if system.config["arguments"].get("codebook") is not None:
+    if system.config["arguments"].get("codebook") == CODEBOOK:
         system.transmitter.codebook.save(folder / CODEBOOK)
     write_json(folder / CONFIG, {**system.config, **described})
 

@@ -57,3 +57,9 @@ def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torc
         )
     source = device if generator is None else generator.device
     return torch.randn(shape, dtype=torch.complex64, device=source, generator=generator).to(device)
+
+
+def uniform(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
+    """Draw numbers evenly from [0, 1), float32, on the generator's own device as `complex_normal` does."""
+    source = device if generator is None else generator.device
+    return torch.rand(shape, device=source, generator=generator).to(device)

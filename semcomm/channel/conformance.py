@@ -20,6 +20,8 @@ TOLERANCE = 0.03
 KNOWN = 0.25
 """Largest share of y's energy that csi may leave unexplained where there is no noise: an estimate is not exact."""
 NOISELESS_DB = 100.0
+ESTIMATES, ESTIMATE_TOLERANCE = 128, 0.2
+"""Images, each with an estimate of its own, that the noise told beside estimated csi is measured on, and how well."""
 
 Send = Callable[[Tensor, SNR], Tensor]
 
@@ -34,9 +36,10 @@ def check_channel(
     """Check a channel of your own against the `Channel` contract, by measurement.
 
     Shape, dtype and device; x left as it was; gradient; one SNR per image; images independent of each other;
-    reproducible under a generator; channel uses of at least k; and, sent an all-zero signal, circular noise of variance
-    P / 10^(SNR/10) per complex symbol, drawn for every image, and the same whatever the signal. Of a channel that
-    returns `Received`, too: y = csi x + w, at least nearly so, and w of the noise_variance told.
+    reproducible under a generator; channel uses of at least k, over `channel.streams` where it has some; and, sent an
+    all-zero signal, circular noise of variance P / 10^(SNR/10) per complex symbol, drawn for every image, and the same
+    whatever the signal. Of a channel that returns `Received`, too: y = csi x + w, at least nearly so, and w of the
+    noise_variance told.
 
     Args:
         channel: an `nn.Module` with `forward(x, snr_db, *, generator=None)`.
@@ -152,13 +155,16 @@ def _uses(channel: nn.Module) -> Iterator[str]:
     count: Any = getattr(channel, "channel_uses", None)
     if count is None:
         return
+    streams: int = getattr(channel, "streams", 1)
+    sent = (1, SYMBOLS, 1000)
     try:
-        counted = [count(k) for k in (1, SYMBOLS, 1000)]
+        counted = [count(k) for k in sent]
     except Exception as error:
         yield f"channel uses: channel_uses(k) raised {type(error).__name__}: {error}"
         return
-    if any(not isinstance(uses, int) or uses < k for uses, k in zip(counted, (1, SYMBOLS, 1000), strict=True)):
-        yield f"channel uses: channel_uses(k) must be an integer of at least k, got {counted} for 1, {SYMBOLS}, 1000"
+    if any(not isinstance(uses, int) or uses * streams < k for uses, k in zip(counted, sent, strict=True)):
+        least = "k" if streams == 1 else f"k / {streams}, the channel's streams"
+        yield f"channel uses: channel_uses(k) must be an integer of at least {least}, got {counted} for {sent}"
 
 
 def _csi(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iterator[str]]:
@@ -176,14 +182,26 @@ def _csi(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iter
 def _told_noise(receive: Callable[[Tensor, SNR], Any]) -> Callable[[Send, Tensor], Iterator[str]]:
     def told_noise(send: Send, x: Tensor) -> Iterator[str]:  # noqa: ARG001
         silence = torch.zeros(2, NOISE_SYMBOLS, dtype=x.dtype, device=x.device)
+        power = x.abs().square().mean()
+        signal = complex_normal((ESTIMATES, SYMBOLS), x.device, torch.Generator().manual_seed(2)) * power.sqrt()
         for snr_db in SNRS_DB:
             received = receive(silence, snr_db)
             if not isinstance(received, Received) or received.noise_variance is None:
                 return
             told = received.noise_variance.expand(silence.shape).mean().item()
             measured = received.symbols.abs().square().mean().item()
-            if not abs(told / measured - 1) <= TOLERANCE:
+            # an estimated gain leaves more than the noise: its error, which shows where there is a signal
+            most = math.inf if received.csi is not None else 1 + TOLERANCE
+            if not 1 - TOLERANCE <= told / measured <= most:
                 yield f"noise_variance: at {snr_db:g} dB {told:.4g} is told, but the noise has {measured:.4g}"
+                return
+            received = receive(signal, snr_db)
+            if received.csi is None:
+                continue
+            told = received.noise_variance.expand(signal.shape).mean().item()
+            measured = (received.symbols - received.csi * signal).abs().square().mean().item()
+            if not abs(told / measured - 1) <= ESTIMATE_TOLERANCE:
+                yield f"noise_variance: at {snr_db:g} dB {told:.4g} is told, but y - csi x has {measured:.4g}"
                 return
 
     return told_noise

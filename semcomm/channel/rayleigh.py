@@ -1,18 +1,13 @@
 """Hop 4 of 6: flat Rayleigh fading."""
 
-import math
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor
 
-from semcomm.channel.awgn import add_noise
-from semcomm.channel.base import check_symbols, complex_normal
-from semcomm.channel.snr import SNR, check_snr, noise_variance_of
+from semcomm.channel.flat_fading import CSI, Coherence, blocks_of, check_coherence, check_csi, send_flat
+from semcomm.channel.snr import SNR
 from semcomm.contracts import Channel, Received
-
-Coherence = Literal["symbol", "image"] | int
-CSI = Literal["perfect", "none"]
 
 
 @final
@@ -24,19 +19,20 @@ class RayleighChannel(Channel):
 
     Args:
         power: the transmit power constraint P.
-        coherence: how long a fade lasts: "symbol" (fast fading), a block of n symbols, or "image" (slow fading).
-        csi: "perfect" where the receiver knows h, "none" where it does not.
+        coherence: how long a fade lasts: "symbol" (fast fading), a block of n channel uses, or "image" (slow fading).
+        csi: "perfect" where the receiver knows h, "none" where it does not, or `Pilots`, which take channel uses and
+            from which it estimates h. The noise that it then tells holds the estimate's error, too.
 
     Shape:
         x complex64 `(b, k)` to `Received` with symbols y and csi h, complex64 `(b, k)`.
 
     Raises:
         TypeError: as `AWGNChannel`.
-        ValueError: as `AWGNChannel`; if `coherence` or `csi` is not one of the above.
+        ValueError: as `AWGNChannel`; if `coherence` or `csi` is not one of the above, or every symbol would be a pilot.
 
     Example:
         >>> x = torch.ones(1, 4, dtype=torch.complex64)
-        >>> sent = RayleighChannel(coherence=2)(x, math.inf, generator=torch.Generator().manual_seed(0))
+        >>> sent = RayleighChannel(coherence=2)(x, float("inf"), generator=torch.Generator().manual_seed(0))
         >>> h = sent.csi
         >>> bool(h[0, 0] == h[0, 1] and h[0, 1] != h[0, 2] and (sent.symbols == h).all())
         True
@@ -44,28 +40,17 @@ class RayleighChannel(Channel):
 
     def __init__(self, power: float = 1.0, *, coherence: Coherence = "symbol", csi: CSI = "perfect"):
         super().__init__(power)
-        block = isinstance(coherence, int) and not isinstance(coherence, bool) and coherence >= 1
-        if not block and coherence not in ("symbol", "image"):
-            raise ValueError(f'coherence must be "symbol", "image" or a block length >= 1, got {coherence!r}')
-        if csi not in ("perfect", "none"):
-            raise ValueError(f'csi must be "perfect" or "none", got {csi!r}')
-        self.coherence = coherence
-        self.csi = csi
+        self.coherence = check_coherence(coherence)
+        self.csi = check_csi(csi, coherence)
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Fade complex64 `(b, k)` and add noise at `snr_db`."""
-        check_symbols(x)
-        snr_db = check_snr(snr_db, x.shape[0])
-        h = self._fades(x, generator)
-        y = add_noise(h * x, snr_db, self.power, generator)
-        return Received(y, h if self.csi == "perfect" else None, noise_variance_of(y, snr_db, self.power))
+        return send_flat(x, snr_db, self.power, self.coherence, self.csi, generator)
 
-    def _fades(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        images, symbols = x.shape
-        lengths = {"symbol": 1, "image": symbols}
-        block = lengths[self.coherence] if isinstance(self.coherence, str) else min(self.coherence, symbols)
-        fades = complex_normal((images, math.ceil(symbols / block)), x.device, generator)
-        return fades if block == 1 else fades.repeat_interleave(block, dim=1)[:, :symbols]
+    def channel_uses(self, k: int) -> int:
+        """Channel uses of `k` symbols and their pilots."""
+        blocks, _, pilots = blocks_of(k, self.coherence, self.csi)
+        return k + blocks * pilots
 
     def extra_repr(self) -> str:
         """Show power, coherence and CSI."""

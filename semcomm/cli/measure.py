@@ -9,10 +9,11 @@ import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
+from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
-    ChannelOption,
+    CapacityChannelOption,
     CoherenceOption,
     DataOption,
     EqualizerOption,
@@ -26,7 +27,6 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
-    describe_channel,
     load_system,
     read_weights,
     set_channel,
@@ -127,7 +127,7 @@ def baseline(
     data: DataOption,
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: ChannelOption = "awgn",
+    channel: CapacityChannelOption = "awgn",
     code: Annotated[
         Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
     ] = "capacity",

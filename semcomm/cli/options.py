@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.cli.channels import CHANNELS, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
 from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
@@ -29,17 +28,16 @@ def _ratio(text: object) -> float:
         raise typer.BadParameter(f"it takes a number or a fraction, such as 1/12, got {text}") from error
 
 
-ChannelName = Literal["awgn", "rayleigh"]
 OutOption = Annotated[Path, typer.Option(help="Folder for the result.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
-ChannelOption = Annotated[ChannelName, typer.Option(help="The channel.")]
-AnyChannelOption = Annotated[str, typer.Option("--channel", help="awgn, rayleigh, or module:MyChannel.")]
+AnyChannelOption = Annotated[str, typer.Option("--channel", help=f"{', '.join(CHANNELS)}, or module:MyChannel.")]
 BuilderOption = Annotated[
     str | None, typer.Option("--builder", help="module:my_builder, for systems of a builder of your own.")
 ]
-CoherenceOption = Annotated[str, typer.Option(help="Rayleigh: symbol, image, or a block of that many symbols.")]
+CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, image, or a block of that many symbols.")]
 EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="The equaliser, in fading.")]
+CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
@@ -67,31 +65,17 @@ def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: st
     """Give a system what --channel, --coherence and --equalizer say.
 
     Raises:
-        ValueError: if `name` is neither "awgn", nor "rayleigh", nor a channel of the user's own, `module:MyChannel`.
+        ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`.
     """
-    length: Any = int(coherence) if coherence.isdecimal() else coherence
-    if name == "awgn":
-        system.channel = AWGNChannel()
-    elif name == "rayleigh":
-        system.channel = RayleighChannel(coherence=length)
+    if name in CHANNELS:
+        system.channel = build_channel(name, coherence)
     elif ":" in name:
         if coherence != "symbol":
             raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
         system.channel = build_own_channel(name)
     else:
-        raise ValueError(f"--channel takes awgn, rayleigh, or module:MyChannel, got {name!r}")
+        raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
     system.equalizer = EQUALIZERS[equalizer]()
-
-
-def describe_channel(name: str, coherence: str, equalizer: str) -> str:
-    """Name the channel in results."""
-    if name == "awgn":
-        return name
-    return (
-        f"rayleigh, coherence {coherence}, equalizer {equalizer}"
-        if name == "rayleigh"
-        else f"{name}, equalizer {equalizer}"
-    )
 
 
 def build_caption(value: str) -> CaptionFeature | None:

@@ -4,14 +4,14 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 import torch
 import typer
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
+from semcomm.cli.channels import FLAT_FADING, ChannelName
 from semcomm.cli.options import (
-    ChannelName,
     CoherenceOption,
     EqualizerOption,
     RatioOption,
@@ -28,7 +28,7 @@ from semcomm.system import SemanticSystem
 
 CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or a Show-and-Tell captioner's folder.")]
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
-ChannelOption = Annotated[str, typer.Option(help="awgn, rayleigh, or module:MyChannel.")]
+ChannelOption = Annotated[str, typer.Option(help="A name as of `semcomm transmit`, or module:MyChannel.")]
 TellGainOption = Annotated[bool, typer.Option("--tell-gain", help="Tell the receiver each image's gain.")]
 ALL_SNRS_DB = 0.0, 20.0
 """Where a system that adapts to the SNR is trained, unless the command says otherwise."""
@@ -262,7 +262,7 @@ def custom(
     *,
     builder: Annotated[str, typer.Option(help="module:my_builder, which takes nothing and returns a system.")],
     channel: Annotated[
-        str | None, typer.Option(help="awgn, rayleigh, or module:MyChannel; the builder's without it.")
+        str | None, typer.Option(help="A name as of `semcomm transmit`, or module:MyChannel; the builder's without it.")
     ] = None,
 ) -> SemanticSystem:
     """Train a system of your own."""
@@ -273,9 +273,9 @@ def custom(
 def _with_channel(
     system: SemanticSystem, channel: str, coherence: str = "symbol", equalizer: str = "mmse"
 ) -> SemanticSystem:
-    if channel != "rayleigh" and (coherence, equalizer) != ("symbol", "mmse"):
+    if channel not in FLAT_FADING and (coherence, equalizer) != ("symbol", "mmse"):
         raise ValueError(f"--coherence and --equalizer are of --channel rayleigh, not of {channel}; leave them out")
-    if channel in ("awgn", "rayleigh"):
+    if channel in get_args(ChannelName):
         set_channel(system, cast(ChannelName, channel), coherence, equalizer)
     else:
         system.channel = build_own_channel(channel)

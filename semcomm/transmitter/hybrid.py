@@ -145,8 +145,8 @@ class HybridTransmitter(nn.Module):
         drafts = self._drafts(images, semantics, boosts)
         with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
             frames = [
-                self._frame(image[None], k, *snrs, draft)
-                for image, *snrs, draft in zip(images.cpu(), told, safe, drafts, strict=True)
+                self._frame(image[None], k, told_db, safe_db, draft)
+                for image, told_db, safe_db, draft in zip(images.cpu(), told, safe, drafts, strict=True)
             ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
         return Sent(torch.stack([frame.symbols for frame in frames]).to(images.device), channel_uses=uses)

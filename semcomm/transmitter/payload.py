@@ -89,4 +89,5 @@ def _beside(plane: np.ndarray, classes: int) -> np.ndarray:
 @lru_cache(maxsize=16)
 def _diagonals(rows: int, columns: int) -> list[tuple[np.ndarray, np.ndarray]]:
     y, x = np.indices((rows, columns))
-    return [np.nonzero(y + x == step) for step in range(rows + columns - 1)]
+    places = [np.nonzero(y + x == step) for step in range(rows + columns - 1)]
+    return [(row, column) for row, column in places]

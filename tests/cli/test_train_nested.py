@@ -21,7 +21,7 @@ def arguments(photographs, codebook, tmp_path):
     return ["train", "nested", "--train", photographs, "--val", photographs, "--out", "nested", *own, *small]
 
 
-def test_a_run_is_trained_resumed_and_loaded(run, arguments, tmp_path):
+def test_a_run_is_trained_and_loaded(run, arguments, tmp_path):
     code, _, err = run(*arguments, "--steps", 2, "--levels", "6,12")
     assert code == 0, err
     recipe = json.loads((tmp_path / "nested" / "training.json").read_text())
