@@ -21,14 +21,14 @@ from semcomm.files.pictures import load_image
 
 HERE = Path(__file__).parent
 TOLD_SNR_DB = 10.0
-SNRS_DB = (-5.0, -2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 10.0, 11.0, 13.0, 16.0, 20.0)
+SNRS_DB = (-5.0, -2.0, 0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 RATIO = 24
 SEED = 0
 TEXT = """The sender believes in {told:g} dB; below and above, the channel is worse and better than that. JPEG over a
 real code is whole or lost: that is the cliff. The hybrid code's bits fall off the same cliff, at the SNR that they were
-made safe for (`safe_snr_db`), and then show what arrived of the sketch. Above it, the details that are sent as they are
-gain with every dB. Safety costs quality: at {told:g} dB, bits that are safe down to 4 dB cost {four:.1f} dB of PSNR,
-down to 1 dB {one:.1f} dB. The linear code has no cliff and no bits. A lost JPEG counts as a gray image."""
+made safe for (`safe_snr_db`). Then the picture is gray, or what the first bits say. Above it, the details that are sent
+as they are gain with every dB. Safety costs quality: at {told:g} dB, bits that are safe down to 4 dB cost {four:.1f} dB of
+PSNR, down to 1 dB {one:.1f} dB. The linear code has no cliff and no bits. A lost JPEG counts as a gray image."""
 
 
 def main() -> None:
