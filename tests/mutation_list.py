@@ -46,7 +46,12 @@ _LISTED = (
     (
         "channel/base.py",
         "channel/test_awgn.py",
-        {"generator ignored": ("generator=generator).to(device)", "generator=None).to(device)")},
+        {
+            "generator ignored": (
+                "torch.randn(shape, dtype=torch.complex64, device=source, generator=generator)",
+                "torch.randn(shape, dtype=torch.complex64, device=source, generator=None)",
+            )
+        },
     ),
     (
         "channel/snr.py",
@@ -57,14 +62,14 @@ _LISTED = (
         },
     ),
     (
-        "channel/rayleigh.py",
+        "channel/flat_fading.py",
         "channel/test_rayleigh.py",
         {
             "Rayleigh fades of twice the power": (
-                "fades = complex_normal(",
-                "fades = 2**0.5 * complex_normal(",
+                "fades = mean + variance**0.5 * complex_normal(",
+                "fades = mean + (2 * variance) ** 0.5 * complex_normal(",
             ),
-            "coherence per image instead of per symbol": ('"symbol": 1,', '"symbol": symbols,'),
+            "coherence per image instead of per symbol": ('"symbol": 1,', '"symbol": k,'),
         },
     ),
     (

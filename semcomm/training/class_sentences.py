@@ -60,6 +60,7 @@ def sentences_for(logits: Tensor, *, sure: float) -> Sequence[str]:
         `(1000,)`.
 
     Example:
+        >>> import torch
         >>> sentences_for(torch.zeros(1000).index_fill(0, torch.tensor([805]), 20.0), sure=0.5)[2]
         'a person is playing with a soccer ball'
     """

@@ -40,7 +40,8 @@ class OFDMChannel(Channel):
         estimate = carriers[:, :1] / self.pilots
         self.response = torch.fft.fft(F.pad(taps, (0, CARRIERS - TAPS)))
         csi = estimate.expand_as(data).flatten(1)[:, :k]
-        return Received(carriers[:, 1:].flatten(1)[:, :k], csi, noise_variance_of(x, snr_db, self.power))
+        # the estimate has a pilot's noise, and so has what is left of a symbol of as much power
+        return Received(carriers[:, 1:].flatten(1)[:, :k], csi, 2 * noise_variance_of(x, snr_db, self.power))
 
 
 def test_it_keeps_the_contract():

@@ -80,7 +80,7 @@ def test_what_is_missing_is_named(refused, photo_folder, mine):
     said = refused("evaluate", folder, "--builder", f"{module}:theirs", *data)
     assert f"--builder {module}:theirs: module '{module}' has no 'theirs'" in said
     said = refused("evaluate", folder, "--builder", f"{module}:build_mine", "--channel", "fso", *data)
-    assert "--channel takes awgn, rayleigh, or module:MyChannel, got 'fso'" in said
+    assert "umi, uma, or module:MyChannel, got 'fso'" in said
     said = refused(
         *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
         *["--coherence", "image"],

@@ -87,7 +87,8 @@ def test_evaluate_and_baseline_leave_them_out(run, photos, model, tmp_path):
     assert complaints(err, photos) == []
     written = json.loads((tmp_path / "out.json").read_text())
     assert (written["images"], written["skipped"]) == (2, ["aa.jpg", "c.png"])
-    assert written["rows"] == evaluate(from_pretrained(model, device="cpu"), good, [10.0]).rows
+    (row,) = evaluate(from_pretrained(model, device="cpu"), good, [10.0]).rows
+    assert written["rows"] == [row | {"model": str(model), "channel": "awgn"}]
     options = ["--bandwidth-ratio", "1/4", "--snr", 10, "--skip-bad", "--json", "baseline.json"]
     code, err = run("baseline", "jpeg", "--data", photos, *options)
     assert code == 0

@@ -25,7 +25,7 @@ def test_a_run_is_trained_and_loaded(run, arguments, tmp_path):
     code, _, err = run(*arguments, "--steps", 2, "--levels", "6,12")
     assert code == 0, err
     recipe = json.loads((tmp_path / "nested" / "training.json").read_text())
-    assert recipe["training"]["snr_db"] == [-2.0, 20.0]
+    assert recipe["training"]["snr_db"] == [-6.0, 21.0]
     assert recipe["training"]["levels"] == [6, 12]
     system = from_pretrained(tmp_path / "nested", device="cpu")
     assert system.config["builder"] == "build_nested_mlsc_image"

@@ -107,7 +107,7 @@ def test_the_scale_of_few_symbols_is_found(order):
         after.append(found - scale.item())
     before, after = torch.tensor(before), torch.tensor(after)
     assert before.std().item() > 0.015
-    assert after.std().item() < {4: 1.1, 6: 0.6, 8: 0.3}[order] * before.std().item()
+    assert after.std().item() < {4: 1.1, 6: 0.8, 8: 0.6}[order] * before.std().item()
     assert abs(after.mean().item()) < 0.008
 
 
