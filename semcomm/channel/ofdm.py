@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, cast, final
 
 import torch
 from torch import Tensor
@@ -98,7 +98,7 @@ class OFDMChannel(Channel):
             return Received(y, None, noise)
         if self.csi == "perfect":
             return Received(y, _data(torch.fft.fft(taps, n=self.fft_size), carries_data, x), noise)
-        estimator = GridEstimator(self.csi, self.line, len(carries_data), self.fft_size, x.device)
+        estimator = GridEstimator(cast(Pilots, self.csi), self.line, len(carries_data), self.fft_size, x.device)
         at = (estimator.steps[:, None], estimator.subcarriers)
         observed = arrived[:, at[0], at[1]] / self._pilot_grid(carries_data)[at]
         estimate, error = estimator(observed.detach(), (noise / self.power).flatten())

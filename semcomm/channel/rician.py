@@ -46,8 +46,8 @@ class RicianChannel(Channel):
         if not isinstance(k_factor_db, Real) or isinstance(k_factor_db, bool) or math.isnan(k_factor_db):
             raise ValueError(f"k_factor_db must be a number of dB, got {k_factor_db!r}; 0 is as strong as the rest")
         self.k_factor_db = float(k_factor_db)
-        self.coherence = check_coherence(coherence)
-        self.csi = check_csi(csi, coherence)
+        self.coherence: Coherence = check_coherence(coherence)
+        self.csi: CSI = check_csi(csi, coherence)
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Fade complex64 `(b, k)` and add noise at `snr_db`."""

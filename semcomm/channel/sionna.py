@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -226,12 +227,12 @@ class _Blocks:
         )
         self.mapper = ofdm.ResourceGridMapper(self.grid, **common)
         self.estimate = ofdm.LSChannelEstimator(self.grid, interpolation_type="lin", **common)
-        streams = mimo.StreamManagement([[1]], setting.streams)
+        streams = mimo.StreamManagement(np.array([[1]]), setting.streams)
         self.equalizer = ofdm.LMMSEEqualizer(self.grid, streams, **common)
         self.frequencies = subcarrier_frequencies(setting.subcarriers, setting.spacing, **common)
         self.is_pilot = torch.zeros(OFDM_SYMBOLS, dtype=torch.bool, device=setting.device)
         self.is_pilot[list(PILOT_SYMBOLS)] = True
-        self.model = _scenario if setting.model in SCENARIOS else _model(setting, common)
+        self.model: Any = _scenario if setting.model in SCENARIOS else _model(setting, common)
 
     def map(self, data: Tensor, pilot_amplitude: float) -> Tensor:
         """Data `(n, 1, streams, d)` and pilots to a grid `(n, 1, streams, 14, F)`."""
@@ -328,4 +329,5 @@ def _scenario(setting: _Setting, common: Any, images: int, steps: int, rate: flo
     )
     speed = {"min_ut_velocity": setting.speed, "max_ut_velocity": setting.speed}
     model.set_topology(*gen_single_sector_topology(images, 1, setting.model, **speed, **common))
-    return model(steps, rate)
+    gains, delays, *_ = model(steps, rate)
+    return gains, delays

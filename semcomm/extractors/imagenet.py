@@ -1,7 +1,7 @@
 """The published ImageNet weights of EfficientNet-Lite0, which the training of a lite extractor starts from."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +81,7 @@ def load_imagenet(path: str | Path | None = None) -> ImageNetNetwork:
     network = ImageNetNetwork(LiteTrunk(), nn.Linear(FEATURES, 1000))
     try:
         _fold(network.trunk.stem[1], state, "_conv_stem", "_bn0")
-        blocks = [block for stage in network.trunk.stages for block in stage]
+        blocks: list[Any] = [block for stage in network.trunk.stages for block in stage.children()]
         for number, block in enumerate(blocks):
             for convolution, (name, norm) in zip(_convolutions(block), _names(block), strict=True):
                 _fold(convolution, state, f"_blocks.{number}.{name}", f"_blocks.{number}.{norm}")

@@ -93,7 +93,7 @@ class StripHead(nn.Module):
         self.dropout = nn.Dropout2d(dropout)
         self.classify = nn.Conv2d(third, classes, 1)
         nn.init.zeros_(self.classify.weight)
-        nn.init.zeros_(self.classify.bias)
+        nn.init.zeros_(self.classify.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Maps) -> Tensor:
         """Go from the coarsest map to the finest and label it."""

@@ -59,8 +59,8 @@ class PrefixDecoder:
 def _agreed(decode, low: RangeDecoder, high: RangeDecoder) -> np.ndarray:  # noqa: ANN001
     try:
         found, other = decode(low), decode(high)
-    except ValueError:
-        found, other = None, None
-    if found is None or not np.array_equal(found, other):
+    except ValueError as error:
+        raise EOFError("the bits that arrived end here") from error
+    if not np.array_equal(found, other):
         raise EOFError("the bits that arrived end here")
     return found

@@ -31,7 +31,7 @@ class Conditioned(nn.Module):
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, plane: Tensor, condition: Tensor) -> Tensor:
         """Transform `(b, channels, h, w)` under a condition `(b, condition)`."""

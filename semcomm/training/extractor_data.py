@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
-from torch.utils.data import ConcatDataset, Dataset, Subset
+from torch.utils.data import ConcatDataset, Subset
 
 from semcomm.data.captions import CaptionedImage, read_flickr8k, split_by_name
 from semcomm.data.classes import VOC_CLASSES
@@ -24,13 +24,25 @@ FolderPair = tuple[str | Path, str | Path]
 """A folder of photographs and the folder of their label maps."""
 
 
+class LabelledImages(Protocol):
+    """A set of images with their label maps."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int, /) -> LabelledImage:
+        """Return an image and its labels."""
+        ...
+
+
 class LabelledSources(NamedTuple):
     """Labelled images for training, tuning and judging a segmenter."""
 
-    train: dict[str, Dataset[LabelledImage]]
+    train: dict[str, LabelledImages]
     """Training images by origin: a pair's folder, "camvid" and "coco"."""
-    validation: list[Dataset[LabelledImage]]
-    judged: dict[str, Dataset[LabelledImage]]
+    validation: list[LabelledImages]
+    judged: dict[str, LabelledImages]
     """Images judged on at the end, by name: "coco_val", "camvid_val", "camvid_test", "labelled_val"."""
     manifest: list[dict]
 
@@ -62,9 +74,9 @@ def find_labelled(
     Raises:
         ValueError: if a folder has neither layout.
     """
-    train: dict[str, Dataset[LabelledImage]] = {}
-    tuning: list[Dataset[LabelledImage]] = [LabelledFolder(*pair) for pair in validation]
-    judged: dict[str, Dataset[LabelledImage]] = {}
+    train: dict[str, LabelledImages] = {}
+    tuning: list[LabelledImages] = [LabelledFolder(*pair) for pair in validation]
+    judged: dict[str, LabelledImages] = {}
     manifest = []
     for photographs, labels in labelled:
         found = LabelledFolder(photographs, labels)
@@ -93,7 +105,7 @@ def find_labelled(
                 f"(COCO), it holds neither"
             )
     if tuning:
-        judged["labelled_val"] = ConcatDataset(tuning)
+        judged["labelled_val"] = ConcatDataset(tuning)  # pyright: ignore[reportArgumentType]
     if not tuning and "camvid_val" in judged:
         tuning.append(judged["camvid_val"])
     return LabelledSources(train, tuning, judged, manifest)

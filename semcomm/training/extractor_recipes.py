@@ -245,7 +245,7 @@ def _begin(network: LiteCaptioner | LiteSegmenter, folder: str | Path | None) ->
     begun = None if folder is None else load_lite(folder)
     trunk = shipped_trunk() if begun is None else begun.trunk.state_dict()
     network.trunk.load_state_dict({name: value.float() for name, value in trunk.items()})
-    if type(begun) is type(network):
+    if begun is not None and type(begun) is type(network):
         network.load_state_dict(begun.state_dict())
     elif isinstance(network, LiteSegmenter):
         classifier = load_imagenet().classifier
