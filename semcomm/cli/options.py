@@ -73,6 +73,8 @@ def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: st
         if coherence != "symbol":
             raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
         system.channel = build_own_channel(name)
+    elif name in CHANNELS:
+        system.channel = build_channel(name, coherence)
     else:
         raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
     system.equalizer = EQUALIZERS[equalizer]()

@@ -65,7 +65,7 @@ def segmentation_recipe(
         "zoom": [0.55, 1.4],
         "colour_jitter": 0.3,
         "rare_below": 0.2,
-        "shares": {"camvid": 0.05, "coco": 0.25},
+        "shares": {"camvid": 0.05, "coco": 0.12},
         "own_stage_rate": 0.2,
         "weight_decay": 0.02,
     }

@@ -29,7 +29,7 @@ from semcomm.cli import main as cli
         (["transmit", "photo.png", "--model", "."], "no configuration: config.json is missing"),
         (
             ["transmit", "photo.png", "--channel", "fso"],
-            "--channel takes awgn, rayleigh, or module:MyChannel, got 'fso'",
+            "--channel takes awgn, rayleigh, .*uma, or module:MyChannel, got 'fso'",
         ),
         (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "0"], "coherence must be .* got 0"),
         (["transmit", "photo.png", "--channel", "rayleigh", "--coherence", "x"], "coherence must be .* got 'x'"),

@@ -221,3 +221,12 @@ def test_success_of_a_real_process(tmp_path, model, photo):
     done = in_a_process("transmit", photo, "--model", model, "--json", "out.json", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert results(tmp_path / "out.json")["images"][0]["received"] == "received/photo.png"
+
+
+@pytest.mark.parametrize("channel", ["rician", "ofdm", "tdl-c"])
+def test_a_system_that_never_saw_a_channel_runs_over_it(run, model, photo, tmp_path, channel):
+    code, _, err = run("transmit", photo, "--model", model, "--channel", channel, "--snr", "25", "--json", "out.json")
+    assert code == 0, err
+    said = results(tmp_path / "out.json")
+    assert said["channel"].startswith(channel)
+    assert said["images"][0]["psnr_db"] > 5

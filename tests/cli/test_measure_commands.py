@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from toys import small_system
 
-from semcomm.cli.measure import _weights
+from semcomm.cli.options import read_weights
 from semcomm.quality.scores import metrics_by_name
 
 WHERE = {"model", "channel", "seed", "images", "bandwidth_ratio"}
@@ -231,8 +231,8 @@ def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, 
 
 
 def test_weights_of_classes_are_read_or_refused(refused, model, photo_folder):
-    assert _weights("person=4, sky=0.5") == {"person": 4.0, "sky": 0.5}
-    assert _weights("") is None
+    assert read_weights("person=4, sky=0.5") == {"person": 4.0, "sky": 0.5}
+    assert read_weights("") is None
     error = refused("evaluate", model, "--data", photo_folder, "--importance", "person")
     assert "--importance takes classes and weights, such as person=4,sky=0.5, got 'person'" in error
 
