@@ -26,10 +26,9 @@ RATIO = 24
 SEED = 0
 TEXT = """The sender believes in {told:g} dB; below and above, the channel is worse and better than that. JPEG over a
 real code is whole or lost: that is the cliff. The hybrid code's bits fall off the same cliff, at the SNR that they were
-made safe for (`safe_snr_db`). Then the picture is gray, or what the first bits say. Above it, the details that are
-sent as they are gain with every dB. Safety costs quality: at {told:g} dB, bits that are safe down to 4 dB cost
-{four:.1f} dB of PSNR, down to 1 dB {one:.1f} dB. The linear code has no cliff and no
-bits. A lost JPEG counts as a gray image."""
+made safe for (`safe_snr_db`). Then the picture is gray, or what the first bits say. Above it, the details that are sent
+as they are gain with every dB. Safety costs quality: at {told:g} dB, bits that are safe down to 4 dB cost {four:.1f} dB
+of PSNR, down to 1 dB {one:.1f} dB. The linear code has no cliff and no bits. A lost JPEG counts as a gray image."""
 
 
 def main() -> None:

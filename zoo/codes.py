@@ -192,7 +192,8 @@ def counts(found: list[tuple[Row, int, Measurement]]) -> str:
         if numbers:
             by_number.setdefault(min(numbers), []).append(row.name)
     words = [f"{number} by {'; '.join(names)}" for number, names in by_number.items()]
-    return f"Photographs sent: {', '.join(words)}; a difference is of those that both sent."
+    shared = "a difference is of those that both sent, the figure of those that all did"
+    return f"Photographs sent: {', '.join(words)}; {shared}."
 
 
 def losses(by: Mapping[tuple[str, int], Measurement]) -> str:
@@ -268,7 +269,11 @@ def meaning_table(by: Mapping[tuple[str, int], Measurement]) -> Table:
 
 
 def figure(by: Mapping[tuple[str, int], Measurement]) -> Figure:
-    """PSNR against k/n, a panel per SNR."""
+    """PSNR against k/n, a panel per SNR, of the photographs that every scheme sent."""
+    names = [name for name in (HYBRID, *BESIDE) if any(other == name for other, _ in by)]
+    shown = [one for (name, _), one in by.items() if name in names]
+    photographs = set(shown[0].photographs).intersection(*(one.photographs for one in shown))
+    by = {key: one if key[0] not in names else only(one, photographs) for key, one in by.items()}
 
     def curve(name: str, snr_db: float) -> Curve:
         ratios = [ratio for ratio in RATIOS if (name, ratio) in by]
@@ -278,10 +283,23 @@ def figure(by: Mapping[tuple[str, int], Measurement]) -> Figure:
         )
 
     panels = [
-        Panel(f"{snr_db:g} dB", "k/n", "PSNR (dB)", [curve(name, snr_db) for name in (HYBRID, *BESIDE)])
-        for snr_db in SNRS_DB
+        Panel(f"{snr_db:g} dB", "k/n", "PSNR (dB)", [curve(name, snr_db) for name in names]) for snr_db in SNRS_DB
     ]
-    return draw_curves([panels], title="Quality against k/n", note="Whole photographs, AWGN, 95 % confidence of means")
+    note = f"{len(photographs)} whole photographs, AWGN, 95 % confidence of means, seed {SEED}"
+    return draw_curves([panels], title="Quality against k/n", note=note)
+
+
+def only(measured: Measurement, photographs: set[str]) -> Measurement:
+    """Leave out all other photographs."""
+    kept = [place for place, name in enumerate(measured.photographs) if name in photographs]
+    return replace(
+        measured,
+        photographs=[measured.photographs[place] for place in kept],
+        symbols=[measured.symbols[place] for place in kept],
+        dimensions=[measured.dimensions[place] for place in kept],
+        scores={name: values[:, kept] for name, values in measured.scores.items()},
+        failed=measured.failed[:, kept],
+    )
 
 
 def cell(number: tuple[float, float]) -> str:
