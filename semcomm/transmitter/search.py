@@ -24,6 +24,7 @@ from semcomm.transmitter.textures import OCTAVE
 _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
+_QUIET = 10**-1.2
 
 
 @final
@@ -82,7 +83,11 @@ class Search:
 
     def best(self) -> Choice | None:
         """Find the textures and the step of the least expected error; None if a linear code is at least as good."""
-        start = self._climb(self._finest(), round(self._first_guess()), 8)
+        guess = round(self._first_guess())
+        starts = [self._climb(self._finest(), guess, 8)]
+        if self.noise_variance < _QUIET:  # there a fine sketch may beat a coarse one, with worse ones between
+            starts.append(self._climb(self._finest(), guess + 24, 8))
+        start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
         if not found:
             return None

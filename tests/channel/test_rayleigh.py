@@ -114,7 +114,7 @@ def test_unknown_coherence_is_refused(coherence):
 
 
 def test_unknown_csi_is_refused():
-    with pytest.raises(ValueError, match='csi must be "perfect", "none" or Pilots\(...\), got \'pilots\''):
+    with pytest.raises(ValueError, match=r'csi must be "perfect", "none" or Pilots\(...\), got'):
         RayleighChannel(csi="pilots")
 
 
