@@ -74,7 +74,7 @@ def test_its_csi_reaches_the_decoder():
     images, snr_db = rand_images(), 15.0
     system(images, snr_db, generator=seeded())
     arrived = system.channel(system.encode(images, snr_db), snr_db, generator=seeded())
-    variance = 10 ** (-snr_db / 10)
+    variance = 2 * 10 ** (-snr_db / 10)  # of the symbol, and of its pilot
     gain = arrived.csi.abs().square()
     weights = arrived.csi.conj() / (gain + variance)  # MMSE, by hand
     torch.testing.assert_close(told[0].symbols, weights * arrived.symbols)

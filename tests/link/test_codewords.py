@@ -32,6 +32,8 @@ def test_coded_bits_are_those_of_3gpp(information, coded):
 def test_any_length_and_rate_comes_back(information, rate, seed):
     if rate < 0.34:
         information = min(information, 3840)
+    if information < 200:  # the code leaves out its first information bits: too much of a short block at a high rate
+        rate = min(rate, 0.85)
     block = BlockCode(information, int(information / rate))
     payloads = np.random.default_rng(seed).integers(0, 2, (2, block.payload), dtype=np.uint8)
     coded = encode(payloads, block, "cpu")
