@@ -51,7 +51,12 @@ class Fields:
     @property
     def told_snr_db(self) -> float:
         """The SNR that the sender believes, in dB."""
-        return LOWEST_TOLD_DB + self.told / TOLD_STEPS_PER_DB
+        return snr_told(self.told)
+
+    @property
+    def noise_variance(self) -> float:
+        """The noise's variance that the sender believes, per complex symbol of unit power."""
+        return noise_variance_told(self.told)
 
 
 def quantise_gain(gain: float) -> tuple[int, float]:
@@ -69,6 +74,16 @@ def quantise_gain(gain: float) -> tuple[int, float]:
 def gain_of(index: int) -> float:
     """Return the amplitude gain of an index from `quantise_gain`."""
     return float(10 ** (((index - 1) / GAIN_STEPS_PER_DB - LARGEST_GAIN_DB) / 20))
+
+
+def snr_told(told: int) -> float:
+    """Return the SNR in dB of an index from `quantise_told`."""
+    return LOWEST_TOLD_DB + told / TOLD_STEPS_PER_DB
+
+
+def noise_variance_told(told: int) -> float:
+    """Return the noise's variance that both ends allocate for, of an index from `quantise_told`."""
+    return 10 ** (-snr_told(told) / 10)
 
 
 def quantise_told(snr_db: float) -> int:

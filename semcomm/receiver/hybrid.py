@@ -11,7 +11,7 @@ from semcomm.channel.snr import SNR
 from semcomm.contracts import Delivered, Received
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeDecoder
-from semcomm.link.frame import Fields, gain_of, mark_uses, read_mark
+from semcomm.link.frame import Fields, gain_of, mark_uses, noise_variance_told, quantise_told, read_mark
 from semcomm.link.prefix import PrefixDecoder
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_images
@@ -201,7 +201,7 @@ class HybridReceiver(nn.Module):
             raise ValueError(f"received cannot be understood: {error}") from error
         except ValueError:  # bits that passed their checks by chance
             return LOST
-        variance = 10 ** (-fields.told_snr_db / 10)
+        variance = fields.noise_variance
         allocation = allocate(drawing.log_variances.flatten(), len(symbols) - end, variance)
         if fields.gain == 0:
             details = torch.zeros(drawing.log_variances.shape)
@@ -265,17 +265,12 @@ class HybridReceiver(nn.Module):
         drawing, _ = draw(
             self.codebook, book, components, shape, labels, steps, torch.zeros_like(steps), closed_loop=False
         )
-        allocation = allocate(drawing.log_variances.flatten(), len(symbols) - start, told_variance(told_snr_db))
+        allocation = allocate(
+            drawing.log_variances.flatten(), len(symbols) - start, noise_variance_told(quantise_told(told_snr_db))
+        )
         details = _estimate(allocation, symbols[start:], noise[start:], _from(fades, start), gain, drawing)
         told = torch.tensor([told_snr_db])
         return self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, torch.tensor([gain]))
-
-
-def told_variance(told_snr_db: float) -> float:
-    """Return the noise's variance that a frame is made for: the SNR told, in steps that a header can say."""
-    from semcomm.link.frame import quantise_told
-
-    return 10 ** (-Fields(0, 0, 0, 0, 0, quantise_told(told_snr_db)).told_snr_db / 10)
 
 
 def _estimate(

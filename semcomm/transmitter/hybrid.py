@@ -20,7 +20,7 @@ from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.link.frame import (
     HIGHEST_TOLD_DB,
-    Fields,
+    noise_variance_told,
     quantise_told,
 )
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
@@ -188,7 +188,7 @@ class HybridTransmitter(nn.Module):
         shape = (1, blocks.shape[1], blocks.shape[2])
         components = self.codebook.common.components(blocks.flatten(0, 2))
         told = quantise_told(told_snr_db)
-        noise_variance = 10 ** (-Fields(0, 0, 0, 0, 0, told).told_snr_db / 10)
+        noise_variance = noise_variance_told(told)
         equal = replace(draft, boosts=())
         search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal)
         choice = search.best() if self.digital and k >= SMALLEST_FRAME else None
