@@ -98,6 +98,7 @@ def draw(
     boost: Tensor,
     *,
     closed_loop: bool = True,
+    own: Tensor | None = None,
 ) -> tuple[Drawing, Tensor]:
     """Sketch photographs.
 
@@ -110,12 +111,13 @@ def draw(
         log_step: of every block, int64 `(blocks,)`.
         boost: what importance adds, int64 `(blocks,)`.
         closed_loop: False predicts from a guess of the sketch, all blocks at once: an estimate for a search.
+        own: the components as `Textures.analyse` gives them for these classes, where they are at hand.
 
     Returns:
         The drawing, and the details: what it leaves of every component, times its block's weight, `(blocks, Q)`.
     """
     textures, tables = book.textures, codebook.tables
-    own = textures.analyse(components, labels)
+    own = textures.analyse(components, labels) if own is None else own
     plan, step = layout(textures, labels, log_step, boost), step_sizes(log_step + boost)
     if closed_loop:
         followed = follow(textures, tables, grid(*shape), labels, plan, step, own=own)

@@ -1,7 +1,7 @@
 """The sender's search: which textures and which step leave the least error in a photograph's channel uses."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -19,7 +19,7 @@ from semcomm.transmitter.linear import expected_error
 from semcomm.transmitter.meaning import Draft
 from semcomm.transmitter.payload import level_costs, map_cost
 from semcomm.transmitter.sketch import NOTHING_CODED
-from semcomm.transmitter.textures import OCTAVE
+from semcomm.transmitter.textures import OCTAVE, Textures
 
 _NEAR = 3
 _ROUNDING_BITS = 32
@@ -37,12 +37,14 @@ class Choice:
         log_step: the step's index.
         error: expected squared error over the photograph, its search's estimate.
         bits: of the payload, estimated.
+        drawn: what `Search.draw` gives for it in closed loop; None if that is not yet known.
     """
 
     book: int
     log_step: int
     error: float
     bits: float
+    drawn: tuple[Drawing, Tensor] | None = None
 
 
 class Search:
@@ -74,6 +76,7 @@ class Search:
         self.boost = torch.zeros(len(components), dtype=torch.int64)
         if draft.boosts and draft.language is not None:
             self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
+        self._own: tuple[Tensor, Tensor, Tensor] | None = None
         plain = self._linear_error()
         self.linear_error = plain * self._mean_weight()
         # twice what the linear code leaves per value: about four times what this code will
@@ -98,8 +101,8 @@ class Search:
     def _settle(self, choice: Choice) -> Choice:
         """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
         textures = self.codebook.books[choice.book].textures
-        drawing, _ = self.draw(choice.book, choice.log_step, closed_loop=True)
-        best, labels = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice, drawing.labels
+        drawing, details = self.draw(choice.book, choice.log_step, closed_loop=True)
+        best, labels = self._judge(choice.book, choice.log_step, drawing, details) or choice, drawing.labels
         if textures.classes > 1:
             costs = textures.coding_costs(self.components, drawing.known, self.floor)
             self._labels[choice.book] = costs.argmin(1)
@@ -121,9 +124,27 @@ class Search:
     def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
         """Sketch the photograph; see `draw`."""
         steps = torch.full((len(self.components),), log_step)
-        own = self.codebook.books[book]
         labels = self.labels(book, log_step)
-        return draw(self.codebook, own, self.components, self.shape, labels, steps, self.boost, closed_loop=closed_loop)
+        chosen = self.codebook.books[book]
+        own, _ = self._analysed(chosen.textures, labels)
+        return draw(
+            self.codebook,
+            chosen,
+            self.components,
+            self.shape,
+            labels,
+            steps,
+            self.boost,
+            closed_loop=closed_loop,
+            own=own,
+        )
+
+    def draw_linear(self) -> tuple[Drawing, Tensor]:
+        """Draw nothing, so that all is details: the linear code."""
+        steps = torch.full((len(self.components),), NOTHING_CODED)
+        nothing = torch.zeros_like(steps)
+        textures = self.codebook.books[0]
+        return draw(self.codebook, textures, self.components, self.shape, nothing, steps, nothing, closed_loop=False)
 
     def digital_uses(self, bits: float) -> int:
         """Channel uses of header and payload."""
@@ -131,7 +152,7 @@ class Search:
 
     def _linear_error(self) -> float:
         """Expected error of the linear code on the same channel uses, weights of blocks aside."""
-        drawing, details = draw_linear(self)
+        drawing, details = self.draw_linear()
         uses = self.k - mark_uses(self.k)
         return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
 
@@ -144,7 +165,8 @@ class Search:
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)
         if key not in self._seen:
-            self._seen[key] = self._weigh(book, log_step, closed_loop=False)
+            found = self._weigh(book, log_step, closed_loop=False)
+            self._seen[key] = None if found is None else replace(found, drawn=None)
         return self._seen[key]
 
     def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
@@ -152,6 +174,10 @@ class Search:
         if not LOWEST_LOG_STEP <= log_step <= HIGHEST_LOG_STEP:
             return None
         drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
+        return self._judge(book, log_step, drawing, details)
+
+    def _judge(self, book: int, log_step: int, drawing: Drawing, details: Tensor) -> Choice | None:
+        """Say what error a drawing would leave; None if its bits do not fit."""
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
         bits += self.draft.bits(bits)
@@ -162,13 +188,20 @@ class Search:
         if uses < 0:
             return None
         error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
-        return Choice(book, log_step, error + self._outside(drawing), bits)
+        return Choice(book, log_step, error + self._outside(drawing), bits, (drawing, details))
 
     def _outside(self, drawing: Drawing) -> float:
         """Energy that no kept component holds, times the blocks' weights."""
-        own = drawing.book.textures.analyse(self.components, drawing.labels)
-        outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
+        _, outside = self._analysed(drawing.book.textures, drawing.labels)
         return float((outside * drawing.weights[:, 0].square()).sum())
+
+    def _analysed(self, textures: Textures, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Components in their classes' own, and each block's energy outside of them; kept until classes change."""
+        if self._own is None or self._own[0] is not labels:
+            own = textures.analyse(self.components, labels)
+            outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
+            self._own = labels, own, outside
+        return self._own[1:]
 
     def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
         best, place = self._try(book, log_step), log_step
@@ -194,11 +227,3 @@ class Search:
     def _first_guess(self) -> float:
         per_block = self.k / len(self.components)
         return 10 * math.log2(per_block / 16) - 4
-
-
-def draw_linear(search: Search) -> tuple[Drawing, Tensor]:
-    """Draw nothing, so that all is details: the linear code."""
-    steps = torch.full((len(search.components),), NOTHING_CODED)
-    nothing = torch.zeros_like(steps)
-    codebook, shape = search.codebook, search.shape
-    return draw(codebook, codebook.books[0], search.components, shape, nothing, steps, nothing, closed_loop=False)
