@@ -1,7 +1,7 @@
 """One photograph's symbols: header, bits and details behind one another, or details alone."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import final
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import (
+    LARGEST_PAYLOAD_BITS,
     LOWEST_LOG_STEP,
     Fields,
     mark,
@@ -36,6 +37,13 @@ class Frame:
 
     symbols: Tensor
     uses: dict[str, int]
+
+
+def joined(frames: Iterable[Frame]) -> Frame:
+    """Put the frames of an image's strips behind one another."""
+    parts = list(frames)
+    uses = {name: sum(part.uses[name] for part in parts) for name in parts[0].uses}
+    return Frame(torch.cat([part.symbols for part in parts]), uses)
 
 
 def linear_frame(search: Search, digital: bool) -> Frame:
@@ -69,7 +77,7 @@ def hybrid_frame(
     while True:
         drawing, details = drawn or search.draw(choice.book, log_step, closed_loop=True)
         bits, parts = _payload(codebook, drawing, search.draft)
-        if search.digital_uses(len(bits)) <= search.k:
+        if len(bits) <= LARGEST_PAYLOAD_BITS and search.digital_uses(len(bits)) <= search.k:
             break
         log_step, drawn = log_step - 4, None
         if log_step < LOWEST_LOG_STEP:

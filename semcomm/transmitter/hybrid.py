@@ -29,17 +29,16 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, synthesise
 from semcomm.transmitter.extraction import extract_semantics
-from semcomm.transmitter.frames import Frame, hybrid_frame, linear_frame
+from semcomm.transmitter.frames import Frame, hybrid_frame, joined, linear_frame
 from semcomm.transmitter.importance import Boosts, check_importance
 from semcomm.transmitter.linear import Allocation
 from semcomm.transmitter.meaning import Draft, LabelMaps, language_of
 from semcomm.transmitter.safety import finite_snrs, safe_snrs
 from semcomm.transmitter.search import Search
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.transmitter.strips import SMALLEST_FRAME, strips
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
-SMALLEST_FRAME = 1280
-"""Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
 TRAINING_SNR_DB = -6.0, 21.0
 """The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
@@ -145,7 +144,7 @@ class HybridTransmitter(nn.Module):
         drafts = self._drafts(images, semantics, boosts)
         with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
             frames = [
-                self._frame(image[None], k, told_db, safe_db, draft)
+                self._photograph(image[None], k, told_db, safe_db, draft)
                 for image, told_db, safe_db, draft in zip(images.cpu(), told, safe, drafts, strict=True)
             ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
@@ -181,6 +180,14 @@ class HybridTransmitter(nn.Module):
         if len(captions) != len(images):
             raise ValueError(f"semantics.tokens must be (b, T) for {len(images)} images, got {len(captions)} captions")
         return [Draft(self.language, size, caption, own, boosts) for caption, own in zip(captions, maps, strict=True)]
+
+    def _photograph(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
+        """Encode one image `(1, 3, h, w)` into k symbols, a large one strip by strip."""
+        parts = strips(image.shape[2], image.shape[3], k, self.downsampling)
+        return joined(
+            self._frame(image[:, :, part.rows], part.channel_uses, told_snr_db, safe_snr_db, draft.part(part.rows))
+            for part in parts
+        )
 
     def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
         """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from semcomm.link import header, transport
 from semcomm.link.frame import (
     HIGHEST_LOG_STEP,
+    LARGEST_PAYLOAD_BITS,
     LOWEST_LOG_STEP,
     mark_uses,
 )
@@ -181,6 +182,8 @@ class Search:
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
         bits += self.draft.bits(bits)
+        if bits > LARGEST_PAYLOAD_BITS:
+            return None
         try:
             uses = self.k - self.digital_uses(bits)
         except ValueError:  # no mode is safe
