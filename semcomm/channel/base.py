@@ -1,9 +1,13 @@
 """Hop 4 of 6: what all channels check and draw."""
 
 from numbers import Real
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+Fading = Literal["none", "fast"]
+"""What a sender may know of a channel's fades beforehand: there are none, or many within an image, as Rayleigh's."""
 
 
 def check_power(power: float) -> float:

@@ -6,7 +6,9 @@ from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception, stop_quietly
 stop_quietly()  # before the imports that take seconds
 
 import math
+import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -55,6 +57,15 @@ app = typer.Typer(
 )
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Typer's class of wrong command lines, which it does not export."""
+
+OPTIONS = {
+    "levels": "--levels",
+    "channel_uses": "--channel-uses",
+    "told_snr_db": "--told-snr",
+    "safe_snr_db": "--safe-snr",
+    "importance": "--importance",
+}
+"""The options that give what Python calls so, for errors that begin with it."""
 
 
 @app.command()
@@ -192,13 +203,15 @@ def main() -> None:
     """Run the command line: bad input ends in one line on stderr and exit code 2."""
     stop_by_exception()
     try:
-        code = app(standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: _complain(f"warning: {message}")
+            code = app(standalone_mode=False)
         if code == INTERRUPTED:  # which is what Typer makes of Ctrl-C
             _complain("interrupted")
     except UsageError as error:
         code = _complain(error.format_message())  # type: ignore[attr-defined]
     except (ValueError, OSError, ImportError) as error:
-        code = _complain(str(error))
+        code = _complain(re.sub(r"^\w+", lambda name: OPTIONS.get(name[0], name[0]), str(error)))
     except (MemoryError, OverflowError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise

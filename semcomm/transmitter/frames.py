@@ -82,9 +82,9 @@ def hybrid_frame(
         log_step, drawn = log_step - 4, None
         if log_step < LOWEST_LOG_STEP:
             return linear_frame(search, True)
-    mode = transport.choose_mode(len(bits), search.safe_snr_db)
+    mode = transport.choose_mode(len(bits), search.safe_snr_db, fading=search.fading)
     plan = transport.plan(len(bits), mode)
-    length = header.uses(search.safe_snr_db)
+    length = header.uses(search.safe_snr_db, fading=search.fading)
     uses = search.k - length - plan.channel_uses
     allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
     symbols, index = _details(allocation, refine(drawing, details, [allocation]))

@@ -1,8 +1,9 @@
 """Hops 1 to 3 of 6 for the hybrid code: caption, label map, texture map and sketch as bits, details as they are.
 
-Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog joint source-channel codes", 2002; Skoglund,
-Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code. What the quantisation
-leaves and all weaker components are sent as they are and degrade gracefully.
+Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog (HDA) joint source-channel codes for
+broadcasting and robust communications", 2002; Skoglund, Phamdo and Alajaji, "Hybrid digital-analog source-channel
+coding for bandwidth compression/expansion", 2006): what can be said in few bits is sent as bits over a channel code.
+What the quantisation leaves and all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
@@ -23,6 +24,7 @@ from semcomm.link.frame import (
     noise_variance_told,
     quantise_told,
 )
+from semcomm.link.modes import Fading
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
@@ -133,8 +135,9 @@ class HybridTransmitter(nn.Module):
         channel_uses: int | None = None,
         safe_snr_db: SNR | None = None,
         importance: Mapping[str, float] | None = None,
+        fading: Fading = "none",
     ) -> Sent:
-        """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
+        """Encode images `(b, 3, h, w)` for the SNR that the sender believes, and the channel's kind of fading."""
         told = finite_snrs(snr_db, len(images), "snr_db", most=HIGHEST_TOLD_DB)
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
         boosts = () if importance is None else self._boosts(importance)
@@ -144,7 +147,7 @@ class HybridTransmitter(nn.Module):
         drafts = self._drafts(images, semantics, boosts)
         with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
             frames = [
-                self._photograph(image[None], k, told_db, safe_db, draft)
+                self._photograph(image[None], k, told_db, safe_db, draft, fading)
                 for image, told_db, safe_db, draft in zip(images.cpu(), told, safe, drafts, strict=True)
             ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
@@ -181,15 +184,21 @@ class HybridTransmitter(nn.Module):
             raise ValueError(f"semantics.tokens must be (b, T) for {len(images)} images, got {len(captions)} captions")
         return [Draft(self.language, size, caption, own, boosts) for caption, own in zip(captions, maps, strict=True)]
 
-    def _photograph(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
+    def _photograph(
+        self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft, fading: Fading
+    ) -> Frame:
         """Encode one image `(1, 3, h, w)` into k symbols, a large one strip by strip."""
         parts = strips(image.shape[2], image.shape[3], k, self.downsampling)
         return joined(
-            self._frame(image[:, :, part.rows], part.channel_uses, told_snr_db, safe_snr_db, draft.part(part.rows))
+            self._frame(
+                image[:, :, part.rows], part.channel_uses, told_snr_db, safe_snr_db, draft.part(part.rows), fading
+            )
             for part in parts
         )
 
-    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
+    def _frame(
+        self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft, fading: Fading
+    ) -> Frame:
         """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""
         blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
         shape = (1, blocks.shape[1], blocks.shape[2])
@@ -197,12 +206,12 @@ class HybridTransmitter(nn.Module):
         told = quantise_told(told_snr_db)
         noise_variance = noise_variance_told(told)
         equal = replace(draft, boosts=())
-        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal)
+        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal, fading)
         choice = search.best() if self.digital and k >= SMALLEST_FRAME else None
         if choice is not None and draft.boosts:
             # the label map that weights follow from is settled before the search that they change
             draft = draft.settled(choice.bits)
-            search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft)
+            search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
             choice = search.best()
         if choice is None:
             if draft.boosts:

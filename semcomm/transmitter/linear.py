@@ -1,8 +1,9 @@
 r"""Linear analog transmission of components of known variances: as many reals as two a channel use.
 
 The encoder that makes the mean squared error least among linear ones (Lee and Petersen, "Optimal linear coding for
-vector channels", 1976; as images over wireless: Jakubczak and Katabi, "SoftCast", 2011): component i of variance
-$\lambda_i$ gets the power $p_i = \mu \sqrt{\lambda_i} - \sigma^2 / 2$, or none, with $\mu$ such that the powers add up.
+vector channels", 1976; for video: Jakubczak and Katabi, "A cross-layer design for scalable mobile video", 2011):
+component i of variance $\lambda_i$ gets the power $p_i = \mu \sqrt{\lambda_i} - \sigma^2 / 2$, or none, with $\mu$ such
+that the powers add up.
 """
 
 from dataclasses import dataclass

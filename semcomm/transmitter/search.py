@@ -14,6 +14,7 @@ from semcomm.link.frame import (
     LOWEST_LOG_STEP,
     mark_uses,
 )
+from semcomm.link.modes import Fading
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label
 from semcomm.transmitter.linear import expected_error
@@ -59,6 +60,7 @@ class Search:
         noise_variance: of the SNR told.
         safe_snr_db: down to which the digital part must arrive.
         draft: what is to be said of it; one with boosts must be settled.
+        fading: of the channel that bits must cross; see `required_snr_db`.
     """
 
     def __init__(
@@ -70,10 +72,11 @@ class Search:
         noise_variance: float,
         safe_snr_db: float,
         draft: Draft,
+        fading: Fading = "none",
     ):
         self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
         self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
-        self.draft = draft
+        self.draft, self.fading = draft, fading
         self.boost = torch.zeros(len(components), dtype=torch.int64)
         if draft.boosts and draft.language is not None:
             self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
@@ -149,7 +152,8 @@ class Search:
 
     def digital_uses(self, bits: float) -> int:
         """Channel uses of header and payload."""
-        return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
+        payload = transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db, fading=self.fading)
+        return header.uses(self.safe_snr_db, fading=self.fading) + payload
 
     def _linear_error(self) -> float:
         """Expected error of the linear code on the same channel uses, weights of blocks aside."""
