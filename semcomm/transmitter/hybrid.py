@@ -211,14 +211,17 @@ class HybridTransmitter(nn.Module):
         if choice is not None and draft.boosts:
             # the label map that weights follow from is settled before the search that they change
             draft = draft.settled(choice.bits)
-            search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
-            choice = search.best()
+            careful = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
+            better = careful.best()
+            if better is not None and better.error < search.weighed(choice, careful.boost):
+                search, choice = careful, better
+        if draft.boosts and not search.draft.boosts:
+            warnings.warn(
+                f"importance has no effect: what it brings does not pay for itself in {k} channel uses at "
+                f"{safe_snr_db:g} dB",
+                stacklevel=2,
+            )
         if choice is None:
-            if draft.boosts:
-                warnings.warn(
-                    f"importance has no effect: a label map does not pay in {k} channel uses at {safe_snr_db:g} dB",
-                    stacklevel=2,
-                )
             return linear_frame(search, self.digital)
         padded = pad_to_multiple(image.float(), self.downsampling)
         refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])

@@ -16,7 +16,7 @@ from semcomm.link.frame import (
 )
 from semcomm.link.modes import Fading
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, label
+from semcomm.transmitter.drawing import Drawing, draw, guess
 from semcomm.transmitter.linear import expected_error
 from semcomm.transmitter.meaning import Draft
 from semcomm.transmitter.payload import level_costs, map_cost
@@ -27,6 +27,7 @@ _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
 _QUIET = 10**-1.2
+_FINALISTS = 3
 
 
 @final
@@ -84,23 +85,25 @@ class Search:
         plain = self._linear_error()
         self.linear_error = plain * self._mean_weight()
         # twice what the linear code leaves per value: about four times what this code will
-        self.floor = 2 * plain / (len(components) * codebook.common.mean.numel())
+        self.floor = 2 * self.linear_error / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
 
     def best(self) -> Choice | None:
-        """Find the textures and the step of the least expected error; None if a linear code is at least as good."""
+        """Find the textures and the step of the least expected error; None if a linear code is at least as good.
+
+        Weights make the estimates without the loop less sure, so then more than one choice is tried in it.
+        """
         guess = round(self._first_guess())
         starts = [self._climb(self._finest(), guess, 8)]
         if self.noise_variance < _QUIET:  # there a fine sketch may beat a coarse one, with worse ones between
             starts.append(self._climb(self._finest(), guess + 24, 8))
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
-        if not found:
-            return None
-        choice = min(found, key=lambda one: one.error)
-        choice = self._settle(self._climb(choice.book, choice.log_step, 4, rounds=1) or choice)
-        return choice if choice.error < self.linear_error else None
+        found = sorted(found, key=lambda one: one.error)[: _FINALISTS if self.draft.boosts else 1]
+        settled = [self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one) for one in found]
+        choice = min(settled, key=lambda one: one.error, default=None)
+        return choice if choice is not None and choice.error < self.linear_error else None
 
     def _settle(self, choice: Choice) -> Choice:
         """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
@@ -108,8 +111,7 @@ class Search:
         drawing, details = self.draw(choice.book, choice.log_step, closed_loop=True)
         best, labels = self._judge(choice.book, choice.log_step, drawing, details) or choice, drawing.labels
         if textures.classes > 1:
-            costs = textures.coding_costs(self.components, drawing.known, self.floor)
-            self._labels[choice.book] = costs.argmin(1)
+            self._labels[choice.book] = self._cheapest(textures, drawing.known)
         for log_step in (choice.log_step, choice.log_step - _NEAR, choice.log_step + _NEAR):
             other = self._weigh(choice.book, log_step, closed_loop=True)
             if other is not None and other.error < best.error:
@@ -122,8 +124,30 @@ class Search:
         if book not in self._labels:
             steps = torch.full((len(self.components),), log_step) + self.boost
             own = self.codebook.books[book]
-            self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
+            if own.textures.classes == 1:
+                self._labels[book] = torch.zeros(len(self.components), dtype=torch.int64)
+            else:
+                known = guess(self.codebook, own, self.components, self.shape, steps)
+                self._labels[book] = self._cheapest(own.textures, known)
         return self._labels[book]
+
+    def _cheapest(self, textures: Textures, known: Tensor) -> Tensor:
+        """Return the class that costs each block least, with less error aimed at where it counts more."""
+        labels = torch.zeros(len(self.components), dtype=torch.int64)
+        for boost in self.boost.unique().tolist():
+            rows = self.boost == boost
+            floor = self.floor * 2 ** (-boost / OCTAVE)
+            labels[rows] = textures.coding_costs(self.components[rows], known[rows], floor).argmin(1)
+        return labels
+
+    def weighed(self, choice: Choice, boost: Tensor) -> float:
+        """Say what error a choice would leave if blocks counted as `boost` has it."""
+        drawing, details = choice.drawn or self.draw(choice.book, choice.log_step, closed_loop=True)
+        weights = torch.exp2(boost.float() / OCTAVE)[:, None]
+        uses = self.k - self.digital_uses(choice.bits)
+        error = expected_error(drawing.log_variances, details, uses, self.noise_variance, weights=weights)
+        _, outside = self._analysed(drawing.book.textures, drawing.labels)
+        return error + float((outside * weights[:, 0]).sum())
 
     def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
         """Sketch the photograph; see `draw`."""

@@ -2,7 +2,8 @@
 
 Classified transform coding (Dony and Haykin, "Optimally adaptive transform coding", 1995; Archer and Leen, "A
 generalized Lloyd-type algorithm for adaptive transform coder design", 2004) with a linear prediction from neighbouring
-blocks. Sender and receiver hold the same statistics. Whatever decides on bits is an integer: class numbers and log-variances.
+blocks. Sender and receiver hold the same statistics. Whatever decides on bits is an integer: class numbers and
+log-variances.
 """
 
 from dataclasses import dataclass
