@@ -1,4 +1,7 @@
-"""Draw docs/images/importance.png: a portrait with and without weights on a label. Run it: see --help."""
+"""Draw a portrait with and without weights on a label: `python docs/draw_importance.py [PHOTOGRAPH ...]`.
+
+Without a photograph it is the demo's, and the picture is the one in `docs/hybrid-code.md`.
+"""
 
 import argparse
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
+from semcomm.experiments.demo import demo_photograph
 from semcomm.files.pictures import load_image
 from semcomm.images import to_float
 from semcomm.nested_builders import build_hybrid_code
@@ -17,21 +21,20 @@ RATIO, SNR_DB = 48, 1.0
 
 def main() -> None:
     """Send every photograph without weights and with each, and draw what arrives."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("photographs", type=Path, nargs="+", help="photographs, portraits best")
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("photographs", type=Path, nargs="*", help="portraits; the demo's without any")
     arguments.add_argument("--label", default="person", help="the class that matters")
-    arguments.add_argument(
-        "--weights", type=float, nargs="+", default=[4.0, 16.0], help="how much more its errors count"
-    )
+    arguments.add_argument("--weights", type=float, nargs="+", default=[4.0], help="how much more its errors count")
     arguments.add_argument("--out", type=Path, default=HERE / "images" / "importance.png", help="the figure to write")
     given = arguments.parse_args()
+    photographs = given.photographs or [demo_photograph()]
 
     torch.set_num_threads(1)
     system = build_hybrid_code(caption="lite", segmentation="lite", device="cpu")
     weights = [1.0, *given.weights]
-    size = (3.2 * (len(weights) + 2), 3.2 * len(given.photographs))
-    figure, axes = plt.subplots(len(given.photographs), len(weights) + 2, figsize=size, squeeze=False, layout="tight")
-    for row, path in zip(axes, given.photographs, strict=True):
+    size = (3.2 * (len(weights) + 2), 3.6 * len(photographs))
+    figure, axes = plt.subplots(len(photographs), len(weights) + 2, figsize=size, squeeze=False, layout="tight")
+    for row, path in zip(axes, photographs, strict=True):
         draw_row(row, load_image(path)[None], system, given.label, weights)
     figure.savefig(given.out, dpi=110)
     print(f"wrote {given.out}")

@@ -96,8 +96,8 @@ class Bandwidth:
             title="Figure 4: quality against bandwidth",
             text="k counts padding, so that on these photographs every learned system spends a little more than its "
             "nominal k/n, by which the claims choose; codecs and codes get, image by image, exactly the channel uses "
-            "of MLSC-image. Deep JSCC can only have multiples of 1/48 and gets the next larger one. Every learned system "
-            f"here is {own}.{_on_fewer(results)}",
+            "of MLSC-image. Deep JSCC can only have multiples of 1/48 and gets the next larger one. Every learned "
+            f"system here is {own}.{_on_fewer(results)}",
             systems=list(dict.fromkeys(spec.name for spec in learned)),
             claims=self._claims(results),
             tables=[self._table(results)],
