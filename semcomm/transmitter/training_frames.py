@@ -19,8 +19,10 @@ HEADER_SHARE = 64 / 393_216
 LOWEST_SAFE_DB = -13.0
 """Below it no code is safe, and real frames have no digital part; training pays as much as here."""
 _MOVES = (4, -16, -6, 20, 32)
-"""Steps that are tried, less the guess; classes are chosen at the first. Senders take coarse steps at low SNRs, and fine
-ones at high SNRs."""
+"""Steps that are tried, less the guess; classes are chosen at the first.
+
+Senders take coarse steps at low SNRs, and fine ones at high SNRs.
+"""
 
 
 def choose(
