@@ -92,7 +92,7 @@ class Search:
     def best(self) -> Choice | None:
         """Find the textures and the step of the least expected error; None if a linear code is at least as good.
 
-        Weights make the estimates without the loop less sure, so then more than one choice is tried in it.
+        Estimates without the loop are too good, most so for coarse steps; so the best few are tried in it.
         """
         guess = round(self._first_guess())
         starts = [self._climb(self._finest(), guess, 8)]
@@ -100,10 +100,12 @@ class Search:
             starts.append(self._climb(self._finest(), guess + 24, 8))
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
-        found = sorted(found, key=lambda one: one.error)[: _FINALISTS if self.draft.boosts else 1]
-        settled = [self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one) for one in found]
-        choice = min(settled, key=lambda one: one.error, default=None)
-        return choice if choice is not None and choice.error < self.linear_error else None
+        best = None
+        for one in sorted(found, key=lambda one: one.error)[:_FINALISTS]:
+            if best is None or one.error < best.error:
+                settled = self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one)
+                best = settled if best is None or settled.error < best.error else best
+        return best if best is not None and best.error < self.linear_error else None
 
     def _settle(self, choice: Choice) -> Choice:
         """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
