@@ -42,8 +42,6 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 from semcomm.transmitter.strips import SMALLEST_FRAME, strips
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
-PATIENCE = 1.1
-"""Weights are ignored where the error that they weigh grows by more than this."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
 TRAINING_SNR_DB = -6.0, 21.0
 """The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
@@ -216,7 +214,7 @@ class HybridTransmitter(nn.Module):
             draft = draft.settled(choice.bits)
             careful = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
             better = careful.best()
-            if better is not None and better.error < PATIENCE * search.weighed(choice, careful.boost):
+            if better is not None and better.error < search.weighed(choice, careful.boost):
                 search, choice = careful, better
         if draft.boosts and not search.draft.boosts:
             warnings.warn(

@@ -259,4 +259,4 @@ class Search:
 
     def _first_guess(self) -> float:
         per_block = self.k / len(self.components)
-        return 10 * math.log2(per_block / 16) - 4
+        return 10 * math.log2(per_block / 16) - 4 - float(self.boost.float().mean())
