@@ -68,7 +68,7 @@ def send(system: SemanticSystem, photograph: Tensor, random: torch.Generator) ->
     with watched() as (coded, decoded):
         one = system.transmit(image[None], snr_db, channel_uses=k, importance=weights, generator=random)
     what = f"{image.shape[2]} x {image.shape[1]}, k = {k}, {snr_db:.1f} dB"
-    if one.lost is not None and not int(one.channel_uses["sketch"]):
+    if not int((one.channel_uses or {})["sketch"]):
         return what, None
     return what, not bool(one.lost) and alike(coded, decoded)
 

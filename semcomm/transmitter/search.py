@@ -77,7 +77,8 @@ class Search:
     ):
         self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
         self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
-        self.draft, self.fading = draft, fading
+        self.draft = draft
+        self.fading: Fading = fading
         self.boost = torch.zeros(len(components), dtype=torch.int64)
         if draft.boosts and draft.language is not None:
             self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
