@@ -66,7 +66,7 @@ OPTIONS = {
     "safe_snr_db": "--safe-snr",
     "importance": "--importance",
 }
-"""The options that give what Python calls so, for errors that begin with it."""
+"""The options that give what Python calls so, for errors that say what it must be."""
 
 
 @app.command()
@@ -214,7 +214,8 @@ def main() -> None:
     except UsageError as error:
         code = _complain(error.format_message())  # type: ignore[attr-defined]
     except (ValueError, OSError, ImportError) as error:
-        code = _complain(re.sub(r"^\w+", lambda name: OPTIONS.get(name[0], name[0]), str(error)))
+        named = rf"\b({'|'.join(OPTIONS)})(?=(\[[^]]*\])? must )"
+        code = _complain(re.sub(named, lambda name: OPTIONS[name[1]], str(error), count=1))
     except (MemoryError, OverflowError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise

@@ -228,7 +228,7 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
     ],
 )
 def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, name):
-    assert f"semcomm: {name} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
+    assert f" {name} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
 
 
 def test_a_rate_is_for_the_models_that_have_several(run, model, photo_folder, tmp_path):
