@@ -31,7 +31,9 @@ def test_a_small_photograph_is_sent_as_it_is(tmp_path):
     assert photograph.taken_from == (100, 512)
 
 
-@pytest.mark.parametrize(("size", "sent"), [((900, 600), (512, 341)), ((100, 513), (100, 512)), ((2000, 2000), (512, 512))])
+@pytest.mark.parametrize(
+    ("size", "sent"), [((900, 600), (512, 341)), ((100, 513), (100, 512)), ((2000, 2000), (512, 512))]
+)
 def test_a_large_one_is_reduced_to_512_pixels(tmp_path, size, sent):
     photograph = open_photograph(written(tmp_path / "a.png", *size))
     assert tuple(photograph.pixels.shape) == (3, *sent)

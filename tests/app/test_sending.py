@@ -110,7 +110,7 @@ def test_the_cards_hold_pictures_scores_and_words(sender, question):
     assert "coding" in codecs_to_come()
 
 
-def test_what_is_lost_is_said(sender, question, photograph):
+def test_what_is_lost_is_said(sender, photograph):
     hybrid = Question(Photograph("large", photograph.repeat(1, 3, 3), (288, 240)), "hybrid-code", 6, "AWGN", -4.0, 12.0)
     arrived = sender.send(hybrid)
     assert bool(arrived.sent.lost[0])

@@ -25,7 +25,17 @@ def results(path):
 def test_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("demo", "transmit", "train", "evaluate", "baseline", "models", "cache-features", "reproduce", "app"):
+    for command in (
+        "demo",
+        "transmit",
+        "train",
+        "evaluate",
+        "baseline",
+        "models",
+        "cache-features",
+        "reproduce",
+        "app",
+    ):
         assert f" {command} " in out, command
 
 
