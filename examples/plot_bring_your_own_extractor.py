@@ -22,8 +22,7 @@ from matplotlib.colors import hsv_to_rgb
 from torch import nn
 from torch.nn import functional as F
 
-from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
-from semcomm.contracts import Semantics
+from semcomm import CaptionFeature, SegmentationFeature, Semantics, build_mlsc_image
 from semcomm.experiments import demo_image
 from semcomm.symbols import symbols_to_features
 

@@ -59,7 +59,8 @@ class Answers:
         self._computing = self._closed = False
         self._waiting = 0
         self._next: Question | None = None
-        threading.Thread(target=self._prepare_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._prepare_forever, daemon=True)
+        self._thread.start()
 
     def ask(self, job: Job, question: Question) -> str:
         """Answer: at once where it is prepared, else as soon as it is computed."""
@@ -93,10 +94,11 @@ class Answers:
             return sum((self.jobs[0], one) in self._kept for one in self._neighbours(question))
 
     def close(self) -> None:
-        """Prepare nothing more."""
+        """Prepare nothing more, and wait for what is being prepared."""
         with self._turn:
             self._closed = True
             self._turn.notify_all()
+        self._thread.join()
 
     def _give(self, key: tuple[Job, Question]) -> str:
         self._kept.move_to_end(key)

@@ -21,13 +21,8 @@ HEAD = """<div class="semcomm-head"><h1>semcomm</h1>
 <p>Send a photograph over a noisy channel. Slide the SNR and see what arrives.</p></div>"""
 
 
-def build_page(sender: Sender) -> Any:
-    """Lay the page out, a `gradio.Blocks`.
-
-    Args:
-        sender: what photographs are sent by.
-    """
-    import gradio as gr  # pyright: ignore[reportMissingImports]
+def answers_of(sender: Sender) -> Answers:
+    """What the page asks: a system's cards, and those of the codecs beside it."""
 
     def received(question: Question) -> str:
         return received_cards(question, sender.send(question))
@@ -35,7 +30,19 @@ def build_page(sender: Sender) -> Any:
     def beside(question: Question) -> str:
         return codec_cards(question, sender.send_codecs(question))
 
-    answers = Answers((received, beside), SNRS_DB)
+    return Answers((received, beside), SNRS_DB)
+
+
+def build_page(sender: Sender, answers: Answers) -> Any:
+    """Lay the page out, a `gradio.Blocks`.
+
+    Args:
+        sender: what photographs are sent by.
+        answers: what became of them, of `answers_of`.
+    """
+    import gradio as gr  # pyright: ignore[reportMissingImports]
+
+    received, beside = answers.jobs
     offered = samples()
     open_sample = functools.cache(lambda name: open_photograph(offered[name]))
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, final
 
-from semcomm.app.page import STYLE, build_page
+from semcomm.app.page import STYLE, answers_of, build_page
 from semcomm.app.sending import Sender
 
 BROWSER_RULES = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
@@ -44,10 +44,26 @@ def serve(host: str, port: int, *, browser: bool = False) -> Iterator[str]:
     Raises:
         OSError: if the page cannot be served there.
     """
+    sender = Sender()
+    answers = answers_of(sender)
+    try:
+        page = build_page(sender, answers)
+        address = _launch(page, host, port, browser)
+        try:
+            yield address
+        finally:
+            page.close(verbose=False)
+    finally:
+        answers.close()
+
+
+def _launch(page: Any, host: str, port: int, browser: bool) -> str:
     import gradio as gr  # pyright: ignore[reportMissingImports]
     from starlette.middleware import Middleware  # pyright: ignore[reportMissingImports]
 
-    page = build_page(Sender())
+    plain = gr.themes.Default(
+        primary_hue="cyan", font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+    )
     try:
         _, address, _ = page.launch(
             server_name=host,
@@ -59,15 +75,10 @@ def serve(host: str, port: int, *, browser: bool = False) -> Iterator[str]:
             ssr_mode=False,
             footer_links=[],
             max_file_size=LARGEST_FILE,
-            theme=gr.themes.Default(
-                primary_hue="cyan", font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
-            ),
+            theme=plain,
             css_paths=STYLE,
             app_kwargs={"middleware": [Middleware(OnlyFromHere)]},
         )
     except OSError as error:
-        raise OSError(f"--host {host} --port {port} cannot be served on: {error}") from error
-    try:
-        yield address
-    finally:
-        page.close(verbose=False)
+        raise OSError(f"the page cannot be served on --host {host} --port {port}: {error}") from error
+    return address

@@ -40,6 +40,7 @@ def served(tmp_path_factory):
     yield f"http://127.0.0.1:{port}/", folder, temporary
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+    process.stdout.close()
     assert list(temporary.glob("semcomm-app-*")) == []  # what was dropped is gone
 
 
@@ -62,7 +63,7 @@ def open_page(browser, served):
         page.set_default_timeout(PATIENCE_MS)
         page.asked, page.errors = [], []
         page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", page.errors.append)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)
         page.goto(served[0])
         page.wait_for_selector("#received img")
