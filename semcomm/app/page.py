@@ -55,11 +55,11 @@ def build_page(sender: Sender, answers: Answers) -> Any:
         asked = int(levels) if sender.has_levels(model) else None
         return Question(photograph, model, asked, channel, float(snr), None if knows else float(told))
 
-    def show(*values: Any) -> tuple[str, str, str, Any]:
+    def show(*values: Any) -> tuple[str, Any, str, Any]:
         question = ask(*values)
         try:
             arrived = answers.ask(received, question)
-            codecs = answers.kept(beside, question) or codecs_to_come()
+            codecs = codecs_to_come() if answers.kept(beside, question) is None else gr.skip()  # show_codecs has them
         except ValueError as error:
             return message(str(error)), "", "", gr.Timer(active=False)
         answers.prepare(question)

@@ -64,6 +64,9 @@ def test_a_question_is_answered_once(answers, work):
     assert [answers.ask(picture, QUESTION) for _ in range(3)] == ["picture 2"] * 3
     assert answers.kept(picture, QUESTION) == "picture 2"
     assert work.asked == [("picture", 2.0)]
+    started = time.thread_time()
+    answers.ask(picture, QUESTION)
+    assert time.thread_time() - started < 0.05
 
 
 def test_the_other_snrs_are_prepared_nearest_first_pictures_before_codecs(answers, work):

@@ -109,6 +109,7 @@ def test_keys_slide_the_snr(open_page):
     wait_for(page, "received, -5 dB")
 
 
+@pytest.mark.slow
 def test_a_prepared_snr_is_there_within_a_second(open_page):
     page = open_page()
     wait_for(page, "All SNRs are prepared.", "body")
