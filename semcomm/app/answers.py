@@ -63,7 +63,11 @@ class Answers:
         self._thread.start()
 
     def ask(self, job: Job, question: Question) -> str:
-        """Answer: at once where it is prepared, else as soon as it is computed."""
+        """Answer: at once where it is prepared, else as soon as it is computed.
+
+        Raises:
+            ValueError: if it is not prepared and `close` was called.
+        """
         key = (job, question)
         with self._turn:
             self._waiting += 1
@@ -72,6 +76,8 @@ class Answers:
             self._turn.notify_all()
             if key in self._kept:
                 return self._give(key)
+            if self._closed:
+                raise ValueError("the page is closed; start semcomm app again")
             self._computing = True
         self._compute(key)
         with self._turn:
@@ -94,10 +100,11 @@ class Answers:
             return sum((self.jobs[0], one) in self._kept for one in self._neighbours(question))
 
     def close(self) -> None:
-        """Prepare nothing more, and wait for what is being prepared."""
+        """Compute nothing more, and wait for what is being computed: at exit, threads inside of torch would abort."""
         with self._turn:
             self._closed = True
             self._turn.notify_all()
+            self._turn.wait_for(lambda: not self._computing)
         self._thread.join()
 
     def _give(self, key: tuple[Job, Question]) -> str:

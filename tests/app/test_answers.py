@@ -140,3 +140,22 @@ def test_photographs_are_equal_if_their_pixels_are():
     same = Photograph("digest", torch.ones(3, 8, 8, dtype=torch.uint8), (16, 16))
     assert Question(same, "model", None, "AWGN", 2.0) == QUESTION
     assert replace(QUESTION, photograph=Photograph("other", PHOTOGRAPH.pixels, (8, 8))) != QUESTION
+
+
+def test_closing_waits_for_what_is_computed_and_refuses_the_rest(work):
+    answers = Answers((work.picture,), SNRS_DB)
+    work.gate.clear()
+    visitor = threading.Thread(target=answers.ask, args=(answers.jobs[0], QUESTION))
+    visitor.start()
+    wait_until(lambda: work.at_work == 1)
+    closing = threading.Thread(target=answers.close)
+    closing.start()
+    time.sleep(0.05)
+    assert closing.is_alive()
+    work.gate.set()
+    closing.join(10)
+    visitor.join(10)
+    assert answers.ask(answers.jobs[0], QUESTION) == "picture 2"
+    with pytest.raises(ValueError, match="the page is closed"):
+        answers.ask(answers.jobs[0], replace(QUESTION, snr_db=3.0))
+    assert len(work.asked) == 1

@@ -165,4 +165,5 @@ def test_a_phone_shows_all_of_it(open_page):
     page = open_page(400, 800)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.locator("#codecs").scroll_into_view_if_needed()
-    assert page.locator("#snr").bounding_box()["y"] < 100  # the slider stays in sight
+    assert page.locator("#received").bounding_box()["y"] < -300  # scrolled away
+    assert 0 <= page.locator("#snr").bounding_box()["y"] < 100  # the slider stays in sight
