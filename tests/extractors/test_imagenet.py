@@ -66,7 +66,9 @@ def test_the_shipped_trunk_is_the_published_one_in_half_precision(network):
     shipped = shipped_trunk()
     stored = compact(network.trunk)
     assert shipped.keys() == stored.keys()
-    assert all(torch.equal(value, stored[name]) for name, value in shipped.items())
+    for name, value in shipped.items():
+        # processors fold normalisations to another last bit: one step of half precision
+        torch.testing.assert_close(value, stored[name], rtol=2**-10, atol=1e-5, msg=name)
 
 
 def test_imagenets_classes_are_given_to_vocs():

@@ -226,6 +226,29 @@ def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
+def test_overlap_loss_is_one_less_the_mean_soft_iou_of_the_classes_that_occur():
+    """Four pixels of classes 0, 0, 1 and one unknown; a class that never occurs counts only by what others lose to it."""
+    from semcomm.training.extractor_modules import overlap_loss
+
+    likely = torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.0625, 0.1875], [0.125, 0.5, 0.375], [0.0625, 0.0625, 0.875]])
+    logits = likely.log().T.reshape(1, 3, 2, 2)
+    labels = torch.tensor([[[0, 0], [1, IGNORED]]])
+    # Class 0: hits 0.5 + 0.75, likely 1.375, true 2. Class 1: hits 0.5, likely 0.8125, true 1.
+    expected = 1 - (1.25 / (1.375 + 2 - 1.25) + 0.5 / (0.8125 + 1 - 0.5)) / 2
+    assert overlap_loss(logits, labels).item() == pytest.approx(expected, abs=1e-6)
+
+    sure = 60 * torch.nn.functional.one_hot(torch.tensor([[[0, 0], [1, 2]]]), 3).movedim(3, 1).float()
+    assert overlap_loss(sure, labels).item() == pytest.approx(0, abs=1e-6)
+    # All as class 0: its soft IoU is 2 / 3, that of class 1 is 0. Over the batch, not image by image.
+    wrong = 60 * torch.tensor([1.0, 0.0, 0.0])[None, :, None, None].expand(2, 3, 1, 2)
+    assert overlap_loss(wrong, labels.reshape(2, 1, 2)).item() == pytest.approx(1 - (2 / 3 + 0) / 2, abs=1e-6)
+
+    nothing = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    loss = overlap_loss(nothing, torch.full((1, 2, 2), IGNORED))
+    loss.backward()
+    assert (loss.item(), nothing.grad.abs().sum().item()) == (0, 0)
+
+
 def test_rare_classes_are_drawn_more_often():
     """A class in a hundredth of the images where a quarter is often: sqrt(25) times as often; void is no class."""
     labels = [torch.tensor([[0, 3]])] * 30 + [torch.tensor([[0, 8]])] + [torch.tensor([[0, IGNORED]])] * 69
