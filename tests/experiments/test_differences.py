@@ -62,7 +62,8 @@ def test_the_figure_rules_zero_and_draws_what_the_rows_say(pair):
     figure = draw_differences(rows, width="double")
     psnr = figure.axes[0]
     (container,) = psnr.containers
-    np.testing.assert_allclose(container.lines[0].get_ydata(), [row["difference"] for row in rows[::2]])
+    drawn = [float(value) for value in container.lines[0].get_ydata()]
+    assert drawn == pytest.approx([row["difference"] for row in rows[::2]])
     assert [line for line in psnr.lines if list(line.get_ydata()) == [0, 0]]
 
 
