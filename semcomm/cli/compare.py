@@ -33,6 +33,7 @@ from semcomm.cli.options import (
     ImportanceOption,
     JsonOption,
     LevelsOption,
+    RateOption,
     SafeOption,
     SavedLevelOption,
     SeedOption,
@@ -45,6 +46,7 @@ from semcomm.cli.options import (
 )
 from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
 from semcomm.cli.skip_bad import SkipBadOption
+from semcomm.contracts import COSTS
 from semcomm.experiments.differences import InChannelUses, difference_cells, difference_rows, draw_differences
 from semcomm.experiments.tables import latex_lines
 from semcomm.system import SemanticSystem
@@ -64,6 +66,7 @@ def compare(
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
     levels: LevelsOption = None,
+    rate: RateOption = None,
     channel_uses: UsesOption = None,
     bandwidth_ratio: CodecsRatioOption = None,
     told_snr: ToldOption = None,
@@ -97,6 +100,7 @@ def compare(
         set_channel(system, channel, coherence, equalizer)
     asked = {
         "levels": levels,
+        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,
@@ -160,7 +164,7 @@ def _in_equal_uses(
     system = systems[name]
     fixed = [other for other, one in systems.items() if not _can_choose(one)]
     if fixed and _can_choose(system) and not told[name].keys() & {"levels", "channel_uses"}:
-        return InChannelUses(system, systems[fixed[0]].symbols_per_image)
+        return InChannelUses(system, _uses(systems[fixed[0]], told[fixed[0]]))
     return system
 
 
@@ -169,4 +173,4 @@ def _can_choose(system: SemanticSystem) -> bool:
 
 
 def _uses(system: SemanticSystem, told: dict[str, Any]) -> Callable[[int, int], int]:
-    return partial(system.symbols_per_image, levels=told.get("levels"), channel_uses=told.get("channel_uses"))
+    return partial(system.symbols_per_image, **{name: told.get(name) for name in COSTS})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from semcomm.cli.options import (
     ImportanceOption,
     JsonOption,
     LevelsOption,
+    RateOption,
     RatioOption,
     SafeOption,
     SavedLevelOption,
@@ -49,6 +51,7 @@ from semcomm.cli.options import (
 from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
 from semcomm.cli.skip_bad import SkipBadOption
 from semcomm.experiments.curves import Width
+from semcomm.system import SemanticSystem
 
 
 def evaluate(
@@ -66,7 +69,7 @@ def evaluate(
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
     levels: LevelsOption = None,
-    rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
+    rate: RateOption = None,
     channel_uses: UsesOption = None,
     told_snr: ToldOption = None,
     safe_snr: SafeOption = None,
@@ -96,12 +99,12 @@ def evaluate(
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
     described = describe_channel(channel, coherence, equalizer)
-    first = next(iter(systems.values()))
-    k = partial(first.symbols_per_image, levels=levels, rate=rate, channel_uses=channel_uses)
+    rates = _rates(systems, rate)
+    first, name = next(iter(systems.values())), next(iter(systems))
+    k = partial(first.symbols_per_image, levels=levels, rate=rates[name], channel_uses=channel_uses)
     beside = {name: codec_beside(name, k, channel) for name in names}
     told = {
         "levels": levels,
-        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,
@@ -117,7 +120,7 @@ def evaluate(
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        told=dict.fromkeys(systems, told),
+        told={model: told | {"rate": at} for model, at in rates.items()},
         json_file=json_file,
         csv_file=csv_file,
         latex=latex,
@@ -181,6 +184,12 @@ def baseline(
         figure_width=figure_width,
     )
     typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
+
+
+def _rates(systems: Mapping[str, SemanticSystem], rate: float | None) -> dict[str, float | None]:
+    """Give --rate to the systems that have several; where none has, to all, which refuse it."""
+    several = [name for name, one in systems.items() if "rate" in signature(one.transmitter.forward).parameters]
+    return {name: rate if name in several or not several else None for name in systems}
 
 
 def _measure(

@@ -9,7 +9,7 @@ import typer
 
 from semcomm.cli.options import BuilderOption, JsonOption, SavedLevelOption, load_system
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
-from semcomm.contracts import Delivered, Received, Request
+from semcomm.contracts import COSTS, Delivered, Received, Request
 from semcomm.files.pictures import load_image, save_image
 from semcomm.images import to_float, to_uint8
 from semcomm.networks.frozen import in_eval_mode
@@ -47,7 +47,7 @@ def record(
     image = load_image(images[0])
     size = image.shape[1], image.shape[2]
     told = asked["told_snr_db"] if asked["told_snr_db"] is not None else snr
-    choices = {name: asked[name] for name in ("levels", "channel_uses") if asked[name] is not None}
+    choices = {name: asked[name] for name in COSTS if asked[name] is not None}
     request = {name: asked[name] for name in ("safe_snr_db", "importance")}
     with torch.no_grad():
         sent = in_eval_mode(system).encode(to_float(image[None]).to(system.device), told, **choices, **request)[0].cpu()
