@@ -54,7 +54,7 @@ def codec_beside(name: str, symbols_per_image: Callable[[int, int], int], channe
 def link_of(scheme: SeparationBaseline) -> str:
     """What a codec's files are sent over, in words."""
     if scheme.code == "ldpc":
-        return CODED[scheme.channel]
+        return CODED[str(scheme.channel)]
     return "awgn at capacity" if scheme.channel == "awgn" else "rayleigh at ergodic capacity, CSI"
 
 

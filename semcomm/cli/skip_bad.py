@@ -1,6 +1,6 @@
 """The command line's `--skip-bad`: damaged photographs are left out, or named together with that remedy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -51,11 +51,11 @@ def choose_photographs(
 
 
 @contextmanager
-def naming_the_remedy(*collections: Photographs) -> Iterator[None]:
+def naming_the_remedy(paths: Sequence[Path]) -> Iterator[None]:
     """Turn an error about a photograph that cannot be read into one line that also says how to go on without it.
 
     Args:
-        collections: the photographs that the block reads.
+        paths: the photographs that the block reads.
 
     Raises:
         ValueError: naming the photograph, its damage and `--skip-bad`.
@@ -64,10 +64,9 @@ def naming_the_remedy(*collections: Photographs) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         # whatever read the file may have wrapped the error, such as a process of a data loader in its traceback
-        for photographs in collections:
-            for path in photographs:
-                if str(path) not in str(error):
-                    continue
+        photographs = paths if isinstance(paths, Photographs) else Photographs(paths)
+        for path in photographs:
+            if str(path) in str(error):
                 try:
                     photographs.read(path)
                 except (ValueError, OSError) as problem:

@@ -142,7 +142,7 @@ def _train(
         leave_out=(*paths.damaged, *val_paths.damaged),
     )
     try:
-        with naming_the_remedy(paths, val_paths):
+        with naming_the_remedy(paths), naming_the_remedy(val_paths):
             run(system, config, loss=own_loss, resume=resume, photographs=paths, val_photographs=val_paths)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)

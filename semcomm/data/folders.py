@@ -104,7 +104,7 @@ class Photographs(Sequence[Path]):
         known = self._decoded.images.get(path)
         if known is not None:
             return known
-        image = load_image(path, content=None if self.source is None else self.source.content(path))
+        image = load_image(path) if self.source is None else load_image(path, content=self.source.content(path))
         if self._decoded.nbytes + image.nbytes <= CACHE_BYTES:
             self._decoded.images[path] = image
             self._decoded.nbytes += image.nbytes

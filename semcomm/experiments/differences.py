@@ -93,9 +93,8 @@ def difference_rows(a: Measurement, b: Measurement) -> list[dict[str, Any]]:
             row: dict[str, Any] = where | {"snr_db": snr_db, "score": score}
             for name, (mean, half_width) in kinds.items():
                 row |= {name: _finite(mean), f"{name}_ci95": _finite(half_width)}
-            mean, half_width = row["difference"], row["difference_ci95"]
-            sure = mean is not None and half_width is not None
-            rows.append(row | {"significant": abs(mean) > half_width if sure else None})
+            lead, spread = row["difference"], row["difference_ci95"]
+            rows.append(row | {"significant": None if lead is None or spread is None else bool(abs(lead) > spread)})
     return rows
 
 
@@ -125,7 +124,7 @@ def draw_differences(rows: Sequence[Mapping[str, Any]], *, width: "Width" = "scr
         chosen = [row for row in rows if row["score"] == score]
         x, y, bars = ([row[key] for row in chosen] for key in ("snr_db", "difference", "difference_ci95"))
         label = f"{Path(first['a']).name} less {Path(first['b']).name}"
-        panels.append(Panel("", "SNR (dB)", LABELS.get(score, score), [Curve(label, x, y, bars)], zero=True))
+        panels.append(Panel("", "SNR (dB)", LABELS.get(str(score), str(score)), [Curve(label, x, y, bars)], zero=True))
     note = f"{first['images']} photographs, {first['a_channel']}, 95 % confidence of paired differences"
     lines = [panels[at : at + 2] for at in range(0, len(panels), 2)]
     return draw_curves(lines, title="Differences", note=f"{note}, seed {first['seed']}", width=width)

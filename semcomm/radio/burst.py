@@ -80,7 +80,7 @@ def write_burst(symbols: Tensor) -> np.ndarray:
     body[is_pilot] = _known(int(is_pilot.sum()), _PILOT_BITS)
     body[~is_pilot] = sent
     samples = shape(np.concatenate([_known(PREAMBLE, _PREAMBLE_BITS), body]))
-    return (samples / max(abs(samples.real).max(), abs(samples.imag).max())).astype(np.complex64)
+    return (samples / np.abs([np.real(samples), np.imag(samples)]).max()).astype(np.complex64)
 
 
 def read_burst(samples: np.ndarray, k: int) -> Burst:
@@ -112,7 +112,7 @@ def read_burst(samples: np.ndarray, k: int) -> Burst:
     smooth, noise = _follow(body[is_pilot] / pilots, _on_the_grid(start))
     places = np.concatenate([np.arange(SPACING - PREAMBLE, 0, SPACING), np.flatnonzero(is_pilot)])
     everywhere = np.arange(len(body))
-    factor = np.interp(everywhere, places, smooth.real) + 1j * np.interp(everywhere, places, smooth.imag)
+    factor = np.interp(everywhere, places, np.real(smooth)) + 1j * np.interp(everywhere, places, np.imag(smooth))
     steady = (len(pilots) * noise + _scatter(start)) / (len(pilots) + PREAMBLE)
     wanders = noise > steady * (1 + 3 / len(pilots) ** 0.5)  # which the preamble does not show
     noise = noise if wanders else steady
@@ -172,7 +172,7 @@ def _follow(pilots: np.ndarray, preamble: np.ndarray) -> tuple[np.ndarray, float
     for memory in MEMORIES:
         reach = min(3 * memory, len(values) - 1)
         bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / memory) ** 2)
-        total = convolve(weights, bell).real
+        total = np.real(convolve(weights, bell))
         smooth = convolve(values * weights, bell) / total
         others = 1 - 1 / total[len(preamble) :]
         errors = (pilots / smooth[len(preamble) :] - 1) / others

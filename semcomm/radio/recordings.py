@@ -135,7 +135,7 @@ class Recording:
                 raise ValueError(
                     f"{path} must say {PREFIX}{name}, a {kind.__name__}, got {value!r}; name what was sent"
                 )
-            return kind(value)
+            return kind(value)  # type: ignore[arg-type]
 
         choices = {name: of(name, kind) for name, kind in CHOICES.items() if PREFIX + name in fields}
         size, symbols = (of("height", int), of("width", int)), of("symbols", int)
