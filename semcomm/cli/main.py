@@ -13,6 +13,7 @@ from typing import Annotated, cast
 import torch
 import typer
 
+from semcomm.cli.app import app as serve_page
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.channels import describe_channel
 from semcomm.cli.compare import compare
@@ -202,6 +203,7 @@ app.command()(export)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
+app.command("app")(serve_page)
 app.command("fit-code")(fit_code)
 app.command("train-extractor")(train_extractor_command)
 app.command("score-extractor")(score_extractor_command)
