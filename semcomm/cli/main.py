@@ -18,6 +18,8 @@ import typer
 from semcomm.cli.app import app as serve_page
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.channels import describe_channel
+from semcomm.cli.compare import compare
+from semcomm.cli.export import export
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.fit_code import fit_code
 from semcomm.cli.measure import baseline, evaluate
@@ -41,6 +43,7 @@ from semcomm.cli.options import (
     set_channel,
     show_progress,
 )
+from semcomm.cli.radio import BurstOption, SymbolsOption, receive, record
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
@@ -104,20 +107,18 @@ def transmit(
     safe_snr: SafeOption = None,
     importance: ImportanceOption = "",
     builder: BuilderOption = None,
+    symbols: SymbolsOption = None,
+    burst: BurstOption = False,
 ) -> None:
-    """Send photographs over a channel; write what arrives as PNG."""
+    """Send photographs over a channel; write what arrives as PNG. With --symbols, write what a radio is to send."""
     if not math.isfinite(snr):
         raise ValueError(f"--snr must be a finite number of dB, got {snr}")
+    if burst and symbols is None:
+        raise ValueError("--burst is of --symbols FILE, which is missing")
     folders = [path for path in images if path.is_dir()]
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
-    if len(set(names)) < len(names):
-        raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
-    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
-    if overwritten:
-        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     asked = {
         "levels": levels,
         "rate": rate,
@@ -126,6 +127,18 @@ def transmit(
         "safe_snr_db": safe_snr,
         "importance": read_weights(importance),
     }
+    if symbols is not None:
+        check_outputs({"--json": json_file, "--symbols": symbols}, photographs=images)
+        system = load_system(model, caption, segmentation, builder)
+        return record(
+            system, model, images, symbols, snr=snr, burst=burst, channel=channel, asked=asked, json_file=json_file
+        )
+    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
+    if len(set(names)) < len(names):
+        raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
+    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
+    if overwritten:
+        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
     for path in images:  # one that cannot be sent is named before another is
@@ -195,6 +208,9 @@ def models() -> None:
 
 app.command()(evaluate)
 app.command()(baseline)
+app.command()(receive)
+app.command()(compare)
+app.command()(export)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)

@@ -43,6 +43,9 @@ SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
 ]
 RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help="k/n, such as 1/12.")]
+CodecsRatioOption = Annotated[
+    float | None, typer.Option("--bandwidth-ratio", parser=_ratio, metavar="RATIO", help="k/n of two codecs.")
+]
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]

@@ -22,6 +22,7 @@ from semcomm.cli.options import (
 )
 from semcomm.cli.own_parts import build_own, build_own_channel, load_own
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.data.streams import find_training_photographs
 from semcomm.nested_builders import build_nested_mlsc_image
 from semcomm.networks.stages import SNRConditioning
 from semcomm.system import SemanticSystem
@@ -39,8 +40,8 @@ app = typer.Typer(help="Train a system on a folder of photographs.", no_args_is_
 def _train(
     build: Callable[[], SemanticSystem],
     *,
-    train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
-    val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
+    train: Annotated[Path, typer.Option(help="Folder of photographs to train on, of shards, or a saved data set.")],
+    val: Annotated[Path, typer.Option(help="Likewise, to validate on.")],
     out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
     features: Annotated[Path | None, typer.Option(help="What cache-features made of --train.")] = None,
     snr: Annotated[
@@ -96,7 +97,9 @@ def _train(
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
     named: Any = loss if loss in LOSSES else "log-mse"
     own_loss = None if loss in LOSSES else load_own(loss, "--loss")
-    paths, val_paths = (choose_photographs(folder, skip_bad=skip_bad) for folder in (train, val))
+    paths, val_paths = (
+        choose_photographs(folder, skip_bad=skip_bad, find=find_training_photographs) for folder in (train, val)
+    )
     if epochs is not None:
         steps = epochs * -(-len(paths) // max(batch_size, 1))
     torch.manual_seed(seed)
@@ -139,7 +142,7 @@ def _train(
         leave_out=(*paths.damaged, *val_paths.damaged),
     )
     try:
-        with naming_the_remedy([*paths, *val_paths]):
+        with naming_the_remedy(paths), naming_the_remedy(val_paths):
             run(system, config, loss=own_loss, resume=resume, photographs=paths, val_photographs=val_paths)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)

@@ -23,8 +23,9 @@ class TrainingConfig:
     `PAPER` has the numbers of arXiv 2202.04754 instead.
 
     Args:
-        train: folder of photographs to train on; one at least has `size` pixels on its short side.
-        val: folder of photographs to validate on.
+        train: folder of photographs to train on, of WebDataset shards, or of a saved Hugging Face data set; one
+            photograph at least has `size` pixels on its short side.
+        val: likewise, to validate on.
         out: folder for the result.
         features: what `cache_features` made of `train`, so that the extractors need not run in every step.
         snr_db: the training SNR in dB, or (low, high) for one drawn uniformly per image.

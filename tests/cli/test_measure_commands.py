@@ -185,7 +185,7 @@ def test_systems_and_codecs_share_a_figure_and_a_table(run, model, photo_folder,
     labels = " ".join(drawn_labels(tmp_path / "out.svg"))
     assert all(f"{name}, k/n = " in labels for name in (Path(model).name, "jpeg", "webp"))
     assert (
-        "--codecs must be among jpeg, jpeg2000, webp, avif, got bpg"
+        "--codecs must be among jpeg, jpeg2000, webp, avif, or one of these with +ldpc, got bpg"
         in run("evaluate", model, "--data", photo_folder, "--codecs", "jpeg,bpg")[2]
     )
 
