@@ -14,8 +14,7 @@ import torch
 from semcomm import PowerNormalize, from_pretrained
 from semcomm.experiments.demo import demo_photograph
 from semcomm.files.pictures import load_image
-from semcomm.transmitter.constellation import QAMConstellation
-from semcomm.transmitter.peaks import ConstraintChain, PeakLimit, papr_ccdf
+from semcomm.transmitter import ConstraintChain, PeakLimit, QAMConstellation, papr_ccdf
 
 SNR_DB = 10.0
 photograph = load_image(demo_photograph())[None]

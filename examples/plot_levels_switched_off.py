@@ -15,7 +15,7 @@ import torch
 from semcomm import from_pretrained
 from semcomm.experiments.demo import demo_photograph
 from semcomm.files.pictures import load_image
-from semcomm.quality.image import psnr
+from semcomm.quality import psnr
 
 SNR_DB = 10.0
 photograph = load_image(demo_photograph())[None] / 255

@@ -16,7 +16,7 @@ import torch
 from semcomm import from_pretrained
 from semcomm.experiments.demo import demo_photograph
 from semcomm.files.pictures import load_image
-from semcomm.quality.image import psnr
+from semcomm.quality import psnr
 
 TOLD = TRUE = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 photograph = load_image(demo_photograph())[None, :, 16:304, 100:388] / 255

@@ -36,7 +36,7 @@ def check_images(images: Tensor, *, smallest: int = 1, values: bool = True) -> T
     if not torch.compiler.is_compiling() and (values or images.device.type == "cpu"):
         low, high = torch.stack(images.detach().aminmax()).tolist()
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"images must hold finite values in [0, 1], got values from {low:g} to {high:g}")
+            raise ValueError(f"images must hold finite values in [0, 1], got values from {low:.8g} to {high:.8g}")
     return images
 
 

@@ -11,6 +11,7 @@ from semcomm.channel.pilots import Pilots
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.rician import RicianChannel
 from semcomm.channel.sionna import SionnaChannel
+from semcomm.receiver.equalizer import equalizer_name
 
 ChannelName = Literal[
     "awgn",
@@ -49,12 +50,13 @@ def build_channel(name: str, coherence: str) -> nn.Module:
     return SionnaChannel(name)
 
 
-def describe_channel(name: str, coherence: str, equalizer: str) -> str:
-    """Name the channel in results."""
+def describe_channel(name: str, coherence: str, equalizer: nn.Module) -> str:
+    """Name the channel, and what undoes it, in results."""
+    undone = equalizer_name(equalizer) or type(equalizer).__name__
     if name == "awgn":
         return name
     if name in FLAT_FADING:
-        return f"{name}, coherence {coherence}, equalizer {equalizer}"
+        return f"{name}, coherence {coherence}, equalizer {undone}"
     if name not in CHANNELS:
-        return f"{name}, equalizer {equalizer}"
-    return f"{name}, pilots, equalizer {equalizer}"
+        return f"{name}, equalizer {undone}"
+    return f"{name}, pilots, equalizer {undone}"

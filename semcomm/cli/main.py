@@ -40,9 +40,10 @@ from semcomm.cli.options import (
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
+from semcomm.data.folders import Photographs
 from semcomm.experiments.demo import CODECS, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
-from semcomm.files.pictures import load_image, save_image
+from semcomm.files.pictures import save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 from semcomm.quality.meaning import arrivals
 from semcomm.saving import DEFAULT
@@ -78,7 +79,7 @@ def transmit(
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     out: OutOption = Path("received"),
     json_file: JsonOption = None,
     seed: SeedOption = 0,
@@ -113,15 +114,16 @@ def transmit(
     }
     system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
-    for path in images:  # one that cannot be sent is named before another is
-        size = load_image(path).shape[1:]
+    photographs = Photographs(images)
+    for path in photographs:  # one that cannot be sent is named before another is
+        size = photographs.read(path).shape[1:]
         if min(size) < system.downsampling:
             least = f"{system.downsampling} x {system.downsampling}"
             raise ValueError(f"{path}: images must be at least {least} pixels, got {size[0]} x {size[1]}; enlarge it")
     results = []
     with show_progress("sending", total=len(images)) as advance:
-        for path, name in zip(images, names, strict=True):
-            image = load_image(path)
+        for path, name in zip(photographs, names, strict=True):
+            image = photographs.read(path)
             generator = torch.Generator().manual_seed(seed)
             sent = system.transmit(image[None], snr, generator=generator, **asked)
             save_image(sent.images[0], out / name)
@@ -147,7 +149,7 @@ def transmit(
             advance()
     write_json(
         json_file,
-        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
+        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, system.equalizer), "seed": seed}
         | {name: value for name, value in asked.items() if value is not None}
         | {"images": results},
     )

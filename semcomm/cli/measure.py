@@ -57,7 +57,7 @@ def evaluate(
     snr: SnrsOption = "1,4,7,10,13",
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     codecs: Annotated[
         str, typer.Option(help="Codecs at capacity beside them, in the first model's channel uses: jpeg,avif,...")
     ] = "",
@@ -91,7 +91,7 @@ def evaluate(
     systems = {model: load_system(model, caption, segmentation, builder) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
-    described = describe_channel(channel, coherence, equalizer)
+    met = {model: describe_channel(channel, coherence, system.equalizer) for model, system in systems.items()}
     first = next(iter(systems.values()))
     beside = {
         name: SeparationBaseline(name, symbols_per_image=first.symbols_per_image, channel=channel)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def evaluate(
         {**systems, **beside},
         data,
         snr,
-        dict.fromkeys(systems, described) | dict.fromkeys(beside, _at_capacity(channel)),
+        met | dict.fromkeys(beside, _at_capacity(channel)),
         size=size,
         draws=draws,
         metrics=metrics,

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from semcomm.cli.channels import CHANNELS, build_channel
+from semcomm.cli.channels import CHANNELS, FLAT_FADING, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
 from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
-from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.receiver.equalizer import build_equalizer
 from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -36,7 +36,9 @@ BuilderOption = Annotated[
     str | None, typer.Option("--builder", help="module:my_builder, for systems of a builder of your own.")
 ]
 CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, image, or a block of that many symbols.")]
-EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="The equaliser, in fading.")]
+EqualizerOption = Annotated[
+    Literal["none", "zf", "mmse"] | None, typer.Option(help="The equaliser, in fading; the system's own without it.")
+]
 CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
@@ -46,7 +48,7 @@ RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]
-UsesOption = Annotated[int | None, typer.Option(min=1, help="Channel uses k per photograph, likewise.")]
+UsesOption = Annotated[int | None, typer.Option(min=1, help="Channel uses k per photograph, of such a model.")]
 ToldOption = Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")]
 SafeOption = Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")]
 ImportanceOption = Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")]
@@ -61,23 +63,25 @@ def read_weights(text: str) -> dict[str, float] | None:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
-def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
-    """Give a system what --channel, --coherence and --equalizer say.
+def set_channel(
+    system: SemanticSystem, name: str, coherence: str = "symbol", equalizer: str | None = None
+) -> SemanticSystem:
+    """Give a system what --channel, --coherence and --equalizer say; without an equaliser it keeps its own.
 
     Raises:
-        ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`.
+        ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`, or the
+            channel has no use for another option.
     """
-    if name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    elif ":" in name:
-        if coherence != "symbol":
-            raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
-        system.channel = build_own_channel(name)
-    elif name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    else:
+    if name not in CHANNELS and ":" not in name:
         raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
-    system.equalizer = EQUALIZERS[equalizer]()
+    if coherence != "symbol" and name not in FLAT_FADING:
+        raise ValueError(f"--coherence is of --channel {' and '.join(FLAT_FADING)}, not of {name}; leave it out")
+    if equalizer is not None and name == "awgn":
+        raise ValueError("--equalizer is of channels that fade, not of --channel awgn; leave it out")
+    system.channel = build_channel(name, coherence) if name in CHANNELS else build_own_channel(name)
+    if equalizer is not None:
+        system.equalizer = build_equalizer(equalizer, getattr(system.constraint, "power", 1.0))
+    return system
 
 
 def build_caption(value: str) -> CaptionFeature | None:

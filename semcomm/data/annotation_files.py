@@ -11,7 +11,7 @@ def read_document(path: str | Path, *, encoding: str = "utf-8") -> dict[str, Any
 
     Args:
         path: the file.
-        encoding: of its text.
+        encoding: its text's encoding.
 
     Raises:
         FileNotFoundError: if there is no such file.

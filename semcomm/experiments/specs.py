@@ -31,7 +31,7 @@ class Effort:
         size: height and width of a crop, in pixels.
         batch_size: crops per step.
         steps: optimisation steps.
-        schedule: of the learning rate.
+        schedule: how the learning rate changes.
         width: MLSC-image's width.
         norm: MLSC-image's normalisation.
         shortcut: whether MLSC-image has shortcuts.

@@ -151,7 +151,7 @@ def train(
 
 @contextmanager
 def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterator[None]:
-    """Say of weights that are NaN or inf that the training diverged, whatever stumbled over them."""
+    """Say that the training diverged where weights are NaN or inf, whatever error they caused."""
     stumbled: ValueError | None = None
     try:
         yield

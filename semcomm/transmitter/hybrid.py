@@ -51,9 +51,9 @@ class Side:
     """What training takes as received.
 
     Args:
-        drawing: of all images of the batch.
-        allocations: of every image's details.
-        gains: of every image's details, float `(b,)`.
+        drawing: what all images of the batch are drawn from.
+        allocations: one for every image's details.
+        gains: the gain of every image's details, float `(b,)`.
         start: where the details begin in every image's symbols.
     """
 

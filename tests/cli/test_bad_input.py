@@ -181,7 +181,12 @@ from semcomm.cli import main as cli
         ),
         (
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
-            "--coherence and --equalizer are of --channel rayleigh, not of awgn",
+            "--coherence is of --channel rayleigh and rician, not of awgn",
+        ),
+        (["evaluate", "MODEL", "--data", "good", "--coherence", "image"], "--coherence is of --channel rayleigh and"),
+        (
+            ["transmit", "good/a.png", "--model", "MODEL", "--equalizer", "zf"],
+            "--equalizer is of channels that fade, not of --channel awgn",
         ),
         (
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--size", "128"],

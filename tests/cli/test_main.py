@@ -11,6 +11,7 @@ from PIL import Image
 from toys import semantic_system
 
 from semcomm import from_pretrained, list_pretrained
+from semcomm.data import folders
 from semcomm.files.pictures import load_image
 from semcomm.nested_builders import build_hybrid_code
 
@@ -113,6 +114,13 @@ def test_transmit_over_rayleigh(run, model, photo, tmp_path):
     code, _, err = run("transmit", photo, "--model", model, *options)
     assert code == 0, err
     assert results(tmp_path / "out.json")["channel"] == "rayleigh, coherence 4, equalizer zf"
+
+
+def test_transmit_decodes_a_photograph_once(run, model, photo, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
+    assert run("transmit", photo, "--model", model)[0] == 0
+    assert decoded == [photo]
 
 
 def test_a_seed_reproduces(run, model, photo, tmp_path):
