@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
+from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
 from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
@@ -84,7 +84,7 @@ def evaluate(
     names = _names(codecs)
     if unknown := sorted(set(names) - set(CODECS)):
         raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
-    if names and ":" in channel:
+    if names and channel not in CAPACITIES:
         raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")

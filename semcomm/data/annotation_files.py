@@ -1,4 +1,4 @@
-"""Annotation files in JSON: whatever is wrong with one ends in one error that names the file and the place."""
+"""Annotation files in JSON. A fault in one ends in one error that names the file and the place."""
 
 import json
 import math

@@ -145,7 +145,7 @@ def _decode(logits: Tensor, block: BlockCode, looks: Sequence[int]) -> tuple[np.
 
 @lru_cache(maxsize=64)
 def _positions(block: BlockCode) -> Tensor:
-    """Where in the codeword each coded bit stands: after the punctured bits, without fillers, starting again at the end."""
+    """Where in the codeword each coded bit stands: after the punctured bits, without fillers, cyclically."""
     z, start = block.lifting, COLUMNS[block.graph] * block.lifting
     sent = np.concatenate(
         [

@@ -239,7 +239,7 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
 
 @contextmanager
 def _stoppable(trainer: Trainer, out: Path) -> Iterator[None]:
-    """Tell every end by a signal in one way, in the first of several processes; name the folder of a full disk."""
+    """Report an end by a signal once, from the first of several processes; name the folder of a full disk."""
     try:
         yield
     except RuntimeError as error:

@@ -106,7 +106,7 @@ class HybridTransmitter(nn.Module):
         self.digital = digital
 
     def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
-        """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
+        """Run the extractors on images `(b, 3, h, w)` for what `semantics` does not hold."""
         return extract_semantics(images, semantics, self.caption, self.segmentation)
 
     def symbols_per_image(

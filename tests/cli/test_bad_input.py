@@ -7,8 +7,6 @@ import pytest
 from PIL import Image
 from toys import small_system
 
-from semcomm.cli import main as cli
-
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -183,6 +181,10 @@ from semcomm.cli import main as cli
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
             "--coherence is of --channel rayleigh and rician, not of awgn",
         ),
+        (
+            ["evaluate", "MODEL", "--data", "good", "--channel", "rician", "--codecs", "jpeg"],
+            "--codecs needs a channel of known capacity, awgn or rayleigh, got --channel rician",
+        ),
         (["evaluate", "MODEL", "--data", "good", "--coherence", "image"], "--coherence is of --channel rayleigh and"),
         (
             ["transmit", "good/a.png", "--model", "MODEL", "--equalizer", "zf"],
@@ -271,7 +273,7 @@ def test_control_c_is_130_without_a_traceback(run, model, photo, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load_image", interrupt)
+    monkeypatch.setattr("semcomm.data.folders.load_image", interrupt)
     code, _, err = run("transmit", photo, "--model", model)
     assert code == 130
     assert "Traceback" not in err

@@ -85,7 +85,7 @@ def test_what_is_missing_is_named(refused, photo_folder, mine):
         *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
         *["--coherence", "image"],
     )
-    assert f"--coherence is of --channel rayleigh, not of {module}:Deaf" in said
+    assert f"--coherence is of --channel rayleigh and rician, not of {module}:Deaf" in said
     said = refused(
         *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
         *["--codecs", "jpeg"],
