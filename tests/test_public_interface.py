@@ -57,6 +57,7 @@ PUBLIC = {
 }
 CALLABLES = sorted(PUBLIC - {"__version__"})
 DOORS = {
+    "baselines": {"SeparationBaseline", "build_swin_jscc", "build_witt", "load_swin_jscc", "load_witt"},
     "channel": {
         "AWGNChannel",
         "ChannelChain",
