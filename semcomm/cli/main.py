@@ -7,8 +7,9 @@ stop_quietly()  # before the imports that take seconds
 
 import math
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import torch
 import typer
@@ -194,8 +195,9 @@ app.command("score-extractor")(score_extractor_command)
 
 
 def main() -> None:
-    """Run the command line: bad input ends in one line on stderr and exit code 2."""
+    """Run the command line: bad input ends in one line on stderr and exit code 2; a warning is a line, too."""
     stop_by_exception()
+    usual, warnings.formatwarning = warnings.formatwarning, _warning_line
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:  # which is what Typer makes of Ctrl-C
@@ -211,6 +213,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         code = INTERRUPTED
+    finally:
+        warnings.formatwarning = usual
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -218,6 +222,10 @@ def _complain(message: str) -> int:
     if message:  # empty where the help was printed instead
         print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _warning_line(message: Warning | str, *place: Any) -> str:  # noqa: ARG001 - where Python was, nobody asked
+    return f"semcomm: {' '.join(str(message).split())}\n"
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

@@ -10,6 +10,7 @@ import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
+from semcomm.channel.snr import LOWEST_SNR_DB
 from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
@@ -272,6 +273,9 @@ def _names(text: str) -> list[str]:
 
 def _snrs(text: str) -> list[float]:
     try:
-        return list(dict.fromkeys(float(part) for part in text.split(",")))
+        snrs = list(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError as error:
         raise ValueError(f"--snr takes numbers separated by commas, such as 1,4,7, got {text!r}") from error
+    if not all(LOWEST_SNR_DB <= snr <= -LOWEST_SNR_DB for snr in snrs):
+        raise ValueError(f"--snr takes {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {text}")
+    return snrs

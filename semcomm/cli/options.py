@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from semcomm.cli.channels import CHANNELS, FLAT_FADING, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
-from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
+from semcomm.pretrained import BUILDERS, SHIPPED, from_pretrained, list_pretrained
 from semcomm.receiver.equalizer import build_equalizer
 from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
@@ -136,17 +136,21 @@ def load_system(
     for option, value in {"--caption": caption, "--segmentation": segmentation}.items():
         if value == "none":
             raise ValueError(f"{option} none: {model} sends every level that it was trained with; train one without")
+    saved_by = _saved_by(model)
+    if builder is None and ":" in saved_by:
+        raise ValueError(f"{model} was saved by a builder of your own: give --builder {saved_by}")
     return from_pretrained(
         model,
-        builder=None if builder is None or _is_the_packages(model) else load_own(builder, "--builder"),
+        builder=None if builder is None or saved_by in BUILDERS else load_own(builder, "--builder"),
         caption=None if caption is None else build_caption(caption),
         segmentation=None if segmentation is None else build_segmentation(segmentation),
     )
 
 
-def _is_the_packages(model: str) -> bool:
-    config = Path(model) / CONFIG
-    return model in list_pretrained() or (config.is_file() and read_object(config).get("builder") in BUILDERS)
+def _saved_by(model: str) -> str:
+    """Name the builder of a shipped or a saved system; "" where no folder says it."""
+    config = (SHIPPED / model if model in list_pretrained() else Path(model)) / CONFIG
+    return str(read_object(config).get("builder")) if config.is_file() else ""
 
 
 def _only(folder: Path, part: str) -> Path:

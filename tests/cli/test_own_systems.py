@@ -14,6 +14,15 @@ class Deaf(Channel):
         return AWGNChannel()(0 * x, snr_db, generator=generator)
 
 
+class Loud(Deaf):
+    def __init__(self, gain):
+        super().__init__()
+
+
+def build_wide(width):
+    return build_mine(width)
+
+
 @saveable
 def build_mine(channels=2):
     made = build_deep_jscc(complex_channels=channels, device="cpu")
@@ -76,7 +85,23 @@ def test_systems_of_ones_own_transmit(run, photo_folder, mine, tmp_path):
 def test_what_is_missing_is_named(refused, photo_folder, mine):
     module, folder = mine
     data = ["--data", photo_folder]
-    assert "which is not the package's: pass builder=" in refused("evaluate", folder, *data)
+    said = refused("evaluate", folder, *data)
+    for option, name in (("--builder", "build_wide"), ("--channel", "Loud")):
+        wrong = refused(
+            "train",
+            "custom",
+            "--train",
+            photo_folder,
+            "--val",
+            photo_folder,
+            "--out",
+            "out",
+            *(["--builder", f"{module}:build_mine"] if option == "--channel" else []),
+            option,
+            f"{module}:{name}",
+        )
+        assert f"{option} {module}:{name} must take no arguments, or have defaults for all: missing a req" in wrong
+    assert f"{folder} was saved by a builder of your own: give --builder {module}:build_mine" in said
     said = refused("evaluate", folder, "--builder", f"{module}:theirs", *data)
     assert f"--builder {module}:theirs: module '{module}' has no 'theirs'" in said
     said = refused("evaluate", folder, "--builder", f"{module}:build_mine", "--channel", "fso", *data)
