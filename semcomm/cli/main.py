@@ -224,7 +224,7 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _warning_line(message: Warning | str, *place: Any) -> str:  # noqa: ARG001 - where Python was, nobody asked
+def _warning_line(message: Warning | str, *place: Any) -> str:  # noqa: ARG001 - the code's place says nothing to a user
     return f"semcomm: {' '.join(str(message).split())}\n"
 
 

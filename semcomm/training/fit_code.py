@@ -226,7 +226,7 @@ def _echo(predictor: Tensor, remembered: int) -> float:
 
 
 def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Give a class that has hardly any blocks half of the largest one: those that are dearest to code."""
+    """Give a class that has hardly any blocks half of the largest one: those that cost most bits."""
     fewest = max(2 * COMMON, len(labels) // (60 * count))
     best = costs.gather(1, labels[:, None])[:, 0]
     for j in range(count):

@@ -189,7 +189,7 @@ class LabelMaps:
         """Return the finest reduction within so many bits; 0 if there is none."""
         best = 0
         for reduction in reversed(REDUCTIONS):
-            # a finer map is dearer, so that the finest ones are seldom made
+            # a finer map takes more bits, so that the finest ones are seldom made
             if self.at(reduction)[1] > bits:
                 break
             best = reduction

@@ -45,8 +45,8 @@ from toys import small_system
         (["evaluate", "MODEL", "--data", "."], "letter.jpg|half.png"),
         (["evaluate", "MODEL", "--data", "good", "--snr", "1;2"], "--snr takes numbers separated by commas.*got '1;2'"),
         (["evaluate", "MODEL", "--data", "good", "--snr", ""], "--snr takes numbers separated by commas"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "snr_db must be from -300 to 300 dB"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "snr_db must be from -300 to 300 dB"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "--snr takes -300 to 300 dB"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "--snr takes -300 to 300 dB"),
         (["evaluate", "MODEL"], "Missing option '--data'"),
         (
             ["evaluate", "MODEL", "--data", "good", "--snr", "1", "--json", "letter.jpg/x"],

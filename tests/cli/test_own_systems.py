@@ -86,22 +86,12 @@ def test_what_is_missing_is_named(refused, photo_folder, mine):
     module, folder = mine
     data = ["--data", photo_folder]
     said = refused("evaluate", folder, *data)
-    for option, name in (("--builder", "build_wide"), ("--channel", "Loud")):
-        wrong = refused(
-            "train",
-            "custom",
-            "--train",
-            photo_folder,
-            "--val",
-            photo_folder,
-            "--out",
-            "out",
-            *(["--builder", f"{module}:build_mine"] if option == "--channel" else []),
-            option,
-            f"{module}:{name}",
-        )
-        assert f"{option} {module}:{name} must take no arguments, or have defaults for all: missing a req" in wrong
     assert f"{folder} was saved by a builder of your own: give --builder {module}:build_mine" in said
+    training = ["train", "custom", "--train", photo_folder, "--val", photo_folder, "--out", "out"]
+    said = refused(*training, "--builder", f"{module}:build_wide")
+    assert f"--builder {module}:build_wide must take no arguments, or have defaults for all: missing a req" in said
+    said = refused(*training, "--builder", f"{module}:build_mine", "--channel", f"{module}:Loud")
+    assert f"--channel {module}:Loud must take no arguments, or have defaults for all: missing a req" in said
     said = refused("evaluate", folder, "--builder", f"{module}:theirs", *data)
     assert f"--builder {module}:theirs: module '{module}' has no 'theirs'" in said
     said = refused("evaluate", folder, "--builder", f"{module}:build_mine", "--channel", "fso", *data)
