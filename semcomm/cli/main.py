@@ -15,7 +15,6 @@ import torch
 import typer
 
 from semcomm.cli.cache_features import cache_features
-from semcomm.cli.channels import describe_channel
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.fit_code import fit_code
 from semcomm.cli.measure import baseline, evaluate
@@ -34,6 +33,7 @@ from semcomm.cli.options import (
     SeedOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
     read_weights,
     set_channel,

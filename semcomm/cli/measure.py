@@ -11,7 +11,6 @@ import typer
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
 from semcomm.channel.snr import LOWEST_SNR_DB
-from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
@@ -30,6 +29,7 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
     read_weights,
     set_channel,

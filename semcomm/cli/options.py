@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.nn import Module
 
-from semcomm.cli.channels import CHANNELS, FLAT_FADING, build_channel
+from semcomm.channel.named import CHANNELS, FLAT_FADING, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
 from semcomm.pretrained import BUILDERS, SHIPPED, from_pretrained, list_pretrained
-from semcomm.receiver.equalizer import build_equalizer
+from semcomm.receiver.equalizer import build_equalizer, equalizer_name
 from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -88,6 +89,18 @@ def set_channel(
     if equalizer is not None:
         system.equalizer = build_equalizer(equalizer, getattr(system.constraint, "power", 1.0))
     return system
+
+
+def describe_channel(name: str, coherence: str, equalizer: Module) -> str:
+    """Name the channel, and what undoes it, in results."""
+    undone = equalizer_name(equalizer) or type(equalizer).__name__
+    if name == "awgn":
+        return name
+    if name in FLAT_FADING:
+        return f"{name}, coherence {coherence}, equalizer {undone}"
+    if name not in CHANNELS:
+        return f"{name}, equalizer {undone}"
+    return f"{name}, pilots, equalizer {undone}"
 
 
 def build_caption(value: str) -> CaptionFeature | None:

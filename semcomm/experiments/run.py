@@ -9,7 +9,7 @@ from typing import Any, cast, final
 
 import torch
 
-from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.named import build_channel
 from semcomm.cli.options import show_progress
 from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
@@ -17,7 +17,7 @@ from semcomm.experiments.measure import evaluate
 from semcomm.experiments.measurement import Measurement
 from semcomm.experiments.page import write_page
 from semcomm.experiments.presets import Study
-from semcomm.experiments.specs import AtCapacity, Point, Spec, Trained, build_channel, has_levels
+from semcomm.experiments.specs import AtCapacity, Point, Spec, Trained, has_levels
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
@@ -191,7 +191,7 @@ def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: Photo
     with show_progress("sending", total=len(points) * len(paths)) as advance:
         for batch in batches:
             if isinstance(scheme, SemanticSystem):
-                scheme.channel = build_channel(batch[0].channel) or AWGNChannel()
+                scheme.channel = build_channel(batch[0].channel)
             snrs_db = [point.snr_db for point in batch]
             measured = evaluate(scheme, paths, snrs_db, seed=seed, name=spec.name, features=features, progress=advance)
             for point in batch:

@@ -7,7 +7,7 @@ from typing import Literal, final
 from semcomm.baselines.codecs import Codec
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.channel.named import build_channel
 from semcomm.networks.stages import Norm
 from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
@@ -230,11 +230,6 @@ def has_levels(spec: Spec) -> bool:
 def as_wide(mlsc: Mlsc) -> DeepJSCC:
     """Deep JSCC at the k/n of MLSC-image, or the next larger one that it can have, trained likewise."""
     return DeepJSCC(math.ceil(48 * mlsc.ratio - 1e-9), mlsc.snr_db)
-
-
-def build_channel(name: ChannelName) -> RayleighChannel | None:
-    """Rayleigh fading of every symbol, known to the receiver; None for the builders' own channel, AWGN."""
-    return None if name == "awgn" else RayleighChannel()
 
 
 def _snr_name(snr_db: TrainingSNR) -> str:
