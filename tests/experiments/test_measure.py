@@ -9,6 +9,7 @@ from scipy import stats
 from toys import semantic_system, small_system
 
 from semcomm import SeparationBaseline
+from semcomm.data import folders
 from semcomm.data.folders import list_images
 from semcomm.experiments.measure import evaluate
 from semcomm.extractors.cache import FeatureCache, cache_features
@@ -270,6 +271,15 @@ def test_numbers_of_numpy_are_taken_and_what_is_no_number_is_refused(system, pho
         evaluate(system, photo_folder, 10, seed=-1)
     with pytest.raises(TypeError, match=r"photographs must be a folder, files or images \(3, h, w\), got int"):
         evaluate(system, [3], 10)
+
+
+def test_photographs_are_decoded_once_for_all_calls(photo_folder, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
+    photographs = folders.Photographs(list_images(photo_folder))
+    first, second = (evaluate(Brightness(), photographs, 10, seed=1) for _ in range(2))
+    assert decoded == list_images(photo_folder)
+    assert first.json() == second.json() == evaluate(Brightness(), list_images(photo_folder), 10, seed=1).json()
 
 
 def test_one_metric_may_be_named_by_a_string(system):
