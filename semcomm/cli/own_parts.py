@@ -56,8 +56,10 @@ def _make(value: str, option: str) -> Any:
     own = load_own(value, option)
     try:
         inspect.signature(own).bind()
-    except (TypeError, ValueError) as error:  # the latter for functions in C that do not say what they take
+    except TypeError as error:
         raise ValueError(f"{option} {value} must take no arguments, or have defaults for all: {error}") from error
+    except ValueError:
+        pass  # a class in C, which does not say what it takes
     return own()
 
 
