@@ -85,7 +85,7 @@ def evaluate(
     """
     if isinstance(snr_db, str):
         raise TypeError(f"snr_db must be a number of dB, or several, got {snr_db!r}")
-    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, Real) else map(float, snr_db)))
+    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, int | float | Real) else map(float, snr_db)))
     for one in snrs_db:
         if not LOWEST_SNR_DB <= one <= -LOWEST_SNR_DB:
             raise ValueError(f"snr_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {one}")
