@@ -71,7 +71,7 @@ DOORS = {
         "check_channel",
         "exponential_profile",
     },
-    "experiments": {"Measurement"},
+    "experiments": {"Measurement", "demo_image"},
     "quality": {
         "Metric",
         "SemanticFidelity",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, cast
 import torch
 import typer
 
+from semcomm.cli.app import app as serve_page
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.fit_code import fit_code
@@ -189,6 +190,7 @@ app.command()(baseline)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
+app.command("app")(serve_page)
 app.command("fit-code")(fit_code)
 app.command("train-extractor")(train_extractor_command)
 app.command("score-extractor")(score_extractor_command)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from semcomm.lazy import lazily
 
 if TYPE_CHECKING:
+    from semcomm.experiments.demo import demo_image
     from semcomm.experiments.measurement import Measurement
 
-__all__ = ["Measurement"]
-__getattr__ = lazily(__name__, {"measurement": ("Measurement",)})
+__all__ = ["Measurement", "demo_image"]
+__getattr__ = lazily(
+    __name__,
+    {
+        "demo": ("demo_image",),
+        "measurement": ("Measurement",),
+    },
+)

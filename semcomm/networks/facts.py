@@ -61,7 +61,9 @@ def numbers(
     step = drawing.log_step.reshape(images, -1).float().mean(1).clamp_min(-40)
     missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
     rate = torch.full((images,), math.log2(per_block / 32))
-    columns = [snrs_db / 10, told_snrs_db / 10, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
+    # far beyond what networks are trained for, and finite: zero trust times inf would be NaN
+    snrs = [one.clamp(-60, 60) / 10 for one in (snrs_db, told_snrs_db)]
+    columns = [*snrs, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
     return torch.stack([column.float() for column in columns], dim=1)
 
 

@@ -107,7 +107,7 @@ class ResidualNetwork(nn.Module):
 
 
 def run_at_home(network: nn.Module, pictures: Tensor, facts: Tensor, numbers: Tensor) -> Tensor:
-    """Run a `ResidualNetwork` on the device of its weights; the output comes back to the device of the pictures."""
+    """Run a network like `ResidualNetwork` on the device of its weights; its output comes back to the pictures'."""
     device = next(network.parameters(), pictures).device
     return network(pictures.to(device), facts.to(device), numbers.to(device)).to(pictures.device)
 

@@ -28,11 +28,21 @@ def results(path):
 def test_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("demo", "transmit", "train", "evaluate", "baseline", "models", "cache-features", "reproduce"):
+    for command in (
+        "demo",
+        "transmit",
+        "train",
+        "evaluate",
+        "baseline",
+        "models",
+        "cache-features",
+        "reproduce",
+        "app",
+    ):
         assert f" {command} " in out, command
 
 
-@pytest.mark.parametrize("command", ["demo", "transmit", "train", "evaluate", "baseline", "models", "reproduce"])
+@pytest.mark.parametrize("command", ["demo", "transmit", "train", "evaluate", "baseline", "models", "reproduce", "app"])
 def test_every_command_has_help(run, command):
     code, out, err = run(command, "--help")
     assert (code, err) == (0, "")
