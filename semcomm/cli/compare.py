@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.separation import SeparationBaseline
-from semcomm.cli.channels import describe_channel
 from semcomm.cli.measuring import (
     CsvOption,
     DrawsOption,
@@ -40,6 +39,7 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
     read_weights,
     set_channel,
@@ -61,7 +61,7 @@ def compare(
     snr: SnrsOption = "1,4,7,10,13",
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     size: SizeOption = None,
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
@@ -111,9 +111,11 @@ def compare(
     if refused := [option for option in given if not any(option in one for one in told.values())]:
         raise ValueError(f"--{refused[0].replace('_', '-').removesuffix('-db')}: neither {a} nor {b} can choose it")
     schemes: dict[str, Any] = {name: _in_equal_uses(name, systems, told, channel, bandwidth_ratio) for name in (a, b)}
-    described = describe_channel(channel, coherence, equalizer)
     channels = {
-        name: link_of(one) if isinstance(one, SeparationBaseline) else described for name, one in schemes.items()
+        name: link_of(one)
+        if isinstance(one, SeparationBaseline)
+        else describe_channel(channel, coherence, systems[name].equalizer)
+        for name, one in schemes.items()
     }
     (one, other), about = measure(
         schemes,

@@ -10,7 +10,6 @@ import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
 from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
-from semcomm.cli.channels import describe_channel
 from semcomm.cli.measuring import (
     CsvOption,
     DrawsOption,
@@ -44,6 +43,7 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
     read_weights,
     set_channel,
@@ -60,7 +60,7 @@ def evaluate(
     snr: SnrsOption = "1,4,7,10,13",
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     codecs: Annotated[
         str,
         typer.Option(help="Codecs beside them, in the first model's channel uses: jpeg,avif at capacity, jpeg+ldpc."),
@@ -98,7 +98,7 @@ def evaluate(
     systems = {model: load_system(model, caption, segmentation, builder) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
-    described = describe_channel(channel, coherence, equalizer)
+    met = {model: describe_channel(channel, coherence, system.equalizer) for model, system in systems.items()}
     rates = _rates(systems, rate)
     first, name = next(iter(systems.values())), next(iter(systems))
     k = partial(first.symbols_per_image, levels=levels, rate=rates[name], channel_uses=channel_uses)
@@ -114,7 +114,7 @@ def evaluate(
         {**systems, **beside},
         data,
         snr,
-        dict.fromkeys(systems, described) | {name: link_of(one) for name, one in beside.items()},
+        met | {name: link_of(one) for name, one in beside.items()},
         size=size,
         draws=draws,
         metrics=metrics,

@@ -9,6 +9,7 @@ import typer
 
 from semcomm.baselines.codecs import CODECS
 from semcomm.baselines.separation import SeparationBaseline
+from semcomm.channel.snr import LOWEST_SNR_DB
 from semcomm.cli.options import show_progress
 from semcomm.cli.skip_bad import choose_photographs, naming_the_remedy
 from semcomm.experiments.curves import Width
@@ -131,6 +132,9 @@ def read_names(text: str) -> list[str]:
 def read_snrs(text: str) -> list[float]:
     """Read the value of --snr, such as "1,4,7"."""
     try:
-        return list(dict.fromkeys(float(part) for part in text.split(",")))
+        snrs = list(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError as error:
         raise ValueError(f"--snr takes numbers separated by commas, such as 1,4,7, got {text!r}") from error
+    if not all(LOWEST_SNR_DB <= snr <= -LOWEST_SNR_DB for snr in snrs):
+        raise ValueError(f"--snr takes {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {text}")
+    return snrs

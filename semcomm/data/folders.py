@@ -209,7 +209,7 @@ class CropDataset(Dataset[dict[str, Tensor]]):
     Args:
         paths: the photographs.
         size: height and width of a crop, in pixels.
-        seed: of all draws.
+        seed: what all draws come from.
         features: precomputed captions and label maps, or None.
 
     Shape:

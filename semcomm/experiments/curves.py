@@ -59,7 +59,7 @@ class Curve:
     """One line of a panel.
 
     Args:
-        label: of the legend; curves of one label look the same in all panels.
+        label: the text in the legend; curves of one label look the same in all panels.
         x: where.
         y: the means; None leaves a gap.
         ci95: half widths of their 95 % confidence intervals; None for no bar.

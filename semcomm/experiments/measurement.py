@@ -27,9 +27,9 @@ class Measurement:
     """What one scheme scored on photographs.
 
     Args:
-        name: of the scheme, for tables and legends.
+        name: the scheme's name in tables and legends.
         channel: what the images were sent over, in words.
-        seed: of all noise.
+        seed: what all noise came from.
         photographs: their names.
         symbols: channel uses k of each photograph.
         dimensions: source dimensions n = 3 h w of each photograph.
@@ -196,7 +196,7 @@ class Measurement:
         return draw([self], width=width)
 
     def save(self, path: str | Path) -> None:
-        """Write a file, whole or not at all; its ending says what.
+        """Write a table, CSV, JSON or a figure, by the file's ending, whole or not at all.
 
         Args:
             path: ends in .json (everything; `load` reads it), .csv (the rows), .md or .tex (the table), .png, .pdf or

@@ -151,7 +151,7 @@ def train(
 
 @contextmanager
 def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterator[None]:
-    """Say of weights that are NaN or inf that the training diverged, whatever stumbled over them."""
+    """Say that the training diverged where weights are NaN or inf, whatever error they caused."""
     stumbled: ValueError | None = None
     try:
         yield
@@ -239,7 +239,7 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
 
 @contextmanager
 def _stoppable(trainer: Trainer, out: Path) -> Iterator[None]:
-    """Tell every end by a signal in one way, in the first of several processes; name the folder of a full disk."""
+    """Report an end by a signal once, from the first of several processes; name the folder of a full disk."""
     try:
         yield
     except RuntimeError as error:
