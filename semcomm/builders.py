@@ -19,6 +19,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.whole import check_whole
 
 MAX_LEVEL = 16
 """More than anybody trains; kernels grow with the level, to 2 l - 3."""
@@ -78,9 +79,8 @@ def build_mlsc_image(
         >>> system.symbols_per_image(256, 256), system.bandwidth_ratio(256, 256) == 13 / 192
         (13312, True)
     """
-    if not isinstance(l, int) or isinstance(l, bool) or not 2 <= l <= MAX_LEVEL:
-        raise ValueError(f"l must be an integer from 2 to {MAX_LEVEL}, got {l!r}")
-    check_downsampling(t, "t")
+    l, t, width = check_whole(l, "l", 2, MAX_LEVEL), check_downsampling(t, "t"), check_positive(width, "width")  # noqa: E741
+    text_rank = None if text_rank is None else check_positive(text_rank, "text_rank")
     size = _image_size(image_size, t)
     caption_feature = _caption_feature(caption, size)
     segmentation_feature = _segmentation_feature(segmentation)
@@ -180,9 +180,9 @@ def build_deep_jscc(
 
 def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
     size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
-    if len(size) != 2 or not all(isinstance(side, int) and side >= t for side in size):
+    if len(size) != 2 or not all(hasattr(side, "__index__") and side >= t for side in size):
         raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
-    return size[0], size[1]
+    return int(size[0]), int(size[1])
 
 
 def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:

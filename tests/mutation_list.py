@@ -176,6 +176,41 @@ _LISTED = (
         {"a replaced part saved as the builder's": ("_differ(built[name], now[name])", "False")},
     ),
     (
+        "saving.py",
+        "test_pretrained.py",
+        {
+            "arguments that JSON cannot hold not refused": (
+                "        if not _is_plain(value):\n            raise ValueE",
+                "        if False:\n            raise ValueE",
+            )
+        },
+    ),
+    (
+        "channel/saved.py",
+        "test_pretrained.py",
+        {
+            "pilots of the default estimator loaded": (
+                'Pilots(**arguments["csi"])',
+                'Pilots(arguments["csi"]["spacing"])',
+            )
+        },
+    ),
+    (
+        "whole.py",
+        "test_contracts.py",
+        {"sizes below one taken": ("not whole or value < least", "not whole or value < least - 9")},
+    ),
+    (
+        "cli/options.py",
+        "cli/test_measure_commands.py",
+        {
+            "every system equalised by MMSE": (
+                "    if equalizer is not None:\n        system.equalizer = build_equalizer(equalizer,",
+                '    if True:\n        system.equalizer = build_equalizer(equalizer or "mmse",',
+            )
+        },
+    ),
+    (
         "channel/base.py",
         "test_numbers.py",
         {
@@ -251,6 +286,10 @@ _LISTED = (
         "experiments/measure.py",
         "experiments/test_measure.py",
         {
+            "photographs decoded again for every scheme": (
+                "photographs.read if isinstance(photographs, Photographs) else load_image",
+                "load_image",
+            ),
             "seed ignored": ("SeedSequence((seed, round(", "SeedSequence((0, round("),
             "every draw of the same noise": ("(snr_db + 1000)), place, draw))", "(snr_db + 1000)), place))"),
             "keywords of nested systems dropped": ("if value is not None}", "if value is not None and False}"),

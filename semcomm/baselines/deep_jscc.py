@@ -15,7 +15,7 @@ from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image, 
 ENCODER = ((16, 2), (32, 2), (32, 1), (32, 1))
 """Output channels and stride of the encoder's convolutions but the last, which has 2c channels and stride 1."""
 DECODER = ((32, 1), (32, 1), (32, 1), (16, 2))
-"""Likewise of the decoder's transposed ones; the last has 3 channels and stride 2."""
+"""The same numbers of the decoder's transposed convolutions; the last has 3 channels and stride 2."""
 KERNEL_SIZE, DOWNSAMPLING = 5, 4
 
 

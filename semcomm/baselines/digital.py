@@ -69,7 +69,7 @@ def carry(
         believed_snr_db: what both ends believe it to be, which chooses the mode.
         channel: what the symbols pass.
         fading: which fading the modes are chosen for.
-        generator: of the channel's randomness.
+        generator: where the channel's randomness comes from.
 
     Raises:
         ValueError: if the channel does not tell its noise.

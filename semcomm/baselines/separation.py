@@ -19,6 +19,7 @@ from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import check_bandwidth_ratio
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db, papr_db
+from semcomm.whole import check_whole
 
 Delivered = Literal["random", "gray"]
 Code = Literal["capacity", "ldpc"]
@@ -134,7 +135,7 @@ class SeparationBaseline:
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image: as given, or k/n of n = 3 h w, rounded down."""
-        return self._symbols_per_image(height, width)
+        return self._symbols_per_image(check_whole(height, "height"), check_whole(width, "width"))
 
     def bandwidth_ratio(self, height: int, width: int) -> float:
         """Bandwidth ratio k/n really used by a `height x width` image."""
@@ -167,7 +168,7 @@ class SeparationBaseline:
             snr_db: SNR in dB, a float or a tensor `(b,)`.
             told_snr_db: the SNR in dB that both ends believe in; None is the real one. Where the rate chosen for it is
                 too high for the real one, the image is lost.
-            generator: of the channel's noise, and where a failed image's random pixels come from.
+            generator: where the channel's noise and a failed image's random pixels come from.
 
         Raises:
             TypeError: if an argument is of a wrong type.

@@ -13,7 +13,7 @@ def finite_snrs(snr_db: SNR | None, images: int, name: str, *, most: float | Non
     Args:
         snr_db: a number, or a tensor `(images,)`.
         images: how many.
-        name: of the argument, for errors.
+        name: the argument's name, for errors.
         most: what stands for larger ones, infinity among them; None refuses infinity.
 
     Raises:
