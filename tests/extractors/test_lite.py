@@ -120,9 +120,9 @@ def test_the_shipped_scores_hold_their_bounds(shipped_folder):
             ("caption-lite", "segmentation-lite")}  # fmt: skip
     judged = read["segmentation-lite"]["coco_val"]
     # 0.38 and 0.66 are wanted of the first and the last; the page says how far the shipped network is from that.
-    assert judged["mean_iou"] >= 0.29
+    assert judged["mean_iou"] >= 0.32
     assert judged["pixel_accuracy"] >= 0.86
-    assert judged["iou"]["person"] >= 0.55
+    assert judged["iou"]["person"] >= 0.62
     captions = read["caption-lite"]["flickr8k_test"]
     assert captions["captioner"]["bleu_4"] >= 0.14
     assert captions["captioner"]["cider_d"] >= 0.30

@@ -227,7 +227,7 @@ def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypat
 
 
 def test_overlap_loss_is_one_less_the_mean_soft_iou_of_the_classes_that_occur():
-    """Four pixels of classes 0, 0, 1 and one unknown; a class that never occurs counts only by what others lose to it."""
+    """Pixels of classes 0, 0, 1 and one unknown; class 2 never occurs and only takes from the others."""
     from semcomm.training.extractor_modules import overlap_loss
 
     likely = torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.0625, 0.1875], [0.125, 0.5, 0.375], [0.0625, 0.0625, 0.875]])
