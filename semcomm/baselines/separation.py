@@ -71,7 +71,8 @@ class SeparationBaseline:
         symbols_per_image: k of an `h x w` image, instead of `bandwidth_ratio`: another scheme's method of this name
             gives exactly its channel uses, padding included.
         channel: "awgn", or "rayleigh" for fades that differ from symbol to symbol and are known to the receiver (its
-            ergodic capacity). With `code="ldpc"` also any channel object; rates are then chosen as for "awgn".
+            ergodic capacity). With `code="ldpc"` also any channel object; rates are then chosen as for "awgn", and what
+            its pilots and prefixes take is part of k.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
         headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
             size and quality does not, and one byte that names the quality does.
@@ -149,7 +150,7 @@ class SeparationBaseline:
             raise ValueError(f"snr_db must be finite, from -300 to 300, for a channel to have a capacity, got {snr_db}")
         uses, safe_snr_db = self.symbols_per_image(height, width), snr_db - self.margin_db
         if self.code == "ldpc":
-            return digital.budget(uses, safe_snr_db, self._fading)
+            return digital.budget(digital.symbols_within(self._link(), uses), safe_snr_db, self._fading)
         return math.floor(uses * CAPACITIES[str(self.channel)](safe_snr_db))
 
     def transmit(
@@ -205,6 +206,11 @@ class SeparationBaseline:
     def _fading(self) -> Literal["none", "fast"]:
         return "fast" if self.channel == "rayleigh" else "none"
 
+    def _link(self) -> nn.Module:
+        if isinstance(self.channel, nn.Module):
+            return self.channel
+        return AWGNChannel() if self.channel == "awgn" else RayleighChannel()
+
     def _capacity(self, height: int, width: int, snr_db: float) -> int:
         return math.floor(self.symbols_per_image(height, width) * CAPACITIES[str(self.channel)](snr_db))
 
@@ -216,13 +222,14 @@ class SeparationBaseline:
         told_snr_db: list[float],
         generator: torch.Generator | None,
     ) -> tuple[list[bool], dict[str, Tensor]]:
-        channel = self.channel
-        if not isinstance(channel, nn.Module):
-            channel = AWGNChannel() if channel == "awgn" else RayleighChannel()
+        channel = self._link()
+        symbols = digital.symbols_within(channel, self.symbols_per_image(*size))
+        if symbols == 0:
+            return [False for _ in files], {}
         sent = [None if file is None else charged(file, self.codec, headers=self.headers) for file in files]
         carried = digital.carry(
             sent,
-            self.symbols_per_image(*size),
+            symbols,
             snr_db,
             [believed - self.margin_db for believed in told_snr_db],
             channel=channel,

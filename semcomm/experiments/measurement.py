@@ -15,7 +15,17 @@ from semcomm.quality.statistics import mean_and_ci95, paired_difference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "ms_ssim_db": "MS-SSIM (dB)", "lpips": "LPIPS"}
+LABELS = {
+    "psnr_db": "PSNR (dB)",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "ms_ssim_db": "MS-SSIM (dB)",
+    "lpips": "LPIPS",
+    "papr_db": "PAPR (dB)",
+    "above_3db": "P(> 3 dB)",
+    "above_6db": "P(> 6 dB)",
+    "above_9db": "P(> 9 dB)",
+}
 FIGURES = (".png", ".pdf", ".svg")
 
 

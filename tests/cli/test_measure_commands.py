@@ -262,7 +262,7 @@ def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path
 
 def test_an_unknown_metric_is_told_which_there_are(refused, model, photo_folder):
     error = refused("evaluate", model, "--data", photo_folder, "--metrics", "fid,ms-ssim")
-    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid" in error
+    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, papr, got fid" in error
 
 
 def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_folder, monkeypatch, tmp_path):
