@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from semcomm.channel.awgn import AWGNChannel
     from semcomm.channel.conformance import check_channel
     from semcomm.channel.rayleigh import RayleighChannel
+    from semcomm.channel.rician import RicianChannel
     from semcomm.contracts import Channel, Delivered, Received, Semantics, Sent
     from semcomm.experiments.measure import evaluate
     from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
@@ -39,6 +40,7 @@ __all__ = [
     "FeatureFusion",
     "PowerNormalize",
     "RayleighChannel",
+    "RicianChannel",
     "Received",
     "SegmentationFeature",
     "SemanticSystem",
@@ -65,6 +67,7 @@ _ROOMS = {
     "channel.awgn": ("AWGNChannel",),
     "channel.conformance": ("check_channel",),
     "channel.rayleigh": ("RayleighChannel",),
+    "channel.rician": ("RicianChannel",),
     "contracts": ("Channel", "Delivered", "Received", "Semantics", "Sent"),
     "experiments.measure": ("evaluate",),
     "nested_builders": ("build_hybrid_code", "build_linear_code", "build_nested_mlsc_image"),

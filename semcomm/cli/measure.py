@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
+from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
 from semcomm.cli.channels import describe_channel
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
-    CapacityChannelOption,
     CoherenceOption,
     DataOption,
     EqualizerOption,
@@ -28,6 +27,7 @@ from semcomm.cli.options import (
     ToldOption,
     UsesOption,
     load_system,
+    named_channel,
     read_weights,
     set_channel,
     show_progress,
@@ -84,7 +84,7 @@ def evaluate(
     names = _names(codecs)
     if unknown := sorted(set(names) - set(CODECS)):
         raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
-    if names and ":" in channel:
+    if names and channel not in CAPACITIES:
         raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
@@ -127,7 +127,7 @@ def baseline(
     data: DataOption,
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: CapacityChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     code: Annotated[
         Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
     ] = "capacity",
@@ -147,16 +147,18 @@ def baseline(
 ) -> None:
     """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
+    if code == "capacity" and channel not in CAPACITIES:
+        raise ValueError(f"--channel must be awgn or rayleigh at capacity, got {channel}; --code ldpc takes it")
     scheme = SeparationBaseline(
         codec,
         bandwidth_ratio=bandwidth_ratio,
-        channel=channel,
+        channel=channel if channel in CAPACITIES else named_channel(channel),  # type: ignore[arg-type]
         delivered=delivered,
         headers=headers,
         code=code,
         margin_db=margin,
     )
-    described = _at_capacity(channel) if code == "capacity" else CODED[channel]
+    described = _at_capacity(channel) if code == "capacity" else CODED.get(channel, f"{channel}, 5G LDPC")
     _measure(
         {codec: scheme},
         data,

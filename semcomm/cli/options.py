@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
 
 from semcomm.cli.channels import CHANNELS, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
@@ -37,7 +38,6 @@ BuilderOption = Annotated[
 ]
 CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, image, or a block of that many symbols.")]
 EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="The equaliser, in fading.")]
-CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
@@ -61,22 +61,24 @@ def read_weights(text: str) -> dict[str, float] | None:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
-def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
-    """Give a system what --channel, --coherence and --equalizer say.
+def named_channel(name: str, coherence: str = "symbol") -> nn.Module:
+    """Make the channel that --channel names, `coherence` that of flat fading.
 
     Raises:
         ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`.
     """
     if name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    elif ":" in name:
-        if coherence != "symbol":
-            raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
-        system.channel = build_own_channel(name)
-    elif name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    else:
+        return build_channel(name, coherence)
+    if ":" not in name:
         raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
+    if coherence != "symbol":
+        raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
+    return build_own_channel(name)
+
+
+def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
+    """Give a system what --channel, --coherence and --equalizer say."""
+    system.channel = named_channel(name, coherence)
     system.equalizer = EQUALIZERS[equalizer]()
 
 

@@ -1,6 +1,7 @@
 """Scores beside PSNR and SSIM, by name."""
 
 from collections.abc import Callable, Mapping, Sequence
+
 from torch import Tensor
 
 from semcomm.quality.fidelity import lite_fidelity

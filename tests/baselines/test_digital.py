@@ -175,8 +175,9 @@ def test_what_is_charged(photograph):
     ("bad", "message"),
     [
         ({"code": "turbo"}, """code must be "capacity" or "ldpc", got 'turbo'"""),
+        ({"channel": ["awgn"]}, "channel must be one of awgn, rayleigh"),
         ({"channel": "fso"}, """channel must be one of awgn, rayleigh, or with code="ldpc" a channel, got 'fso'"""),
-        ({"margin_db": math.nan}, "margin_db must be a finite number, got nan"),
+        ({"margin_db": math.nan}, "margin_db must be a number from -300 to 300 dB, got nan"),
     ],
 )
 def test_bad_arguments(bad, message):
@@ -184,6 +185,15 @@ def test_bad_arguments(bad, message):
         SeparationBaseline("jpeg", bandwidth_ratio=1 / 12, **bad)
 
 
-def test_a_belief_that_is_no_number(images):
-    with pytest.raises(ValueError, match="snr_db must"):
-        scheme().transmit(images, 10.0, told_snr_db=math.nan)
+@pytest.mark.parametrize("told", [math.nan, math.inf, 400.0])
+@pytest.mark.parametrize("code", ["capacity", "ldpc"])
+def test_a_belief_that_is_no_number(images, code, told):
+    with pytest.raises(ValueError, match="told_snr_db must be .*-300.*, got (nan|inf|400)"):
+        SeparationBaseline("jpeg", bandwidth_ratio=1 / 4, code=code).transmit(images, 10.0, told_snr_db=told)
+
+
+@pytest.mark.parametrize("code", ["capacity", "ldpc"])
+@pytest.mark.parametrize("channel", ["awgn", "rayleigh"])
+def test_a_belief_in_noise_where_there_is_none(images, code, channel):
+    link = SeparationBaseline("jpeg", bandwidth_ratio=1 / 4, code=code, channel=channel)
+    assert not link.transmit(images, math.inf, told_snr_db=10.0).failed.any()
