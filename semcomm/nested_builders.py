@@ -130,7 +130,7 @@ def build_nested_mlsc_image(
     widths = (width, 2 * width, 4 * width)
     shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}
     sends = ResidualNetwork(**shared, outputs=book.common.transform.shape[0])
-    receives = ResidualNetwork(**shared)
+    receives = ResidualNetwork(**shared, blocks=(2, 2, 3), rising=(2, 4))
     says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
     transmitter = HybridTransmitter(
         book, network=sends, levels=l, safe_snr_db=safe_snr_db, caption=says, segmentation=labels

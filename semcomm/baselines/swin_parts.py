@@ -1,5 +1,6 @@
 """SwinJSCC and WITT as transmitters and receivers."""
 
+from numbers import Real
 from typing import Literal, final
 
 import torch
@@ -215,7 +216,7 @@ class RateAdaptiveSwinReceiver(nn.Module):
 
 
 def _check_rate(rate: int | float, channels: int) -> int:
-    if isinstance(rate, bool) or rate != int(rate) or not 2 <= rate <= channels or rate % 2:
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not 2 <= rate <= channels or rate % 2:
         raise ValueError(f"rate must be an even number of channels from 2 to {channels}, got {rate!r}")
     return int(rate)
 

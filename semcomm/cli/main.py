@@ -27,6 +27,7 @@ from semcomm.cli.options import (
     JsonOption,
     LevelsOption,
     OutOption,
+    RateOption,
     SafeOption,
     SavedLevelOption,
     SeedOption,
@@ -85,6 +86,7 @@ def transmit(
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
     levels: LevelsOption = None,
+    rate: RateOption = None,
     channel_uses: UsesOption = None,
     told_snr: ToldOption = None,
     safe_snr: SafeOption = None,
@@ -106,6 +108,7 @@ def transmit(
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     asked = {
         "levels": levels,
+        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,

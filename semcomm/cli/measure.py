@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from semcomm.cli.options import (
     ImportanceOption,
     JsonOption,
     LevelsOption,
+    RateOption,
     RatioOption,
     SafeOption,
     SavedLevelOption,
@@ -34,6 +36,7 @@ from semcomm.cli.options import (
 )
 from semcomm.cli.reports import check_outputs, show_table, write_csv, write_json
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.system import SemanticSystem
 
 SizeOption = Annotated[
     int | None, typer.Option(min=1, help="Send the central SIZE x SIZE pixels; whole photographs without it.")
@@ -65,7 +68,7 @@ def evaluate(
     draws: DrawsOption = 1,
     metrics: MetricsOption = "",
     levels: LevelsOption = None,
-    rate: Annotated[float | None, typer.Option(help="The rate to use, of a model that has several.")] = None,
+    rate: RateOption = None,
     channel_uses: UsesOption = None,
     told_snr: ToldOption = None,
     safe_snr: SafeOption = None,
@@ -99,7 +102,6 @@ def evaluate(
     }
     told = {
         "levels": levels,
-        "rate": rate,
         "channel_uses": channel_uses,
         "told_snr_db": told_snr,
         "safe_snr_db": safe_snr,
@@ -115,7 +117,7 @@ def evaluate(
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        told=dict.fromkeys(systems, told),
+        told={model: told | {"rate": at} for model, at in _rates(systems, rate).items()},
         json_file=json_file,
         csv_file=csv_file,
         figure=figure,
@@ -176,6 +178,12 @@ def baseline(
         figure=figure,
     )
     typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
+
+
+def _rates(systems: Mapping[str, SemanticSystem], rate: float | None) -> dict[str, float | None]:
+    """Give --rate to the systems that have several; where none has, to all, which refuse it."""
+    several = [name for name, one in systems.items() if "rate" in signature(one.transmitter.forward).parameters]
+    return {name: rate if name in several or not several else None for name in systems}
 
 
 def _measure(

@@ -46,6 +46,10 @@ RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]
+RateOption = Annotated[
+    float | None,
+    typer.Option(help="The rate of a model that has several, such as SwinJSCC's channels; others keep their one."),
+]
 UsesOption = Annotated[int | None, typer.Option(min=1, help="Channel uses k per photograph, likewise.")]
 ToldOption = Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")]
 SafeOption = Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")]

@@ -31,7 +31,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file needs unpickling, is damaged, or holds no state dict.
+        ValueError: If the file needs unpickling, is damaged, or holds no state dict of dense real tensors.
 
     Example:
         >>> import tempfile, torch
@@ -56,6 +56,12 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         raise ValueError(
             f"checkpoint '{path}' holds no state dict: {listing(others)} should be tensors, "
             "or the tensors should be wrapped as {'state_dict': ...}"
+        )
+    strange = [name for name, value in content.items() if not _is_plain(value)]
+    if strange:
+        raise ValueError(
+            f"checkpoint '{path}' holds tensors that no weights are, sparse, nested, quantised, complex or without "
+            f"values (meta): {listing(strange)}"
         )
     return {name.removeprefix("module."): value for name, value in content.items()}
 
@@ -189,6 +195,11 @@ def listing(names: Sequence[str]) -> str:
     """
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(names[:_NAMES_SHOWN]) + more
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    strange = tensor.is_nested or tensor.is_meta or tensor.is_quantized or tensor.is_complex()
+    return tensor.layout == torch.strided and not strange
 
 
 def _is_torch_file(path: Path) -> bool:

@@ -106,6 +106,12 @@ class ResidualNetwork(nn.Module):
         return F.pixel_shuffle(self.leave(F.silu(fine)), SCALES[0])
 
 
+def run_at_home(network: nn.Module, *inputs: Tensor) -> Tensor:
+    """Run a network on the device of its weights; the output comes back to the device of the first input."""
+    device = next(network.parameters(), inputs[0]).device
+    return network(*(one.to(device) for one in inputs)).to(inputs[0].device)
+
+
 def _blocks(channels: int, count: int, embedding: int) -> nn.ModuleList:
     return nn.ModuleList(Conditioned(channels, embedding) for _ in range(count))
 

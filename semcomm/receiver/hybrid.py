@@ -14,6 +14,7 @@ from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, noise_variance_told, quantise_told, read_mark
 from semcomm.link.prefix import PrefixDecoder
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
+from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
@@ -116,18 +117,18 @@ class HybridReceiver(nn.Module):
         drawing, count = side.drawing, side.drawing.shape[0]
         if received.noise_variance is None or snr_db is None:
             raise ValueError("received.noise_variance and snr_db must be known to the hybrid code, got None")
-        noise = received.noise_variance.expand_as(received.symbols).float()
+        symbols, noise = received.symbols.cpu(), received.noise_variance.expand_as(received.symbols).float().cpu()
+        csi = None if received.csi is None else received.csi.cpu()
         rows = []
-        with torch.autocast(received.symbols.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             for place, (allocation, start) in enumerate(zip(side.allocations, side.starts, strict=True)):
-                fades = None if received.csi is None else received.csi[place, start:]
-                values = received.symbols[place, start:]
+                fades = None if csi is None else csi[place, start:]
+                values = symbols[place, start:]
                 rows.append(_estimate(allocation, values, noise[place, start:], fades, side.gains[place], drawing))
             details = torch.cat(rows)
-        snrs = torch.as_tensor(snr_db).expand(count)
-        return self.show(drawing, details, side.allocations, received.symbols.shape[1], snrs, snrs, side.gains)[
-            :, :, : size[0], : size[1]
-        ]
+        snrs = torch.as_tensor(snr_db).cpu().expand(count)
+        images = self.show(drawing, details, side.allocations, symbols.shape[1], snrs, snrs, side.gains)
+        return images[:, :, : size[0], : size[1]].to(received.symbols.device)
 
     def show(
         self,
@@ -145,14 +146,14 @@ class HybridReceiver(nn.Module):
         def picture(some: Tensor) -> Tensor:
             return to_images(synthesise(self.codebook, drawing, some).unflatten(0, drawing.shape), side)
 
-        with torch.autocast(details.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             seen = picture(details)
             if self.network is None:
                 return seen
             sketch = picture(torch.zeros_like(details))
             errors = expected_errors(drawing, shares, 10 ** (-snrs_db / 10))
             about = numbers(drawing, errors, snrs_db, told_snrs_db, k, gains)
-        added = self.network(torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
+        added = run_at_home(self.network, torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         return seen + confidence(about) * added.float()
 
     def _find(

@@ -15,6 +15,7 @@ from semcomm.data.classes import IGNORED
 from semcomm.extractors.lite_captioner import PADDING, LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
 from semcomm.quality.segmentation import evaluate_segmenter
+from semcomm.training.precision import has_bf16
 
 try:
     from lightning.pytorch import LightningModule
@@ -76,8 +77,25 @@ class _ExtractorTraining(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+def overlap_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Measure how little likely and true labels overlap: 1 less the mean soft IoU of the classes that occur.
+
+    IoU_c = sum p_c [y = c] / (sum p_c + sum [y = c] - sum p_c [y = c]), over all known pixels of the batch together.
+
+    Shape:
+        logits `(b, classes, h, w)` and int64 labels `(b, h, w)`, `IGNORED` where unknown, to a number in [0, 1].
+    """
+    known = labels != IGNORED
+    truth = labels[known]
+    likely = logits.float().softmax(dim=1).movedim(1, -1)[known]
+    hits = likely.new_zeros(logits.shape[1]).index_add(0, truth, likely.gather(1, truth[:, None])[:, 0])
+    occurrences = torch.bincount(truth, minlength=logits.shape[1])
+    overlap = hits / (likely.sum(dim=0) + occurrences - hits)
+    return 1 - overlap[occurrences > 0].mean() if len(truth) else logits.sum() * 0
+
+
 class SegmenterTraining(_ExtractorTraining):
-    """Train a lite segmenter by cross entropy on crops.
+    """Train a lite segmenter by cross entropy and overlap on crops.
 
     Args:
         network: the segmenter.
@@ -86,6 +104,7 @@ class SegmenterTraining(_ExtractorTraining):
         learning_rate: highest learning rate.
         own_stage_rate: learning rate of the head's own stage, which begins trained, relative to the rest.
         weight_decay: decay of the convolutions' weights.
+        overlap_weight: weight of `overlap_loss` beside the cross entropy.
     """
 
     def __init__(
@@ -97,6 +116,7 @@ class SegmenterTraining(_ExtractorTraining):
         learning_rate: float,
         own_stage_rate: float,
         weight_decay: float,
+        overlap_weight: float,
     ) -> None:
         super().__init__(
             network,
@@ -107,18 +127,21 @@ class SegmenterTraining(_ExtractorTraining):
         )
         self.segmenter = network
         self.validation = validation
+        self.overlap_weight = overlap_weight
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:  # noqa: ARG002
         """Score a batch of crops already at the network's scale."""
         images, labels = batch
-        logits = self.segmenter.head(self.segmenter.trunk(images))
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=has_bf16(images.device)):
+            logits = self.segmenter.head(self.segmenter.trunk(images)).float()
         # Every second pixel: the logits are at a quarter of the size, and neighbours say the same.
         labels = labels[:, ::2, ::2].long()
         logits = F.interpolate(logits, labels.shape[-2:], mode="bilinear", align_corners=False)
         loss = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
         loss = loss / (labels != IGNORED).sum().clamp_min(1)
-        self.log("loss", loss, prog_bar=True)
-        return loss
+        overlap = overlap_loss(logits, labels)
+        self.log_dict({"loss": loss, "overlap": overlap}, prog_bar=True)
+        return loss + self.overlap_weight * overlap
 
     def validation_step(self, batch: Any, batch_index: int) -> None:  # noqa: ARG002
         """Score the whole validation images, once per validation."""

@@ -61,13 +61,14 @@ def segmentation_recipe(
             "labelled_validation, or a data folder in CamVid's layout"
         )
     settings = {
-        "crop": [192, 192],
-        "zoom": [0.55, 1.4],
+        "crop": [256, 256],
+        "zoom": [0.7, 1.9],
         "colour_jitter": 0.3,
         "rare_below": 0.2,
-        "shares": {"camvid": 0.05, "coco": 0.12},
+        "shares": {"camvid": 0.05, "coco": 0.2},
         "own_stage_rate": 0.2,
         "weight_decay": 0.02,
+        "overlap_weight": 0.5,
     }
     network = build_lite_segmenter(VOC_CLASSES, default_palette(VOC_CLASSES), known=_known_labels())
     _begin(network, begin_from)
@@ -88,6 +89,7 @@ def segmentation_recipe(
         learning_rate=learning_rate,
         own_stage_rate=settings["own_stage_rate"],
         weight_decay=settings["weight_decay"],
+        overlap_weight=settings["overlap_weight"],
     )
     size, zoom, strength = tuple(settings["crop"]), tuple(settings["zoom"]), settings["colour_jitter"]
 

@@ -24,6 +24,7 @@ from semcomm.link.frame import (
     quantise_told,
 )
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
+from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook
@@ -210,7 +211,8 @@ class HybridTransmitter(nn.Module):
 
     def _rehearse(self, images: Tensor, k: int, told_snrs_db: list[float]) -> Sent:
         """Encode a batch for training: the digital part is taken as received, its positions hold random QPSK."""
-        with torch.autocast(images.device.type, enabled=False):
+        device, images = images.device, images.cpu()
+        with torch.autocast("cpu", enabled=False):
             padded = pad_to_multiple(images.float(), self.downsampling)
             blocks = to_blocks(padded, self.downsampling)
             shape = (blocks.shape[0], blocks.shape[1], blocks.shape[2])
@@ -220,9 +222,9 @@ class HybridTransmitter(nn.Module):
                 drawing, details, uses = choose(self.codebook, components, shape, k, told_snrs_db, random)
             shares = allocations(drawing, k, uses, told_snrs_db)
         details = self.refine(padded, drawing, details, shares, k, told_snrs_db)
-        with torch.autocast(images.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             sent, gains, starts = symbols(shares, details.float(), k, shape[0], _random_qpsk(random))
-        return Sent(sent, Side(drawing, shares, gains, starts))
+        return Sent(sent.to(device), Side(drawing, shares, gains, starts))
 
     def refine(
         self,
@@ -233,17 +235,18 @@ class HybridTransmitter(nn.Module):
         k: int,
         told_snrs_db: list[float],
     ) -> Tensor:
-        """Add the network's part to details `(blocks, Q)`; images `(b, 3, h, w)` of whole blocks."""
+        """Add the network's part to details `(blocks, Q)`; images `(b, 3, h, w)` of whole blocks, on the CPU."""
         if self.network is None:
             return details
         told = torch.tensor(told_snrs_db)
         errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        with torch.autocast(images.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
             sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
         about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
-        added = self.network(torch.cat([images, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
-        with torch.autocast(images.device.type, enabled=False):
+        seen = torch.cat([images, sketch], dim=1) - 0.5
+        added = run_at_home(self.network, seen, block_facts(drawing, errors), about)
+        with torch.autocast("cpu", enabled=False):
             components = (confidence(about) * added.float()).movedim(1, -1).flatten(0, 2)
             return details + drawing.book.textures.analyse(components, drawing.labels) * drawing.weights
 

@@ -18,7 +18,11 @@ HEADER_SHARE = 64 / 393_216
 """Channel uses of a header for each pixel of a 768 x 512 photograph: a crop pays for its part of it."""
 LOWEST_SAFE_DB = -13.0
 """Below it no code is safe, and real frames have no digital part; training pays as much as here."""
-_STRIDE = 8
+_MOVES = (4, -16, -6, 20, 32)
+"""Steps that are tried, less the guess; classes are chosen at the first.
+
+Senders take coarse steps at low SNRs, and fine ones at high SNRs.
+"""
 
 
 def choose(
@@ -29,7 +33,9 @@ def choose(
     told_snrs_db: list[float],
     random: torch.Generator,
 ) -> tuple[Drawing, Tensor, Tensor]:
-    """Sketch a batch as its senders would: one book for all, and for each image the better of three steps.
+    """Sketch a batch as its senders would: one book for all, and for each image the best of a few steps.
+
+    Senders choose fine books more often than coarse ones, and so are they drawn here.
 
     Returns:
         The drawing, its details `(blocks, Q)`, and the channel uses of every image's digital part, int64 `(b,)`.
@@ -37,13 +43,13 @@ def choose(
     images = shape[0]
     blocks = shape[1] * shape[2]
     guess = 10 * math.log2(k / blocks / 16) - 4
-    place = int(torch.randint(len(codebook.books), (1,), generator=random))
-    book = codebook.books[place]
-    centre = round(guess + 6 * float(torch.randn(1, generator=random)))
+    often = torch.arange(1.0, len(codebook.books) + 1)
+    book = codebook.books[int(torch.multinomial(often, 1, generator=random))]
+    centre = round(guess + 4 * float(torch.randn(1, generator=random)))
     best = torch.full((images,), math.inf)
     steps = torch.full((images,), centre)
     labels = None
-    for move in (-_STRIDE, 0, _STRIDE):
+    for move in _MOVES:
         log_step = torch.full((images * blocks,), centre + move)
         labels = label(codebook, book, components, shape, log_step) if labels is None else labels
         drawing, details = draw(

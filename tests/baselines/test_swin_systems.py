@@ -1,6 +1,7 @@
 """SwinJSCC and WITT as systems, and their authors' files."""
 
 import copy
+import math
 import pickle
 import re
 
@@ -8,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from semcomm import RayleighChannel, from_pretrained
+import semcomm.baselines
+from semcomm import RayleighChannel, evaluate, from_pretrained
+from semcomm.baselines import build_swin_jscc, build_witt, load_swin_jscc, load_witt
 from semcomm.baselines.swin_header import Header
-from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc, load_witt
 from semcomm.contracts import Received, Semantics
 
 ADAPTIVE = {"size": "cifar", "rate_adaptive": True, "device": "cpu"}
@@ -94,12 +96,35 @@ def test_a_header_without_channels_is_no_part_of_a_rate_adaptive_system(adaptive
         wrong(Received(torch.zeros(1, 54 * 8, dtype=torch.complex64)), (24, 36), 10.0)
 
 
+def test_rates_are_evaluated(adaptive):
+    measured = {rate: evaluate(adaptive, photographs(), 10.0, rate=rate) for rate in (16, 64)}
+    assert {rate: one.symbols for rate, one in measured.items()} == {16: [54 * 8 + 816] * 2, 64: [54 * 32 + 816] * 2}
+    assert measured[64].settings == {"rate": 64}
+    with torch.no_grad():
+        alone = adaptive.transmit(photographs()[:1], 40.0, rate=64)
+    ours = evaluate(adaptive, photographs()[:1], 40.0, rate=64).rows[0]["psnr_db"]
+    assert ours == pytest.approx(alone.psnr_db.item(), abs=0.05)
+
+
+def test_the_door_has_what_is_compared_with():
+    assert sorted(semcomm.baselines.__all__) == [
+        "SeparationBaseline",
+        "build_swin_jscc",
+        "build_witt",
+        "load_swin_jscc",
+        "load_witt",
+    ]
+    assert all(hasattr(semcomm.baselines, name) for name in semcomm.baselines.__all__)
+    with pytest.raises(AttributeError, match="module 'semcomm.baselines' has no attribute 'build_wit'"):
+        semcomm.baselines.build_wit  # noqa: B018
+
+
 def test_a_lost_header_is_said(adaptive):
     transmission = adaptive.transmit(photographs(), torch.tensor([10.0, -15.0]))
     assert transmission.lost.tolist() == [False, True]
 
 
-@pytest.mark.parametrize("rate", [0, 3, 258, 16.5, True])
+@pytest.mark.parametrize("rate", [0, 3, 258, 16.5, True, math.nan, math.inf, "16"])
 def test_a_rate_that_cannot_be_is_refused(adaptive, rate):
     with pytest.raises(ValueError, match="rate must be an even number of channels from 2 to 256"):
         adaptive.transmitter(photographs(), 10.0, rate=rate)

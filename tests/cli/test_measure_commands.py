@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from toys import small_system
 
+from semcomm.baselines import build_swin_jscc
 from semcomm.cli.options import read_weights
 from semcomm.quality.scores import metrics_by_name
 
@@ -257,6 +258,21 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
 )
 def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, keyword):
     assert f"{keyword} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
+
+
+def test_a_rate_is_for_the_models_that_have_several(run, model, photo_folder, tmp_path):
+    build_swin_jscc(channels=8, size="cifar", rate_adaptive=True, device="cpu").save_pretrained(tmp_path / "swin")
+    options = ("--data", photo_folder, "--snr", "10", "--rate", "32", "--json", "out.json")
+    code, _, err = run("evaluate", model, tmp_path / "swin", *options)
+    assert code == 0, err
+    one, several = results(tmp_path / "out.json")
+    assert "rate" not in one
+    assert several["rate"] == 32
+    options = ("--model", tmp_path / "swin", "--rate", "32", "--out", "got", "--json", "sent.json")
+    code, _, err = run("transmit", photo_folder / "a.png", *options)
+    assert code == 0, err
+    sent = results(tmp_path / "sent.json")
+    assert (sent["rate"], sent["images"][0]["k"]) == (32, several["k"][0])
 
 
 def test_weights_of_classes_are_read_or_refused(refused, model, photo_folder):

@@ -113,6 +113,22 @@ def test_what_is_no_tensor_is_named(tmp_path):
         read_state_dict(path)
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        torch.eye(2).to_sparse(),
+        torch.nested.nested_tensor([torch.ones(1), torch.ones(2)], layout=torch.jagged),
+        torch.ones(2, dtype=torch.complex64),
+        torch.empty(2, device="meta"),
+    ],
+    ids=["sparse", "nested", "complex", "meta"],
+)
+def test_tensors_that_no_weights_are_are_named(tmp_path, state, strange):
+    torch.save(state | {"b.weight": strange}, tmp_path / "file.pth")
+    with pytest.raises(ValueError, match=r"(holds tensors that no weights are, .*: b\.weight|cannot read it)$"):
+        read_state_dict(tmp_path / "file.pth")
+
+
 def test_loading_fills_the_network(state):
     network = nn.ModuleDict({"a": nn.Linear(3, 2)})
     load_checked(network, state, source="x.pth")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from semcomm.networks.residual import Conditioned, ResidualNetwork
+from semcomm.networks.residual import Conditioned, ResidualNetwork, run_at_home
 
 SMALL = {"pictures": 6, "facts": 5, "numbers": 4, "widths": (8, 12, 16), "embedding": 8}
 
@@ -68,3 +68,18 @@ def test_a_residual_block_starts_as_the_identity_and_then_follows_its_condition(
     assert torch.equal(block(plane, condition), plane)
     woken(block)
     assert not torch.allclose(block(plane, condition), block(plane, condition + 1))
+
+
+def test_a_network_elsewhere_gets_its_inputs_there_and_its_output_comes_back():
+    """The meta device stands for a GPU; the stub answers from the CPU, since nothing comes back from meta."""
+
+    class Elsewhere(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1, device="meta"))
+
+        def forward(self, *given):
+            assert [one.device.type for one in given] == ["meta"] * 3
+            return torch.ones(2)
+
+    assert run_at_home(Elsewhere(), *inputs()).device.type == "cpu"

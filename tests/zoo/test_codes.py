@@ -42,7 +42,7 @@ def photographs(tmp_path):
 
 @pytest.fixture
 def rows(monkeypatch):
-    off = {"hybrid code": 4, "linear code": 8, "JPEG, capacity": 2}
+    off = {"nested MLSC-image": 4, "linear code": 8, "JPEG, capacity": 2}
     rows = [replace(row, build=lambda _, by=off[row.name]: Worse(by)) for row in codes.ROWS if row.name in off]
     monkeypatch.setattr(codes, "ROWS", rows)
     return rows
@@ -63,12 +63,12 @@ def test_every_second_photograph_is_sent_and_the_page_says_who_is_ahead(photogra
     assert {path.name for path in (tmp_path / "out/photographs").iterdir()} == {"a.png", "c.png"}
     text = (docs / "results.md").read_text()
     assert text == render(docs / "results.md", docs / "results")
-    assert text.index("## The hybrid code beside") < text.index("## The trained systems")
+    assert text.index("## Nested MLSC-image and its codes beside") < text.index("## The trained systems")
     # d gray levels off everywhere are 20 log10(255 / d) dB
-    table = [line for line in text.splitlines() if line.startswith("| 10 | hybrid code |")]
-    assert table == ["| 10 | hybrid code | " + " | ".join(["36.09 ± 0.00"] * 4) + " |"]
+    table = [line for line in text.splitlines() if line.startswith("| 10 | nested MLSC-image |")]
+    assert table == ["| 10 | nested MLSC-image | " + " | ".join(["36.09 ± 0.00"] * 4) + " |"]
     assert "| 10 | linear code | " + " | ".join(["+6.02 ± 0.00"] * 4) + " |" in text
-    assert "Where the hybrid code loses: to JPEG, capacity at 1/48 and 1 dB (-6.0 dB)" in text
+    assert "Where nested MLSC-image loses: to JPEG, capacity at 1/48 and 1 dB (-6.0 dB)" in text
     assert "linear code at" not in text
     content = json.loads((docs / "results/codes.json").read_text())
     assert {(row["model"], row["k_n"], row["snr_db"]) for row in content["rows"]} == {
