@@ -85,7 +85,7 @@ class DeepJSCCReceiver(nn.Module):
     def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Decode `Received` into images `(b, 3, *size)`; what was padded is cut off."""
         features = symbols_to_features(received.symbols, *plane_size(*size, DOWNSAMPLING))
-        features = undo_gain(features) if self.tell_gain else features
         features = features if self.correction is None else self.correction(features, received)
+        features = undo_gain(features) if self.tell_gain else features
         painted = self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)
         return painted[:, :, : size[0], : size[1]]

@@ -51,8 +51,8 @@ class MultiLevelReceiver(nn.Module):
         """Decode `Received` into images `(b, 3, *size)` in [0, 1]; what was padded is cut off."""
         height, width = size
         features = symbols_to_features(received.symbols, *plane_size(height, width, self.downsampling))
-        features = undo_gain(features) if self.tell_gain else features
         features = features if self.correction is None else self.correction(features, received)
+        features = undo_gain(features) if self.tell_gain else features
         features = features.contiguous(memory_format=torch.channels_last)  # as in the transmitter
         levels = features.split(self.level_channels, dim=1)
         decoded = [decoder(level, snr_db) for decoder, level in zip(self.decoders, levels, strict=True)]

@@ -12,6 +12,7 @@ from semcomm.networks.stages import Stage, Stages, convolution
 HIGHEST_SNR = 1e4
 """A symbol of a higher SNR counts as one of 40 dB."""
 HIDDEN = 32
+LOG_VARIANCES = -8.0, 4.0
 
 
 def log_residual_noise(received: Received) -> Tensor:
@@ -45,11 +46,14 @@ def log_residual_noise(received: Received) -> Tensor:
 
 @final
 class NoiseCorrection(nn.Module):
-    r"""Hop 5 of 6: correct features, given the residual noise of each symbol.
+    r"""Hop 5 of 6: correct each symbol by its neighbours, as much as its noise and theirs make it worth.
 
-    $f \leftarrow f + g(f, \ln e)$, with a plane of $\ln e$, see `log_residual_noise`, for every complex channel, laid
-    out as the symbols are, and two 5 x 5 convolutions $g$, of which the last starts at zero: training starts from
-    the decoder without. So neighbours can make up for a symbol that was lost in a fade.
+    $f \leftarrow (v f + e p) / (v (1 - e) + e)$, with e the error that is left in a symbol, see `log_residual_noise`:
+    of an equalised symbol f this makes the estimate of least mean squared error that would be right, if the symbol had
+    mean p and variance v (Kay, Fundamentals of Statistical Signal Processing: Estimation Theory, Chapter 11). Two 5 x 5
+    convolutions of f and a plane of ln e for every complex channel, laid out as the symbols are, say what p and ln v
+    are. The last one starts at zero, that is at p = 0 and v = 1, where f stays: training starts from the decoder
+    without.
 
     Args:
         complex_channels: c, complex channels received.
@@ -60,10 +64,10 @@ class NoiseCorrection(nn.Module):
 
     def __init__(self, complex_channels: int):
         super().__init__()
-        last = convolution(HIDDEN, 2 * complex_channels, 5, stride=1)
+        look = convolution(3 * complex_channels, HIDDEN, 5, stride=1)
+        last = convolution(HIDDEN, 4 * complex_channels, 5, stride=1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        look = convolution(3 * complex_channels, HIDDEN, 5, stride=1)
         self.stages = Stages([Stage(look, norm="none", activation=nn.PReLU(HIDDEN)), Stage(last, norm="none")])
 
     def forward(self, features: Tensor, received: Received) -> Tensor:
@@ -71,4 +75,7 @@ class NoiseCorrection(nn.Module):
         rows, columns = features.shape[2:]
         noise = rearrange(log_residual_noise(received), "b (c h w) -> b c h w", h=rows, w=columns)
         seen = torch.cat([features, noise], dim=1).contiguous(memory_format=torch.channels_last)
-        return features + self.stages(seen, None)
+        mean, log_variance = self.stages(seen, None).float().chunk(2, dim=1)
+        variance = log_variance.clamp(*LOG_VARIANCES).exp()
+        error = noise.exp().repeat_interleave(2, dim=1)
+        return (variance * features + error * mean) / (1 + (variance - 1) * (1 - error))
