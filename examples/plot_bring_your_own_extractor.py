@@ -13,6 +13,8 @@ follows.
 # A segmenter is any ``nn.Module`` with ``segment``, ``class_names`` and ``palette``. This one gives every pixel the
 # nearest of seven named colours.
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -20,10 +22,8 @@ from matplotlib.colors import hsv_to_rgb
 from torch import nn
 from torch.nn import functional as F
 
-from semcomm import CaptionFeature, SegmentationFeature, build_mlsc_image
-from semcomm.contracts import Semantics
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm import CaptionFeature, SegmentationFeature, Semantics, build_mlsc_image
+from semcomm.experiments import demo_image
 from semcomm.symbols import symbols_to_features
 
 COLORS = {
@@ -102,7 +102,7 @@ print(f"k/n = {system.bandwidth_ratio(64, 64):.4f}, {sum(w.numel() for w in syst
 # A system is an ``nn.Module``, so any loop will do. The label map of the whole photograph is made once and cropped with
 # it; ``Semantics`` carries it past the segmenter. The one thing to learn here is this photograph.
 
-photograph = load_image(demo_photograph())
+photograph = demo_image(*sys.argv[1:2])
 photograph = F.interpolate(photograph[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True).clamp(0, 1)[0]
 labels = segmenter.segment(photograph[None])[0]
 generator = torch.Generator().manual_seed(0)
@@ -166,4 +166,6 @@ axes = right.subplots()
 axes.imshow(sent.images[0].movedim(0, -1))
 axes.set_title(f"received at 10 dB\nPSNR {sent.psnr_db.item():.1f} dB, SSIM {sent.ssim.item():.3f}", fontsize=11)
 axes.axis("off")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("bring_your_own_extractor.png")
 plt.show()

@@ -8,17 +8,18 @@ Learned symbols lie anywhere in the complex plane. A digital radio sends a finit
 # %%
 # The same trained system under four constraints. None was in its training; all have exactly the same mean power.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import PowerNormalize, from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.transmitter.constellation import QAMConstellation
 from semcomm.transmitter.peaks import ConstraintChain, PeakLimit, papr_ccdf
 
 SNR_DB = 10.0
-photograph = load_image(demo_photograph())[None]
+photograph = demo_image(*sys.argv[1:2])[None]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(photograph)
 power = PowerNormalize()
@@ -56,4 +57,6 @@ for column, (name, one) in zip(clouds.subplots(2, 4).T, sent.items(), strict=Tru
     curve.semilogy(levels_db, papr_ccdf(one.symbols, levels_db).clamp(min=1e-5), label=name)
 curve.set(xlabel="power over the mean (dB)", ylabel="share of symbols above", ylim=(1e-4, 1))
 curve.legend()
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("constellations.png")
 plt.show()

@@ -13,13 +13,14 @@ A channel is one method. Here is one with impulsive noise, checked by measuremen
 # five takes four fifths of the noise power. The mean noise power is still :math:`\sigma^2`, so that the SNR means what
 # it means everywhere else in the library.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import AWGNChannel, Channel, RayleighChannel, check_channel, from_pretrained
 from semcomm.channel.snr import noise_variance
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 
 
 class ImpulsiveChannel(Channel):
@@ -72,7 +73,7 @@ except ValueError as error:
 # mean SNR, in the same number of channel uses. The model was trained on the first of them only.
 
 SNR_DB = 1.0
-photograph = load_image(demo_photograph())[None]
+photograph = demo_image(*sys.argv[1:2])[None]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 channels = {
     "AWGN": AWGNChannel(),
@@ -107,4 +108,6 @@ figure.suptitle(
     fontsize=15,
     weight="bold",
 )
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("custom_channel.png")
 plt.show()

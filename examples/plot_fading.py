@@ -10,19 +10,20 @@ answers are here. All have the same mean SNR.
 # With ``coherence="symbol"`` every symbol meets a fade of its own, with a number blocks of that many symbols share one,
 # and with ``"image"`` a whole image does. The receiver knows the fades; its equaliser says what it does about them.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import RayleighChannel, from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.quality.image import psnr
 from semcomm.receiver.equalizer import MMSEEqualizer, NoEqualizer, ZeroForcingEqualizer
 
 SNR_DB, DRAWS = 10.0, 9
 COHERENCES = {"one fade per symbol": "symbol", "one per 512 symbols": 512, "one per image": "image"}
 EQUALIZERS = {"no equaliser": NoEqualizer(), "zero forcing": ZeroForcingEqualizer(), "MMSE": MMSEEqualizer()}
-photograph = load_image(demo_photograph())[None, :, 16:304, 100:388] / 255
+photograph = demo_image(*sys.argv[1:2])[None, :, 16:304, 100:388] / 255
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 with torch.inference_mode():
     x = system.encode(photograph, SNR_DB)
@@ -83,4 +84,6 @@ figure.suptitle(
     fontsize=14,
     weight="bold",
 )
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("fading.png")
 plt.show()

@@ -9,16 +9,17 @@ What each semantic level carries, seen by its absence: the receiver gets zeros i
 # ``encode``, the channel and ``decode`` are separate steps, so there is room for surgery between them. Levels lie one
 # behind the other in k: the caption's complex channel first, then three for each other level.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.quality.image import psnr
 
 SNR_DB = 10.0
-photograph = load_image(demo_photograph())[None] / 255
+photograph = demo_image(*sys.argv[1:2])[None] / 255
 size = photograph.shape[2:]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 with torch.inference_mode():
@@ -61,4 +62,6 @@ for place, name, picture in zip(axes.flat, titles, [complete, *without, photogra
     place.set_title(name + score, fontsize=10.5)
     place.axis("off")
 figure.suptitle(f"Five levels, one photograph, {SNR_DB:g} dB", fontsize=15, weight="bold")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("levels_switched_off.png")
 plt.show()

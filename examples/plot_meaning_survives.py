@@ -11,6 +11,7 @@ The small captioner and segmenter look at what arrives. Do they still see what t
 # they see in the photograph sent stands in for the truth. :class:`~semcomm.quality.fidelity.SemanticFidelity` does
 # this for tables.
 
+import sys
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -18,11 +19,10 @@ import torch
 from torch.nn import functional as F
 
 from semcomm import SeparationBaseline, from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.quality.fidelity import caption_agreement, label_agreement, lite_fidelity
 
-photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = photograph.clamp(0, 1)
 fidelity = lite_fidelity()
 truth = fidelity.look(photograph)
@@ -80,4 +80,6 @@ axes.yaxis.set_major_formatter("{x:.0%}")
 axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("meaning_survives.png")
 plt.show()

@@ -111,4 +111,6 @@ for panel in axes.flat:
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(frameon=False, fontsize=9.5)
 figure.suptitle("Lines are formulas, points are measurements", fontsize=15, weight="bold")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("measured_conventions.png")
 plt.show()

@@ -9,16 +9,17 @@ Echoes make a channel that is strong at some frequencies and weak at others. OFD
 # Eight paths, one sample apart, each a little weaker than the one before. A receiver that knows the channel divides it
 # out subcarrier by subcarrier; pilots on every eighth subcarrier must do in practice.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
 from semcomm.channel import AWGNChannel, OFDMChannel, Pilots, exponential_profile
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 
 SNR_DB = 10.0
-photograph = load_image(demo_photograph())[None, :, 16:304, 100:388]
+photograph = demo_image(*sys.argv[1:2])[None, :, 16:304, 100:388]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(photograph)
 profile = exponential_profile(8, decay=3.0)
@@ -60,4 +61,6 @@ for axes, (name, transmission) in zip(below.subplots(1, 5), sent.items(), strict
     axes.imshow(transmission.images[0].movedim(0, -1))
     axes.set_title(f"{name}\n{transmission.psnr_db.item():.1f} dB, k = {transmission.symbols_per_image:,}", fontsize=10)
     axes.axis("off")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("ofdm_multipath.png")
 plt.show()

@@ -11,6 +11,7 @@ channel capacity, from Python and from the command line. :doc:`/parts` has their
 # measures: form, power, independence of images, one SNR for each, gradients, and more. It says nothing if all is well.
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,8 +20,8 @@ import residual_parts
 from residual_parts import build_residual
 
 from semcomm import SeparationBaseline, check_system, evaluate, from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image, save_image
+from semcomm.experiments import demo_image
+from semcomm.files.pictures import save_image
 
 check_system(build_residual())
 
@@ -31,7 +32,7 @@ check_system(build_residual())
 # Margins of one photograph stand in for a folder to train on, and the middle, where the face is, for one to test on.
 
 work = Path(tempfile.mkdtemp())
-photograph = load_image(demo_photograph())
+photograph = demo_image(*sys.argv[1:2])
 parts = {
     "train/left": photograph[:, :, :160],
     "train/right": photograph[:, :, 352:],
@@ -100,4 +101,6 @@ axes.set(xlabel="SNR (dB)", ylabel="PSNR (dB)", title="Equal channel uses, k/n =
 axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("parts_of_your_own.png")
 plt.show()

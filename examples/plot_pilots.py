@@ -9,16 +9,17 @@ Few pilots make a poor estimate, many leave less of the channel for the image. W
 # The same system over OFDM whose fades last an image, with pilots from every second subcarrier to every
 # thirty-second. What is left is the error of the equalised symbols; k/n counts the pilots.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
 from semcomm.channel import OFDMChannel, Pilots
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 
 SPACINGS, DRAWS = (2, 4, 8, 16, 32), 4
-photograph = load_image(demo_photograph())[:, 56:248, 120:376]
+photograph = demo_image(*sys.argv[1:2])[:, 56:248, 120:376]
 images = photograph.expand(DRAWS, -1, -1, -1)
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(images)
@@ -53,4 +54,6 @@ for axes, snr_db in zip(panels, (0.0, 10.0), strict=True):
         f"{snr_db:g} dB; k/n = " + ", ".join(f"{ratio:.3f}" for _, ratio in results["ls", snr_db]), fontsize=10
     )
     axes.legend()
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("pilots.png")
 plt.show()

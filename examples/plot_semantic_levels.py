@@ -8,15 +8,16 @@ The small captioner and segmenter that the package brings read a photograph: a s
 # %%
 # Both are ordinary frozen ``nn.Module`` objects. They take images of any size, float32 in [0, 1].
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from semcomm import CaptionFeature, SegmentationFeature
-from semcomm.experiments.demo import demo_photograph
+from semcomm.experiments import demo_image
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
-from semcomm.files.pictures import load_image
 
-photograph = load_image(demo_photograph())[None] / 255
+photograph = demo_image(*sys.argv[1:2])[None] / 255
 caption = CaptionFeature(lite_captioner(), image_size=256)
 segmentation = SegmentationFeature(lite_segmenter())
 
@@ -69,4 +70,6 @@ patches = [plt.Rectangle((0, 0), 1, 1, color=segmentation.palette[label].tolist(
 names = [f"{segmentation.class_names[label]} {shares[label]:.0%}" for label in found]
 figure.legend(patches, names, loc="outside lower center", ncols=min(len(found), 8), frameon=False)
 figure.suptitle(f"“{text}”", fontsize=15, style="italic")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("semantic_levels.png")
 plt.show()

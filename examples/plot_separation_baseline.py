@@ -13,17 +13,18 @@ JPEG, JPEG 2000, WebP and AVIF, each with an ideal channel code at capacity, in 
 # that costs no more. Where even the least one costs more, nothing can be decoded, and random pixels stand in for the
 # image.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional as F
 
 from semcomm import SeparationBaseline
 from semcomm.baselines.codecs import encode_all
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.images import to_uint8
 
-photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = to_uint8(photograph)[0, :, 4:196, 42:234]
 schemes = {
     "JPEG": SeparationBaseline("jpeg", bandwidth_ratio=1 / 12),
@@ -88,4 +89,6 @@ for row, snr_db in zip(grid, SHOWN_DB, strict=True):
         axes.imshow(one.images[0].permute(1, 2, 0))
         axes.set_title(f"{name} at {snr_db:g} dB: {score}", fontsize=10, color=COLORS[name])
         axes.axis("off")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("separation_baseline.png")
 plt.show()

@@ -10,14 +10,15 @@ One trained model for all SNRs, beside a real image codec with an ideal channel 
 # capacity, which no real channel code reaches. It also knows the SNR before it compresses. No codec could be a stronger
 # opponent, and yet it has a cliff: where even the smallest JPEG file is too large, nothing arrives.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import SeparationBaseline, from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 
-photograph = load_image(demo_photograph())[None]
+photograph = demo_image(*sys.argv[1:2])[None]
 height, width = photograph.shape[2:]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 jpeg = SeparationBaseline("jpeg", bandwidth_ratio=system.bandwidth_ratio(height, width))
@@ -69,4 +70,6 @@ for row, (name, transmissions) in zip(grid, sent.items(), strict=True):
         axes.imshow(one.images[0, :, 60:300, 60:460].permute(1, 2, 0))
         axes.set_title(f"{name}, {snr_db:g} dB", fontsize=10, color=COLORS[name])
         axes.axis("off")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("snr_sweep.png")
 plt.show()

@@ -9,15 +9,16 @@ Where a trained system puts its power: between the semantic levels, over the pho
 # A transmission keeps everything, the symbols too. ``extract`` asks the captioner and the segmenter once; whatever
 # is sent afterwards takes their answer along.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.symbols import plane_size, symbols_to_features
 
-photograph = load_image(demo_photograph())[None]
+photograph = demo_image(*sys.argv[1:2])[None]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(photograph)
 sent = system.transmit(photograph, 10.0, semantics=semantics, generator=torch.Generator().manual_seed(0))
@@ -83,4 +84,6 @@ for axes, (name, level), color in zip(below.subplots(1, 5), levels.items(), COLO
     axes.set_title(name, color=color, fontsize=11, weight="bold")
     axes.tick_params(labelsize=8)
 below.supxlabel("symbols at 10 dB in the complex plane; the dashed circle has radius 1", fontsize=10)
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("symbols_on_the_air.png")
 plt.show()

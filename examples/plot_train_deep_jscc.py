@@ -10,15 +10,16 @@ judged by the middle, where the face is.
 # Parts of one photograph stand in for two folders of them: a flag at the left, a sky at the right, a uniform below.
 # :doc:`/training` has the real thing.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional as F
 
 from semcomm import build_deep_jscc
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 
-photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = photograph.clamp(0, 1)
 judged = photograph[:, :, 16:168, 76:194]
 margins = photograph[0, :, :, :76], photograph[0, :, :, 194:], photograph[0, :, 168:, :]
@@ -81,4 +82,6 @@ axes.set(xlabel="training step", ylabel=f"PSNR at {SNR_DB:g} dB (dB)", xlim=(-4,
 axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 figure.suptitle("Deep JSCC at k/n = 1/12, learned from a photograph's margins", fontsize=15, weight="bold")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("train_deep_jscc.png")
 plt.show()

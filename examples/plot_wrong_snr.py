@@ -10,16 +10,17 @@ One model serves all SNRs because it is told which one it meets. What if it is t
 # ``system(images, snr_db)`` tells them the truth; ``encode``, the channel and ``decode`` one by one can be told
 # different things.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 
 from semcomm import from_pretrained
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.quality.image import psnr
 
 TOLD = TRUE = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
-photograph = load_image(demo_photograph())[None, :, 16:304, 100:388] / 255
+photograph = demo_image(*sys.argv[1:2])[None, :, 16:304, 100:388] / 255
 size = photograph.shape[2:]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(photograph)
@@ -70,4 +71,6 @@ for place, (told, true) in zip(right.subplots(2, 2).flat, corners, strict=True):
     place.set_title(f"true {true:g} dB, told {told:g} dB: {psnr(received[told, true], photograph).item():.1f} dB")
     place.axis("off")
 figure.suptitle("One model for all SNRs, told the right one and wrong ones", fontsize=15, weight="bold")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("wrong_snr.png")
 plt.show()

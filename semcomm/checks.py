@@ -4,13 +4,14 @@ Reading values of a tensor on a GPU makes the host wait for it. So values are re
 `values` says so; a system says so in eval mode.
 """
 
+import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-from semcomm.channel.base import check_symbols
+from semcomm.channel.base import Fading, check_symbols
 from semcomm.channel.snr import SNR, noise_variance_of
 from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import check_images
@@ -86,6 +87,16 @@ def as_delivered(delivered: Any, receiver: nn.Module, images: int, size: tuple[i
     if values and not torch.compiler.is_compiling() and not bool(made.isfinite().all()):
         raise ValueError(f"receiver {name} made NaN or inf of finite symbols; look for it in its weights")
     return Delivered(made.float(), delivered.captions, delivered.labels, delivered.lost)
+
+
+def told_of_channel(transmitter: nn.Module, channel: nn.Module) -> dict[str, str]:
+    """Return the channel's kind of fading as a keyword for a transmitter whose `forward` has one."""
+    if "fading" not in inspect.signature(transmitter.forward).parameters:
+        return {}
+    fading: Any = getattr(channel, "fading", "none")
+    if fading not in get_args(Fading):
+        raise ValueError(f'channel {type(channel).__name__}: fading must be "none" or "fast", got {fading!r}')
+    return {"fading": fading}
 
 
 def check_finite(received: Received, said: str) -> None:

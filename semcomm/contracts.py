@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import torch
 from torch import Tensor, nn
 
-from semcomm.channel.base import check_power
+from semcomm.channel.base import Fading, check_power
 from semcomm.channel.snr import SNR
 
 if TYPE_CHECKING:
@@ -202,7 +202,14 @@ class Channel(nn.Module, ABC):
 
     Raises:
         ValueError: if `power` is not a number from 1e-12 to 1e12.
+
+    Attributes:
+        fading: what a sender may know beforehand: "none" where every symbol has the SNR, "fast" where symbols of an
+            image meet many fades about it. A transmitter whose `forward` has a keyword `fading` is told. A module that
+            is no `Channel` may have this attribute, too.
     """
+
+    fading: Fading = "none"
 
     def __init__(self, power: float = 1.0):
         super().__init__()

@@ -124,6 +124,7 @@ class SemanticSystem(Doors, Saves):
             name = "snr_db" if request.told_snr_db is None else "told_snr_db"
             snr_db = check_snr(snr_db, len(images), values=not self.training, name=name)
         options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
+        options |= checks.told_of_channel(self.transmitter, self.channel)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
         sent = replace(sent, symbols=self.constraint(sent.symbols))
         checks.check_count(sent.symbols, self.symbols_sent(images.shape[2], images.shape[3], request), self.transmitter)

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from numbers import Real
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+Fading = Literal["none", "fast"]
+"""What a sender may know of a channel's fades beforehand: there are none, or many within an image, as Rayleigh's."""
 
 
 def check_power(power: float) -> float:

@@ -46,6 +46,8 @@ class ChannelChain(Channel):
             raise ValueError(f"channels must have the same power, got {powers}")
         super().__init__(powers[0])
         self.channels = nn.ModuleList(channels)
+        if any(getattr(channel, "fading", "none") == "fast" for channel in channels):
+            self.fading = "fast"
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Send complex64 `(b, k)` over all channels, noise of `snr_db` in the last."""

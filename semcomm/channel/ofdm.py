@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.awgn import add_noise
-from semcomm.channel.base import check_symbols
+from semcomm.channel.base import Fading, check_symbols
 from semcomm.channel.flat_fading import Coherence
 from semcomm.channel.grid_estimation import GridEstimator
 from semcomm.channel.multipath import delay_line, exponential_profile
@@ -53,6 +53,8 @@ class OFDMChannel(Channel):
         >>> channel.channel_uses(1000)  # 18 OFDM symbols of 56 symbols and 8 pilots, 80 samples each
         1440
     """
+
+    fading: Fading = "fast"
 
     def __init__(
         self,

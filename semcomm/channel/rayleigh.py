@@ -5,6 +5,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from semcomm.channel.base import Fading
 from semcomm.channel.flat_fading import CSI, Coherence, blocks_of, check_coherence, check_csi, send_flat
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Channel, Received
@@ -37,6 +38,8 @@ class RayleighChannel(Channel):
         >>> bool(h[0, 0] == h[0, 1] and h[0, 1] != h[0, 2] and (sent.symbols == h).all())
         True
     """
+
+    fading: Fading = "fast"
 
     def __init__(self, power: float = 1.0, *, coherence: Coherence = "symbol", csi: CSI = "perfect"):
         super().__init__(power)

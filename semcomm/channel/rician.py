@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from semcomm.channel.base import Fading
 from semcomm.channel.flat_fading import CSI, Coherence, blocks_of, check_coherence, check_csi, send_flat
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Channel, Received
@@ -38,6 +39,8 @@ class RicianChannel(Channel):
         >>> round(h.abs().square().mean().item(), 2)
         1.0
     """
+
+    fading: Fading = "fast"
 
     def __init__(
         self, power: float = 1.0, *, k_factor_db: float, coherence: Coherence = "symbol", csi: CSI = "perfect"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.awgn import add_noise
-from semcomm.channel.base import check_generator, check_number, check_symbols
+from semcomm.channel.base import Fading, check_generator, check_number, check_symbols
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
 from semcomm.link.sionna_blocks import generators_kept
@@ -80,6 +80,8 @@ class SionnaChannel(Channel):
         >>> SionnaChannel("tdl-c").channel_uses(10_000)  # 7 slots of 1,536 symbols: 14 (128 + 9) samples each
         13426
     """
+
+    fading: Fading = "fast"
 
     def __init__(
         self,

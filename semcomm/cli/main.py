@@ -6,13 +6,16 @@ from semcomm.cli.interrupt import INTERRUPTED, stop_by_exception, stop_quietly
 stop_quietly()  # before the imports that take seconds
 
 import math
+import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, cast
 
 import torch
 import typer
 
+from semcomm.cli.app import app as serve_page
 from semcomm.cli.cache_features import cache_features
 from semcomm.cli.channels import describe_channel
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
@@ -56,6 +59,15 @@ app = typer.Typer(
 )
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Typer's class of wrong command lines, which it does not export."""
+
+OPTIONS = {
+    "levels": "--levels",
+    "channel_uses": "--channel-uses",
+    "told_snr_db": "--told-snr",
+    "safe_snr_db": "--safe-snr",
+    "importance": "--importance",
+}
+"""The options that give what Python calls so, for errors that say what it must be."""
 
 
 @app.command()
@@ -186,6 +198,7 @@ app.command()(baseline)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
+app.command("app")(serve_page)
 app.command("fit-code")(fit_code)
 app.command("train-extractor")(train_extractor_command)
 app.command("score-extractor")(score_extractor_command)
@@ -195,13 +208,16 @@ def main() -> None:
     """Run the command line: bad input ends in one line on stderr and exit code 2."""
     stop_by_exception()
     try:
-        code = app(standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: _complain(f"warning: {message}")
+            code = app(standalone_mode=False)
         if code == INTERRUPTED:  # which is what Typer makes of Ctrl-C
             _complain("interrupted")
     except UsageError as error:
         code = _complain(error.format_message())  # type: ignore[attr-defined]
     except (ValueError, OSError, ImportError) as error:
-        code = _complain(str(error))
+        named = rf"\b({'|'.join(OPTIONS)})(?=(\[[^]]*\])? must )"
+        code = _complain(re.sub(named, lambda name: OPTIONS[name[1]], str(error), count=1))
     except (MemoryError, OverflowError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise

@@ -215,7 +215,7 @@ def mlsc(
 def nested(
     *,
     l: Annotated[int, typer.Option(help="Level that is sent where none is asked for, 2 to 21.")] = 10,  # noqa: E741
-    levels: str = "4,21",
+    levels: str = "2,21",
     caption: CaptionOption = "lite",
     segmentation: SegmentationOption = "lite",
     width: Annotated[int, typer.Option(help="Channels of the networks at a quarter of the size.")] = 64,
@@ -226,7 +226,7 @@ def nested(
     coherence: CoherenceOption = "symbol",
     size: int,
 ) -> SemanticSystem:
-    """Train nested MLSC-image: one model for every level from LOW to HIGH, and for -2 to 20 dB without --snr-range."""
+    """Train nested MLSC-image: one model for every level from LOW to HIGH, and for -6 to 21 dB without --snr-range."""
     low, high = _level_range(levels)
     if not 2 <= low <= high <= 21:
         raise ValueError(f"--levels must be from 2 to 21, the lowest first, got {levels}")

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import cast
 
 import matplotlib
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from semcomm.baselines.separation import SeparationBaseline
@@ -29,6 +31,32 @@ MAIN_CLASS = 0.01
 def demo_photograph() -> Path:
     """Where matplotlib keeps `grace_hopper.jpg`, a photograph that every installation has."""
     return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+def demo_image(path: str | Path | None = None) -> Tensor:
+    """Read the demo's photograph, or cut and scale another to its size, so that it can take its place anywhere.
+
+    Args:
+        path: a picture file; None is the demo's.
+
+    Returns:
+        uint8 `(3, 600, 512)`.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is no picture, or damaged.
+
+    Example:
+        >>> demo_image().shape
+        torch.Size([3, 600, 512])
+    """
+    image = load_image(demo_photograph())
+    if path is None:
+        return image
+    height, width = image.shape[1:]
+    picture = Image.fromarray(np.asarray(load_image(path).permute(1, 2, 0)))
+    fitted = np.array(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS))
+    return torch.from_numpy(fitted).permute(2, 0, 1).contiguous()
 
 
 def demo_system() -> SemanticSystem:

@@ -15,11 +15,14 @@ from semcomm.experiments.specs import (
     NO_CAPACITY_DB,
     SNR_RANGE,
     AtCapacity,
+    ClosedForm,
     Codec,
+    CodeName,
     Mlsc,
     Point,
     Spec,
     TrainingSNR,
+    Untrained,
     as_wide,
 )
 from semcomm.quality.statistics import mean_and_ci95, paired_difference
@@ -44,6 +47,7 @@ class Bandwidth:
         codecs: each with the number of photographs that it sends, None for all.
         ahead_of_jpeg: the bound on k/n below which MLSC-image should be ahead of JPEG, in words and as a number.
         ahead_by_db: by how much it should be ahead of Deep JSCC at the smallest k/n, or None.
+        codes: codes that need no training.
     """
 
     systems: tuple[Mlsc, ...]
@@ -52,12 +56,14 @@ class Bandwidth:
     codecs: tuple[tuple[Codec, int | None], ...] = ALL_IN_BOTH
     ahead_of_jpeg: tuple[str, float] = ("< 1/10", SMALL_RATIO - 1e-9)
     ahead_by_db: float | None = None
+    codes: tuple[CodeName, ...] = ()
 
     def curves(self, snr_db: float) -> list[list[Spec]]:
         """What is drawn as one curve each."""
         systems = [replace(one, snr_db=snr_db) if self.matched else one for one in self.systems]
         codecs: list[list[Spec]] = [[AtCapacity(one, like, images) for like in systems] for one, images in self.codecs]
-        return [[*systems], [as_wide(one) for one in systems], *codecs]
+        codes: list[list[Spec]] = [[ClosedForm(code, like) for like in systems] for code in self.codes]
+        return [[*systems], [as_wide(one) for one in systems], *codecs, *codes]
 
     @property
     def points(self) -> list[Point]:
@@ -89,9 +95,9 @@ class Bandwidth:
             key="fig4",
             title="Figure 4: quality against bandwidth",
             text="k counts padding, so that on these photographs every learned system spends a little more than its "
-            "nominal k/n, by which the claims choose; the codecs get, image by image, exactly the channel uses of "
-            "MLSC-image. Deep JSCC can only have multiples of 1/48 and gets the next larger one. Every learned system "
-            f"here is {own}.{_on_fewer(results)}",
+            "nominal k/n, by which the claims choose; codecs and codes get, image by image, exactly the channel uses "
+            "of MLSC-image. Deep JSCC can only have multiples of 1/48 and gets the next larger one. Every learned "
+            f"system here is {own}.{_on_fewer(results)}",
             systems=list(dict.fromkeys(spec.name for spec in learned)),
             claims=self._claims(results),
             tables=[self._table(results)],
@@ -130,12 +136,12 @@ class Bandwidth:
     def _table(self, results: Results) -> Table:
         head = ["scheme", "k/n", *(f"{score}, {snr:g} dB" for snr in self.snrs_db for score in (PSNR, SSIM))]
         body = []
-        for number in range(2 + len(self.codecs)):
+        for number in range(2 + len(self.codecs) + len(self.codes)):
             for same in dict.fromkeys(zip(*(self.curves(snr)[number] for snr in self.snrs_db), strict=True)):
                 points = [Point(spec, snr) for spec, snr in zip(same, self.snrs_db, strict=True)]
                 first = same[0]
                 name = f"`{first.name}`" if len(set(same)) == 1 else f"{first.label}, {' and '.join(_k(same))}"
-                name = f"{first.label}, k of `{first.like.name}`" if isinstance(first, AtCapacity) else name
+                name = f"{first.label}, k of `{first.like.name}`" if isinstance(first, Untrained) else name
                 cells = [pm(results[point], score) for point in points for score in ("psnr_db", "ssim")]
                 body.append([name, f"{results[points[0]].bandwidth_ratio:.4f}", *cells])
         return head, body

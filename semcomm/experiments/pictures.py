@@ -17,8 +17,8 @@ from semcomm.files.atomic import write_whole
 from semcomm.transmission import Transmission
 
 INK, FAINT = "#1a1a1a", "#6b6b6b"
-_LINE = 34
-"""Letters of a received caption in a line below its label map."""
+_LINE, _LETTERS = 34, (9, 8, 7, 6)
+"""Letters of that size in points that fit below a picture, and the sizes of received captions, largest first."""
 _UNLABELLED = 0.88
 """The gray of a label map that did not arrive."""
 
@@ -141,7 +141,9 @@ def _draw_meaning(axes: Axes, sent: Transmission, palette: Tensor) -> None:
         _write_over(axes, "label map lost" if lost else "label map not sent: too dear")
     caption = (sent.received_captions or [None])[0]
     words = "caption lost" if caption is None else f"“{caption}”"
-    _write_below(axes, "\n".join(textwrap.wrap(words, _LINE)[:2]))
+    wrapped = {size: textwrap.wrap(words, _LINE * _LETTERS[0] // size) for size in _LETTERS}
+    size = next((size for size, lines in wrapped.items() if len(lines) <= 2), _LETTERS[-1])
+    _write_below(axes, "\n".join(wrapped[size]), size)
 
 
 def _write_over(axes: Axes, words: str) -> None:
@@ -149,8 +151,8 @@ def _write_over(axes: Axes, words: str) -> None:
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", fontsize=10, bbox=box)
 
 
-def _write_below(axes: Axes, words: str) -> None:
-    axes.text(0.5, -0.025, words, transform=axes.transAxes, ha="center", va="top", fontsize=9, color=FAINT)
+def _write_below(axes: Axes, words: str, size: int = _LETTERS[0]) -> None:
+    axes.text(0.5, -0.025, words, transform=axes.transAxes, ha="center", va="top", fontsize=size, color=FAINT)
 
 
 def _show(axes: Axes, image: Tensor) -> None:

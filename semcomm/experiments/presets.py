@@ -5,7 +5,7 @@ from typing import final
 
 from semcomm.experiments.comparisons import Codecs, EverySystem, Fading
 from semcomm.experiments.figures import Ablation, Bandwidth, Mismatch
-from semcomm.experiments.specs import SNR_RANGE, Effort, Mlsc
+from semcomm.experiments.specs import CODE_NAMES, SNR_RANGE, Effort, Mlsc
 
 SNRS_DB = (-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
 Part = Bandwidth | Mismatch | Ablation | Codecs | Fading | EverySystem
@@ -55,7 +55,7 @@ def paper_figures(
         Mlsc(ablation_level, SNR_RANGE), ablation_snrs_db or test_snrs_db, matched=bool(ablation_snrs_db)
     )
     return {
-        "fig4": (Bandwidth(tuple(Mlsc(level, SNR_RANGE) for level in levels), snrs_db),),
+        "fig4": (Bandwidth(tuple(Mlsc(level, SNR_RANGE) for level in levels), snrs_db, codes=tuple(CODE_NAMES)),),
         "fig5": (Mismatch(mismatched, test_snrs_db), EverySystem(mismatched, test_snrs_db)),
         "fig6": (ablation,),
     }

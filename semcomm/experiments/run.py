@@ -16,7 +16,7 @@ from semcomm.experiments.measure import evaluate
 from semcomm.experiments.measurement import Measurement
 from semcomm.experiments.page import write_page
 from semcomm.experiments.presets import Study
-from semcomm.experiments.specs import AtCapacity, Point, Spec, Trained, build_channel, has_levels
+from semcomm.experiments.specs import Point, Spec, Trained, Untrained, build_channel, has_levels
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
@@ -115,7 +115,7 @@ def _write(
         f"{images} test photographs, 95 % confidence; every system trained for {effort.steps:,} steps of "
         f"{effort.batch_size} crops, {effort.size} x {effort.size}; seed {seed}"
     )
-    systems = {point.spec.name: point.spec for point in results if not isinstance(point.spec, AtCapacity)}
+    systems = {point.spec.name: point.spec for point in results if not isinstance(point.spec, Untrained)}
     command = study.command.format(page=page, name=study.name)
     return write_page(
         folders.out / f"{page}.md",
@@ -147,7 +147,7 @@ def _make_points(
     """Train and measure what is missing."""
     specs = list(dict.fromkeys(point.spec for point in points))
     due = [point for point in points if not point_file(folders.out, point).is_file()]
-    undone = [spec for spec in specs if not isinstance(spec, AtCapacity) and not _is_trained(folders.out, spec)]
+    undone = [spec for spec in specs if not isinstance(spec, Untrained) and not _is_trained(folders.out, spec)]
     if any(has_levels(spec) for spec in (*undone, *(point.spec for point in due))):
         report("extract captions and label maps")
         _extract(folders.train, find_photographs(folders.train), folders.out / TRAIN_FEATURES)
@@ -165,7 +165,7 @@ def _make_points(
 def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: list[Path], seed: int) -> None:
     """Write every point as soon as it is measured; a codec's together, since it encodes a photograph once for all."""
     features = None
-    if isinstance(spec, AtCapacity):
+    if isinstance(spec, Untrained):
         scheme, paths = spec.build(), evenly(paths, spec.images)
         batches = [list(points)]
     else:
@@ -185,7 +185,7 @@ def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: list[
 def _read_point(out: Path, point: Point, paths: list[Path]) -> Measurement:
     file = point_file(out, point)
     measured = Measurement.load(file)
-    images = point.spec.images if isinstance(point.spec, AtCapacity) else None
+    images = point.spec.images if isinstance(point.spec, Untrained) else None
     if measured.photographs != [path.name for path in evenly(paths, images)] or measured.snrs_db != [point.snr_db]:
         raise ValueError(f"{file} is no measurement of these photographs; delete it to measure it again")
     return measured

@@ -4,19 +4,27 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
+import torch
+from torch import Tensor
+
 from semcomm.baselines.codecs import Codec
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.channel.snr import SNR
+from semcomm.nested_builders import build_hybrid_code, build_linear_code
 from semcomm.networks.stages import Norm
 from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
 from semcomm.training.config import Schedule
+from semcomm.transmission import Transmission
 
 SNR_RANGE = (0.0, 20.0)
 TrainingSNR = float | tuple[float, float]
 """One SNR in dB, or the ends of a range from which every crop's is drawn."""
 ChannelName = Literal["awgn", "rayleigh"]
+CodeName = Literal["linear-code", "hybrid-code"]
+CODE_NAMES: dict[CodeName, str] = {"linear-code": "Linear code", "hybrid-code": "Hybrid code"}
 CODEC_NAMES = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "webp": "WebP", "avif": "AVIF"}
 NO_CAPACITY_DB = -100.0
 """An SNR at which a codec has no bit to spend, so that its failure can be measured."""
@@ -203,8 +211,58 @@ class AtCapacity:
         return SeparationBaseline(self.codec, symbols_per_image=self.like.symbols_per_image)
 
 
+@final
+@dataclass(frozen=True)
+class ClosedForm:
+    """A code that needs no training, in MLSC-image's channel uses, padding included.
+
+    Args:
+        code: which.
+        like: the system whose channel uses it gets.
+    """
+
+    code: CodeName
+    like: Mlsc
+    images = None
+
+    @property
+    def name(self) -> str:
+        """The name of its points."""
+        return f"{self.code}-like-l{self.like.level}-t{self.like.downsampling}"
+
+    @property
+    def label(self) -> str:
+        """What it is called in a figure."""
+        return f"{CODE_NAMES[self.code]}, not trained"
+
+    @property
+    def ratio(self) -> float:
+        """k/n of images whose sides are multiples of t."""
+        return self.like.ratio
+
+    def build(self) -> "InUsesOf":
+        """Assemble it."""
+        return InUsesOf(build_hybrid_code() if self.code == "hybrid-code" else build_linear_code(), self.like)
+
+
+@final
+class InUsesOf:
+    """A scheme that gives a system of any k exactly the channel uses of another one."""
+
+    def __init__(self, system: SemanticSystem, like: Mlsc):
+        self.system = system
+        self.like = like
+        self.channel = system.channel
+
+    def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Transmission:
+        """Send images once and account for it."""
+        uses = self.like.symbols_per_image(images.shape[2], images.shape[3])
+        return self.system.transmit(images, snr_db, channel_uses=uses, generator=generator)
+
+
 Trained = Mlsc | DeepJSCC
-Spec = Trained | AtCapacity
+Untrained = AtCapacity | ClosedForm
+Spec = Trained | Untrained
 
 
 @final

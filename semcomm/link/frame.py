@@ -10,6 +10,7 @@ from torch import Tensor
 from semcomm.link.bits import bits_to_integer, integer_to_bits
 
 WIDTHS = {"book": 3, "log_step": 7, "gain": 8, "payload_bytes": 17, "mode": 6, "told": 7}
+LARGEST_PAYLOAD_BITS = 8 * (2 ** WIDTHS["payload_bytes"] - 1)
 LOWEST_LOG_STEP, HIGHEST_LOG_STEP = -40, 87
 GAIN_STEPS_PER_DB, LARGEST_GAIN_DB = 8, 15.5
 TOLD_STEPS_PER_DB, LOWEST_TOLD_DB, HIGHEST_TOLD_DB = 2, -20.0, 43.5

@@ -5,18 +5,17 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
+from semcomm.channel.base import Fading
 from semcomm.link.codewords import LARGEST
 from semcomm.link.fading import faded_snr_db
 
 # what equal mutual information does not tell: the decoder's own loss, and that a short block sees few fades
 FADING_MARGIN_DB = 0.3
 FADING_SPREAD_DB = 10.0
-
-Fading = Literal["none", "fast"]
 
 # Code rates in 1/1024, about half a decibel apart; below 1/5 the rate comes from repetition.
 _RATES = {

@@ -106,10 +106,10 @@ class ResidualNetwork(nn.Module):
         return F.pixel_shuffle(self.leave(F.silu(fine)), SCALES[0])
 
 
-def run_at_home(network: nn.Module, *inputs: Tensor) -> Tensor:
-    """Run a network on the device of its weights; the output comes back to the device of the first input."""
-    device = next(network.parameters(), inputs[0]).device
-    return network(*(one.to(device) for one in inputs)).to(inputs[0].device)
+def run_at_home(network: nn.Module, pictures: Tensor, facts: Tensor, numbers: Tensor) -> Tensor:
+    """Run a network like `ResidualNetwork` on the device of its weights; its output comes back to the pictures'."""
+    device = next(network.parameters(), pictures).device
+    return network(pictures.to(device), facts.to(device), numbers.to(device)).to(pictures.device)
 
 
 def _blocks(channels: int, count: int, embedding: int) -> nn.ModuleList:

@@ -1,6 +1,6 @@
 """Hops 5 and 6 of 6 for the hybrid code: bits to a drawing, symbols to details, both together to an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -18,11 +18,12 @@ from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
-from semcomm.transmitter.hybrid import SMALLEST_FRAME, Side
+from semcomm.transmitter.hybrid import Side
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import SILENT, Language, Message, read_message
 from semcomm.transmitter.payload import read_map, read_sketch
 from semcomm.transmitter.sketch import NOTHING_CODED, layout
+from semcomm.transmitter.strips import SMALLEST_FRAME, put_together, strips
 
 GRAY = 0.5
 NO_LABEL = -1
@@ -32,16 +33,18 @@ NO_LABEL = -1
 @final
 @dataclass(frozen=True)
 class Found:
-    """What was found in the symbols of one image.
+    """What was found in the symbols of one image, or of one strip of it.
 
     Args:
         image: `(3, h, w)`; None if nothing of it arrived.
-        message: caption and label map, as far as they arrived.
+        caption: or None.
+        labels: the label map, int64 `(h, w)`, or None.
         lost: whether the digital part did not arrive whole.
     """
 
     image: Tensor | None
-    message: Message = SILENT
+    caption: str | None = None
+    labels: Tensor | None = None
     lost: bool = False
 
 
@@ -94,7 +97,7 @@ class HybridReceiver(nn.Module):
             fades = None if received.csi is None else received.csi[place].cpu()
             believed = None if told is None else _number(told, place)
             with torch.autocast("cpu", enabled=False):
-                results.append(self._find(symbols, noise, fades, size, believed))
+                results.append(self._photograph(symbols, noise, fades, size, believed))
         device = received.symbols.device
         images = [torch.full((3, *size), GRAY) if one.image is None else one.image for one in results]
         lost = torch.tensor([one.lost for one in results], device=device) if self.digital else None
@@ -106,10 +109,10 @@ class HybridReceiver(nn.Module):
         """Captions and label maps `(b, h, w)`; each None where this system has none."""
         captions, labels = None, None
         if self.language is not None and self.language.speaks:
-            captions = [one.message.caption for one in results]
+            captions = [one.caption for one in results]
         if self.language is not None and self.language.class_names is not None:
-            maps = [one.message.label_map for one in results]
-            labels = torch.stack([torch.full(size, NO_LABEL) if one is None else one for one in maps]).to(device)
+            nothing = torch.full(size, NO_LABEL)
+            labels = torch.stack([nothing if one.labels is None else one.labels for one in results]).to(device)
         return captions, labels
 
     def _rehearse(self, received: Received, side: Side, size: tuple[int, int], snr_db: SNR | None) -> Tensor:
@@ -156,10 +159,35 @@ class HybridReceiver(nn.Module):
         added = run_at_home(self.network, torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         return seen + confidence(about) * added.float()
 
+    def _photograph(
+        self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None
+    ) -> Found:
+        """Decode one image's symbols `(k,)`, those of a large one strip by strip."""
+        parts = strips(*size, len(symbols), self.codebook.block)
+        found = [
+            self._find(
+                symbols[part.uses],
+                noise[part.uses],
+                None if fades is None else fades[part.uses],
+                (part.rows.stop - part.rows.start, size[1]),
+                told_snr_db,
+            )
+            for part in parts
+        ]
+        if len(found) == 1:
+            return found[0]
+        images, maps = [one.image for one in found], [one.labels for one in found]
+        return Found(
+            put_together(parts, images, GRAY, (3, *size)),
+            found[0].caption,
+            put_together(parts, maps, NO_LABEL, size),
+            any(one.lost for one in found),
+        )
+
     def _find(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None
     ) -> Found:
-        """Decode one image's symbols `(k,)`."""
+        """Decode one frame, symbols `(k,)`."""
         found = None
         if self.digital and len(symbols) >= SMALLEST_FRAME:
             (found,) = header.receive([symbols], noise_variance=[noise], csi=[fades])
@@ -170,7 +198,7 @@ class HybridReceiver(nn.Module):
             result = LOST if image is None else Found(image)
         if result.image is None:
             return result
-        return Found(result.image[0, :, : size[0], : size[1]], result.message, result.lost)
+        return replace(result, image=result.image[0, :, : size[0], : size[1]])
 
     def _blocks(self, size: tuple[int, int]) -> tuple[int, int, int]:
         side = self.codebook.block
@@ -212,7 +240,7 @@ class HybridReceiver(nn.Module):
             )
         told, gain = torch.tensor([fields.told_snr_db]), torch.tensor([gain_of(max(fields.gain, 1))])
         image = self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, gain)
-        return Found(image, said[-1])
+        return Found(image, said[-1].caption, said[-1].label_map)
 
     def _partial(self, bits: np.ndarray, fields: Fields, size: tuple[int, int]) -> Found:
         """Show what the first bits say: caption, label map, and the first components of the sketch, without details."""
@@ -221,9 +249,10 @@ class HybridReceiver(nn.Module):
             drawing = self._decode(PrefixDecoder(bits), fields, size, said)
             nothing = torch.zeros(drawing.log_variances.shape)
             blocks = synthesise(self.codebook, drawing, nothing).unflatten(0, drawing.shape)
-            return Found(to_images(blocks, self.codebook.block), said[-1], lost=True)
+            image = to_images(blocks, self.codebook.block)
         except (EOFError, LookupError, ValueError):
-            return Found(None, said[-1], lost=True)
+            image = None
+        return Found(image, said[-1].caption, said[-1].label_map, lost=True)
 
     def _decode(
         self, decoder: RangeDecoder | PrefixDecoder, fields: Fields, size: tuple[int, int], said: list[Message]

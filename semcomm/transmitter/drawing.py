@@ -67,7 +67,6 @@ def label(
     components: Tensor,
     shape: tuple[int, int, int],
     log_step: Tensor,
-    floor: float | None = None,
 ) -> Tensor:
     """Choose the class of every block by what block and class cost to code; see `Textures.coding_costs`.
 
@@ -77,15 +76,14 @@ def label(
         components: common components `(blocks, C)`.
         shape: images, rows and columns of blocks.
         log_step: of every block.
-        floor: the mean squared error aimed at; None is the textures' own.
 
     Returns:
         int64 `(blocks,)`.
     """
     if book.textures.classes == 1:
         return torch.zeros(len(components), dtype=torch.int64)
-    known = _guess(codebook, book, components, shape, log_step)
-    return book.textures.coding_costs(components, known, floor).argmin(1)
+    known = guess(codebook, book, components, shape, log_step)
+    return book.textures.coding_costs(components, known).argmin(1)
 
 
 def draw(
@@ -98,6 +96,7 @@ def draw(
     boost: Tensor,
     *,
     closed_loop: bool = True,
+    own: Tensor | None = None,
 ) -> tuple[Drawing, Tensor]:
     """Sketch photographs.
 
@@ -110,18 +109,19 @@ def draw(
         log_step: of every block, int64 `(blocks,)`.
         boost: what importance adds, int64 `(blocks,)`.
         closed_loop: False predicts from a guess of the sketch, all blocks at once: an estimate for a search.
+        own: the components as `Textures.analyse` gives them for these classes, where they are at hand.
 
     Returns:
         The drawing, and the details: what it leaves of every component, times its block's weight, `(blocks, Q)`.
     """
     textures, tables = book.textures, codebook.tables
-    own = textures.analyse(components, labels)
+    own = textures.analyse(components, labels) if own is None else own
     plan, step = layout(textures, labels, log_step, boost), step_sizes(log_step + boost)
     if closed_loop:
         followed = follow(textures, tables, grid(*shape), labels, plan, step, own=own)
         rest = own - textures.predictions(followed.known, labels)
     else:
-        known = _guess(codebook, book, components, shape, log_step + boost)
+        known = guess(codebook, book, components, shape, log_step + boost)
         rest = own - textures.predictions(known, labels)
         followed = Followed((quantise(rest[:, : plan.coded] / step) * plan.is_coded).long(), known)
     rest[:, : plan.coded] -= tables.values(followed.levels, plan.buckets) * step
@@ -172,7 +172,8 @@ def _drawing(
     return Drawing(shape, book, labels, log_step, boost, plan, followed.levels, followed.known, found, expected)
 
 
-def _guess(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
+def guess(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
+    """Guess what blocks will be predicted from, before there is a sketch: float32 `(blocks, 4 N + 1)`."""
     rough = codebook.common.rough(components, log_step[:, None], book.textures.remembered)
     padded = torch.cat([rough, torch.zeros(1, rough.shape[1])])
     known = padded[grid(*shape).neighbours].flatten(1)

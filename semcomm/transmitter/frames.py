@@ -1,7 +1,7 @@
 """One photograph's symbols: header, bits and details behind one another, or details alone."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import final
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from semcomm.link import header, transport
 from semcomm.link.entropy import RangeEncoder
 from semcomm.link.frame import (
+    LARGEST_PAYLOAD_BITS,
     LOWEST_LOG_STEP,
     Fields,
     mark,
@@ -23,7 +24,7 @@ from semcomm.transmitter.drawing import Drawing
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import Draft, write_message
 from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
-from semcomm.transmitter.search import Choice, Search, draw_linear
+from semcomm.transmitter.search import Choice, Search
 
 DIGITAL = ("caption", "labels", "textures", "sketch")
 """The levels that are bits; a header comes before them, the details after them."""
@@ -38,6 +39,13 @@ class Frame:
     uses: dict[str, int]
 
 
+def joined(frames: Iterable[Frame]) -> Frame:
+    """Put the frames of an image's strips behind one another."""
+    parts = list(frames)
+    uses = {name: sum(part.uses[name] for part in parts) for name in parts[0].uses}
+    return Frame(torch.cat([part.symbols for part in parts]), uses)
+
+
 def linear_frame(search: Search, digital: bool) -> Frame:
     """Send everything as it is, behind its gain.
 
@@ -46,7 +54,7 @@ def linear_frame(search: Search, digital: bool) -> Frame:
         digital: whether the system may send bits, so that its other parts are named, too.
     """
     start = mark_uses(search.k)
-    drawing, details = draw_linear(search)
+    drawing, details = search.draw_linear()
     allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
     symbols, index = _details(allocation, details)
     uses = {"header": start} | (dict.fromkeys(DIGITAL, 0) if digital else {}) | {"details": search.k - start}
@@ -65,18 +73,18 @@ def hybrid_frame(
         refine: adds a network's part to the details.
     """
     codebook = search.codebook
-    log_step = choice.log_step
+    log_step, drawn = choice.log_step, choice.drawn
     while True:
-        drawing, details = search.draw(choice.book, log_step, closed_loop=True)
+        drawing, details = drawn or search.draw(choice.book, log_step, closed_loop=True)
         bits, parts = _payload(codebook, drawing, search.draft)
-        if search.digital_uses(len(bits)) <= search.k:
+        if len(bits) <= LARGEST_PAYLOAD_BITS and search.digital_uses(len(bits)) <= search.k:
             break
-        log_step -= 4
+        log_step, drawn = log_step - 4, None
         if log_step < LOWEST_LOG_STEP:
             return linear_frame(search, True)
-    mode = transport.choose_mode(len(bits), search.safe_snr_db)
+    mode = transport.choose_mode(len(bits), search.safe_snr_db, fading=search.fading)
     plan = transport.plan(len(bits), mode)
-    length = header.uses(search.safe_snr_db)
+    length = header.uses(search.safe_snr_db, fading=search.fading)
     uses = search.k - length - plan.channel_uses
     allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
     symbols, index = _details(allocation, refine(drawing, details, [allocation]))

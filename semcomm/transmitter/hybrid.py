@@ -1,8 +1,9 @@
 """Hops 1 to 3 of 6 for the hybrid code: caption, label map, texture map and sketch as bits, details as they are.
 
-Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog joint source-channel codes", 2002; Skoglund,
-Phamdo and Alajaji, 2002): what can be said in few bits is sent as bits over a channel code. What the quantisation
-leaves and all weaker components are sent as they are and degrade gracefully.
+Hybrid digital-analog coding (Mittal and Phamdo, "Hybrid digital-analog (HDA) joint source-channel codes for
+broadcasting and robust communications", 2002; Skoglund, Phamdo and Alajaji, "Hybrid digital-analog source-channel
+coding for bandwidth compression/expansion", 2006): what can be said in few bits is sent as bits over a channel code.
+What the quantisation leaves and all weaker components are sent as they are and degrade gracefully.
 """
 
 import math
@@ -23,6 +24,7 @@ from semcomm.link.frame import (
     noise_variance_told,
     quantise_told,
 )
+from semcomm.link.modes import Fading
 from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
 from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_blocks, to_images
@@ -30,17 +32,16 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, synthesise
 from semcomm.transmitter.extraction import extract_semantics
-from semcomm.transmitter.frames import Frame, hybrid_frame, linear_frame
+from semcomm.transmitter.frames import Frame, hybrid_frame, joined, linear_frame
 from semcomm.transmitter.importance import Boosts, check_importance
 from semcomm.transmitter.linear import Allocation
 from semcomm.transmitter.meaning import Draft, LabelMaps, language_of
 from semcomm.transmitter.safety import finite_snrs, safe_snrs
 from semcomm.transmitter.search import Search
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.transmitter.strips import SMALLEST_FRAME, strips
 from semcomm.transmitter.training_frames import allocations, choose, symbols
 
-SMALLEST_FRAME = 1280
-"""Fewer channel uses than these have no digital part: a header would take more than 5 % of them."""
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
 TRAINING_SNR_DB = -6.0, 21.0
 """The SNRs in dB that its networks are trained at, unless somebody says otherwise."""
@@ -135,8 +136,9 @@ class HybridTransmitter(nn.Module):
         channel_uses: int | None = None,
         safe_snr_db: SNR | None = None,
         importance: Mapping[str, float] | None = None,
+        fading: Fading = "none",
     ) -> Sent:
-        """Encode images `(b, 3, h, w)` for the SNR that the sender believes."""
+        """Encode images `(b, 3, h, w)` for the SNR that the sender believes, and the channel's kind of fading."""
         told = finite_snrs(snr_db, len(images), "snr_db", most=HIGHEST_TOLD_DB)
         k = self.symbols_per_image(images.shape[2], images.shape[3], levels=levels, channel_uses=channel_uses)
         boosts = () if importance is None else self._boosts(importance)
@@ -146,7 +148,7 @@ class HybridTransmitter(nn.Module):
         drafts = self._drafts(images, semantics, boosts)
         with torch.autocast("cpu", enabled=False), torch.autocast(images.device.type, enabled=False):
             frames = [
-                self._frame(image[None], k, told_db, safe_db, draft)
+                self._photograph(image[None], k, told_db, safe_db, draft, fading)
                 for image, told_db, safe_db, draft in zip(images.cpu(), told, safe, drafts, strict=True)
             ]
         uses = {name: torch.tensor([frame.uses[name] for frame in frames]) for name in frames[0].uses}
@@ -183,7 +185,21 @@ class HybridTransmitter(nn.Module):
             raise ValueError(f"semantics.tokens must be (b, T) for {len(images)} images, got {len(captions)} captions")
         return [Draft(self.language, size, caption, own, boosts) for caption, own in zip(captions, maps, strict=True)]
 
-    def _frame(self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft) -> Frame:
+    def _photograph(
+        self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft, fading: Fading
+    ) -> Frame:
+        """Encode one image `(1, 3, h, w)` into k symbols, a large one strip by strip."""
+        parts = strips(image.shape[2], image.shape[3], k, self.downsampling)
+        return joined(
+            self._frame(
+                image[:, :, part.rows], part.channel_uses, told_snr_db, safe_snr_db, draft.part(part.rows), fading
+            )
+            for part in parts
+        )
+
+    def _frame(
+        self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft, fading: Fading
+    ) -> Frame:
         """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""
         blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
         shape = (1, blocks.shape[1], blocks.shape[2])
@@ -191,19 +207,22 @@ class HybridTransmitter(nn.Module):
         told = quantise_told(told_snr_db)
         noise_variance = noise_variance_told(told)
         equal = replace(draft, boosts=())
-        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal)
+        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal, fading)
         choice = search.best() if self.digital and k >= SMALLEST_FRAME else None
         if choice is not None and draft.boosts:
             # the label map that weights follow from is settled before the search that they change
             draft = draft.settled(choice.bits)
-            search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft)
-            choice = search.best()
+            careful = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
+            better = careful.best()
+            if better is not None and better.error < search.weighed(choice, careful.boost):
+                search, choice = careful, better
+        if draft.boosts and not search.draft.boosts:
+            warnings.warn(
+                f"importance has no effect: what it brings does not pay for itself in {k} channel uses at "
+                f"{safe_snr_db:g} dB",
+                stacklevel=2,
+            )
         if choice is None:
-            if draft.boosts:
-                warnings.warn(
-                    f"importance has no effect: a label map does not pay in {k} channel uses at {safe_snr_db:g} dB",
-                    stacklevel=2,
-                )
             return linear_frame(search, self.digital)
         padded = pad_to_multiple(image.float(), self.downsampling)
         refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])

@@ -1,8 +1,9 @@
 r"""Linear analog transmission of components of known variances: as many reals as two a channel use.
 
 The encoder that makes the mean squared error least among linear ones (Lee and Petersen, "Optimal linear coding for
-vector channels", 1976; as images over wireless: Jakubczak and Katabi, "SoftCast", 2011): component i of variance
-$\lambda_i$ gets the power $p_i = \mu \sqrt{\lambda_i} - \sigma^2 / 2$, or none, with $\mu$ such that the powers add up.
+vector channels", 1976; for video: Jakubczak and Katabi, "A cross-layer design for scalable mobile video", 2011):
+component i of variance $\lambda_i$ gets the power $p_i = \mu \sqrt{\lambda_i} - \sigma^2 / 2$, or none, with $\mu$ such
+that the powers add up.
 """
 
 from dataclasses import dataclass
@@ -118,7 +119,14 @@ def _stride(uses: int) -> int:
     return stride
 
 
-def expected_error(log_variances: Tensor, details: Tensor, channel_uses: int, noise_variance: float) -> float:
+def expected_error(
+    log_variances: Tensor,
+    details: Tensor,
+    channel_uses: int,
+    noise_variance: float,
+    *,
+    weights: Tensor | None = None,
+) -> float:
     """Say what squared error sending details would leave, with their own gain, from histograms alone.
 
     Args:
@@ -126,24 +134,31 @@ def expected_error(log_variances: Tensor, details: Tensor, channel_uses: int, no
         details: what there is, `(blocks, Q)`.
         channel_uses: complex symbols at hand.
         noise_variance: sigma^2 per complex symbol.
+        weights: how much the error of each block counts, `(blocks, 1)`; None is 1.
     """
     levels = log_variances.flatten().numpy()
     energies = details.flatten().double().square().numpy()
     lowest = int(levels.min())
     counts = np.bincount(levels - lowest)[::-1]
     energy = np.bincount(levels - lowest, weights=energies)[::-1]
+    weighed, weight = energy, counts.astype(np.float64)
+    if weights is not None:
+        each = weights.double().expand(log_variances.shape).flatten().numpy()
+        weighed = np.bincount(levels - lowest, weights=energies * each)[::-1]
+        weight = np.bincount(levels - lowest, weights=each)[::-1]
     if channel_uses <= 0:
-        return float(energy.sum())
+        return float(weighed.sum())
     variance = np.exp2((np.arange(len(counts))[::-1] + lowest) / OCTAVE)
     sent, power = _shares(counts, variance, channel_uses, noise_variance)
     share = sent / np.maximum(counts, 1)
     spent = float((power / variance * energy * share).sum())
     if spent <= 0:
-        return float(energy.sum())
+        return float(weighed.sum())
     noise = noise_variance / 2
     kept = noise / (power + noise)
     inverse_gain = spent / channel_uses
     # the error of what is sent: shrunk by noise / (power + noise), and the noise that comes with the rest
-    arrived = energy * share * kept**2
-    noisy = sent * np.where(power > 0, (power / (power + noise)) ** 2 * variance / np.maximum(power, 1e-300), 0.0)
-    return float((arrived + energy * (1 - share)).sum() + (noisy * noise * inverse_gain).sum())
+    arrived = weighed * share * kept**2
+    heard = sent * (weight / np.maximum(counts, 1))
+    noisy = heard * np.where(power > 0, (power / (power + noise)) ** 2 * variance / np.maximum(power, 1e-300), 0.0)
+    return float((arrived + weighed * (1 - share)).sum() + (noisy * noise * inverse_gain).sum())

@@ -195,6 +195,10 @@ class LabelMaps:
             best = reduction
         return best
 
+    def part(self, rows: slice) -> "LabelMaps":
+        """Return the map of some rows of the photograph."""
+        return LabelMaps(self._full[rows], self._classes)
+
 
 @final
 @dataclass(frozen=True)
@@ -217,6 +221,17 @@ class Draft:
     maps: LabelMaps | None = None
     boosts: Boosts = ()
     reduction: int | None = None
+
+    def part(self, rows: slice) -> "Draft":
+        """Say of a strip of the photograph what concerns it: its labels, and in the first one the caption."""
+        if rows == slice(0, self.size[0]):
+            return self
+        return replace(
+            self,
+            size=(rows.stop - rows.start, self.size[1]),
+            caption=self.caption if rows.start == 0 else None,
+            maps=None if self.maps is None else self.maps.part(rows),
+        )
 
     @cached_property
     def _rest(self) -> int:

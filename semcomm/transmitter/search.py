@@ -1,7 +1,7 @@
 """The sender's search: which textures and which step leave the least error in a photograph's channel uses."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -10,21 +10,24 @@ from torch import Tensor
 from semcomm.link import header, transport
 from semcomm.link.frame import (
     HIGHEST_LOG_STEP,
+    LARGEST_PAYLOAD_BITS,
     LOWEST_LOG_STEP,
     mark_uses,
 )
+from semcomm.link.modes import Fading
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, label
+from semcomm.transmitter.drawing import Drawing, draw, guess
 from semcomm.transmitter.linear import expected_error
 from semcomm.transmitter.meaning import Draft
 from semcomm.transmitter.payload import level_costs, map_cost
 from semcomm.transmitter.sketch import NOTHING_CODED
-from semcomm.transmitter.textures import OCTAVE
+from semcomm.transmitter.textures import OCTAVE, Textures
 
 _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
 _QUIET = 10**-1.2
+_FINALISTS = 3
 
 
 @final
@@ -37,12 +40,14 @@ class Choice:
         log_step: the step's index.
         error: expected squared error over the photograph, its search's estimate.
         bits: of the payload, estimated.
+        drawn: what `Search.draw` gives for it in closed loop; None if that is not yet known.
     """
 
     book: int
     log_step: int
     error: float
     bits: float
+    drawn: tuple[Drawing, Tensor] | None = None
 
 
 class Search:
@@ -56,6 +61,7 @@ class Search:
         noise_variance: of the SNR told.
         safe_snr_db: down to which the digital part must arrive.
         draft: what is to be said of it; one with boosts must be settled.
+        fading: of the channel that bits must cross; see `required_snr_db`.
     """
 
     def __init__(
@@ -67,42 +73,48 @@ class Search:
         noise_variance: float,
         safe_snr_db: float,
         draft: Draft,
+        fading: Fading = "none",
     ):
         self.codebook, self.components, self.shape, self.k = codebook, components, shape, k
         self.noise_variance, self.safe_snr_db = noise_variance, safe_snr_db
         self.draft = draft
+        self.fading: Fading = fading
         self.boost = torch.zeros(len(components), dtype=torch.int64)
         if draft.boosts and draft.language is not None:
             self.boost = draft.message(0.0).boost(codebook.block, draft.language.classes)
+        self._own: tuple[Tensor, Tensor, Tensor] | None = None
         plain = self._linear_error()
         self.linear_error = plain * self._mean_weight()
         # twice what the linear code leaves per value: about four times what this code will
-        self.floor = 2 * plain / (len(components) * codebook.common.mean.numel())
+        self.floor = 2 * self.linear_error / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
 
     def best(self) -> Choice | None:
-        """Find the textures and the step of the least expected error; None if a linear code is at least as good."""
+        """Find the textures and the step of the least expected error; None if a linear code is at least as good.
+
+        Estimates without the loop are too good, most so for coarse steps; so the best few are tried in it.
+        """
         guess = round(self._first_guess())
         starts = [self._climb(self._finest(), guess, 8)]
         if self.noise_variance < _QUIET:  # there a fine sketch may beat a coarse one, with worse ones between
             starts.append(self._climb(self._finest(), guess + 24, 8))
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
-        if not found:
-            return None
-        choice = min(found, key=lambda one: one.error)
-        choice = self._settle(self._climb(choice.book, choice.log_step, 4, rounds=1) or choice)
-        return choice if choice.error < self.linear_error else None
+        best = None
+        for one in sorted(found, key=lambda one: one.error)[:_FINALISTS]:
+            if best is None or one.error < best.error:
+                settled = self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one)
+                best = settled if best is None or settled.error < best.error else best
+        return best if best is not None and best.error < self.linear_error else None
 
     def _settle(self, choice: Choice) -> Choice:
         """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
         textures = self.codebook.books[choice.book].textures
-        drawing, _ = self.draw(choice.book, choice.log_step, closed_loop=True)
-        best, labels = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice, drawing.labels
+        drawing, details = self.draw(choice.book, choice.log_step, closed_loop=True)
+        best, labels = self._judge(choice.book, choice.log_step, drawing, details) or choice, drawing.labels
         if textures.classes > 1:
-            costs = textures.coding_costs(self.components, drawing.known, self.floor)
-            self._labels[choice.book] = costs.argmin(1)
+            self._labels[choice.book] = self._cheapest(textures, drawing.known)
         for log_step in (choice.log_step, choice.log_step - _NEAR, choice.log_step + _NEAR):
             other = self._weigh(choice.book, log_step, closed_loop=True)
             if other is not None and other.error < best.error:
@@ -115,23 +127,64 @@ class Search:
         if book not in self._labels:
             steps = torch.full((len(self.components),), log_step) + self.boost
             own = self.codebook.books[book]
-            self._labels[book] = label(self.codebook, own, self.components, self.shape, steps, self.floor)
+            if own.textures.classes == 1:
+                self._labels[book] = torch.zeros(len(self.components), dtype=torch.int64)
+            else:
+                known = guess(self.codebook, own, self.components, self.shape, steps)
+                self._labels[book] = self._cheapest(own.textures, known)
         return self._labels[book]
+
+    def _cheapest(self, textures: Textures, known: Tensor) -> Tensor:
+        """Return the class that costs each block least, with less error aimed at where it counts more."""
+        labels = torch.zeros(len(self.components), dtype=torch.int64)
+        for boost in self.boost.unique().tolist():
+            rows = self.boost == boost
+            floor = self.floor * 2 ** (-boost / OCTAVE)
+            labels[rows] = textures.coding_costs(self.components[rows], known[rows], floor).argmin(1)
+        return labels
+
+    def weighed(self, choice: Choice, boost: Tensor) -> float:
+        """Say what error a choice would leave if blocks counted as `boost` has it."""
+        drawing, details = choice.drawn or self.draw(choice.book, choice.log_step, closed_loop=True)
+        weights = torch.exp2(boost.float() / OCTAVE)[:, None]
+        uses = self.k - self.digital_uses(choice.bits)
+        error = expected_error(drawing.log_variances, details, uses, self.noise_variance, weights=weights)
+        _, outside = self._analysed(drawing.book.textures, drawing.labels)
+        return error + float((outside * weights[:, 0]).sum())
 
     def draw(self, book: int, log_step: int, *, closed_loop: bool) -> tuple[Drawing, Tensor]:
         """Sketch the photograph; see `draw`."""
         steps = torch.full((len(self.components),), log_step)
-        own = self.codebook.books[book]
         labels = self.labels(book, log_step)
-        return draw(self.codebook, own, self.components, self.shape, labels, steps, self.boost, closed_loop=closed_loop)
+        chosen = self.codebook.books[book]
+        own, _ = self._analysed(chosen.textures, labels)
+        return draw(
+            self.codebook,
+            chosen,
+            self.components,
+            self.shape,
+            labels,
+            steps,
+            self.boost,
+            closed_loop=closed_loop,
+            own=own,
+        )
+
+    def draw_linear(self) -> tuple[Drawing, Tensor]:
+        """Draw nothing, so that all is details: the linear code."""
+        steps = torch.full((len(self.components),), NOTHING_CODED)
+        nothing = torch.zeros_like(steps)
+        textures = self.codebook.books[0]
+        return draw(self.codebook, textures, self.components, self.shape, nothing, steps, nothing, closed_loop=False)
 
     def digital_uses(self, bits: float) -> int:
         """Channel uses of header and payload."""
-        return header.uses(self.safe_snr_db) + transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db)
+        payload = transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db, fading=self.fading)
+        return header.uses(self.safe_snr_db, fading=self.fading) + payload
 
     def _linear_error(self) -> float:
         """Expected error of the linear code on the same channel uses, weights of blocks aside."""
-        drawing, details = draw_linear(self)
+        drawing, details = self.draw_linear()
         uses = self.k - mark_uses(self.k)
         return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
 
@@ -144,7 +197,8 @@ class Search:
     def _try(self, book: int, log_step: int) -> Choice | None:
         key = (book, log_step)
         if key not in self._seen:
-            self._seen[key] = self._weigh(book, log_step, closed_loop=False)
+            found = self._weigh(book, log_step, closed_loop=False)
+            self._seen[key] = None if found is None else replace(found, drawn=None)
         return self._seen[key]
 
     def _weigh(self, book: int, log_step: int, *, closed_loop: bool) -> Choice | None:
@@ -152,9 +206,15 @@ class Search:
         if not LOWEST_LOG_STEP <= log_step <= HIGHEST_LOG_STEP:
             return None
         drawing, details = self.draw(book, log_step, closed_loop=closed_loop)
+        return self._judge(book, log_step, drawing, details)
+
+    def _judge(self, book: int, log_step: int, drawing: Drawing, details: Tensor) -> Choice | None:
+        """Say what error a drawing would leave; None if its bits do not fit."""
         bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
         bits += self.draft.bits(bits)
+        if bits > LARGEST_PAYLOAD_BITS:
+            return None
         try:
             uses = self.k - self.digital_uses(bits)
         except ValueError:  # no mode is safe
@@ -162,13 +222,20 @@ class Search:
         if uses < 0:
             return None
         error = expected_error(drawing.log_variances, details, uses, self.noise_variance)
-        return Choice(book, log_step, error + self._outside(drawing), bits)
+        return Choice(book, log_step, error + self._outside(drawing), bits, (drawing, details))
 
     def _outside(self, drawing: Drawing) -> float:
         """Energy that no kept component holds, times the blocks' weights."""
-        own = drawing.book.textures.analyse(self.components, drawing.labels)
-        outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
+        _, outside = self._analysed(drawing.book.textures, drawing.labels)
         return float((outside * drawing.weights[:, 0].square()).sum())
+
+    def _analysed(self, textures: Textures, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Components in their classes' own, and each block's energy outside of them; kept until classes change."""
+        if self._own is None or self._own[0] is not labels:
+            own = textures.analyse(self.components, labels)
+            outside = (self.components.square().sum(1) - own.square().sum(1)).clamp_min(0)
+            self._own = labels, own, outside
+        return self._own[1:]
 
     def _climb(self, book: int, log_step: int, stride: int, rounds: int = 6) -> Choice | None:
         best, place = self._try(book, log_step), log_step
@@ -193,12 +260,4 @@ class Search:
 
     def _first_guess(self) -> float:
         per_block = self.k / len(self.components)
-        return 10 * math.log2(per_block / 16) - 4
-
-
-def draw_linear(search: Search) -> tuple[Drawing, Tensor]:
-    """Draw nothing, so that all is details: the linear code."""
-    steps = torch.full((len(search.components),), NOTHING_CODED)
-    nothing = torch.zeros_like(steps)
-    codebook, shape = search.codebook, search.shape
-    return draw(codebook, codebook.books[0], search.components, shape, nothing, steps, nothing, closed_loop=False)
+        return 10 * math.log2(per_block / 16) - 4 - float(self.boost.float().mean())

@@ -1,8 +1,9 @@
 """Textures: classes of blocks, each with its own predictor and Karhunen-Loeve transform.
 
 Classified transform coding (Dony and Haykin, "Optimally adaptive transform coding", 1995; Archer and Leen, "A
-generalization of the transform coding paradigm", 2004) with a linear prediction from neighbouring blocks. Sender and
-receiver hold the same statistics. Whatever decides on bits is an integer: class numbers and log-variances.
+generalized Lloyd-type algorithm for adaptive transform coder design", 2004) with a linear prediction from neighbouring
+blocks. Sender and receiver hold the same statistics. Whatever decides on bits is an integer: class numbers and
+log-variances.
 """
 
 from dataclasses import dataclass

@@ -253,6 +253,11 @@ def test_a_missing_extra_is_named(refused, photo_folder, monkeypatch):
     assert "pip install 'semcomm[train]'" in said
 
 
+def test_the_page_without_gradio_names_the_extra(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert "the page needs gradio: pip install 'semcomm[app]'" in refused("app", "--no-browser")
+
+
 def test_a_truncated_checkpoint_is_one_line(refused, photo, tmp_path):
     small_system().save_pretrained(tmp_path / "broken")
     weights = tmp_path / "broken" / "model.safetensors"

@@ -1,6 +1,7 @@
 """The command line: what it writes, and that bad input is one line on stderr and exit code 2."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -25,11 +26,21 @@ def results(path):
 def test_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("demo", "transmit", "train", "evaluate", "baseline", "models", "cache-features", "reproduce"):
+    for command in (
+        "demo",
+        "transmit",
+        "train",
+        "evaluate",
+        "baseline",
+        "models",
+        "cache-features",
+        "reproduce",
+        "app",
+    ):
         assert f" {command} " in out, command
 
 
-@pytest.mark.parametrize("command", ["demo", "transmit", "train", "evaluate", "baseline", "models", "reproduce"])
+@pytest.mark.parametrize("command", ["demo", "transmit", "train", "evaluate", "baseline", "models", "reproduce", "app"])
 def test_every_command_has_help(run, command):
     code, out, err = run(command, "--help")
     assert (code, err) == (0, "")
@@ -106,6 +117,37 @@ def test_transmit_takes_what_a_hybrid_code_understands(run, hopper_path, tmp_pat
     assert image["k"] == 9000 == sum(image["channel_uses"].values())
     assert image["received_caption"] == image["caption"]
     assert (image["lost"], image["labels_arrived"]) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--importance", "dragon=4"], "--importance must name labels among .*; got 'dragon'"),
+        (["--importance", "person=-4"], r"--importance\['person'\] must be a weight from 1/1024 to 1024, got -4.0"),
+        (["--importance", "person=nan"], r"--importance\['person'\] must be a weight .* got nan"),
+        (["--safe-snr", "nan"], "--safe-snr must be .* got nan"),
+        (["--levels", "22"], "--levels must be an integer from 2 to 21, got 22"),
+        (["--levels", "3", "--channel-uses", "5"], "--levels must be None where channel_uses says k, got 3 and 5"),
+    ],
+)
+def test_what_a_hybrid_code_cannot_do_names_the_option(refused, hybrid_folder, photo, options, message):
+    assert re.search(f"semcomm: {message}", refused("transmit", photo, "--model", hybrid_folder, *options))
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_safe_snr_above_the_one_told_is_allowed_and_said_in_one_line(run, hybrid_folder, photo):
+    code, _, err = run("transmit", photo, "--model", hybrid_folder, "--snr", "5", "--safe-snr", "8")
+    assert code == 0
+    assert err == (
+        "semcomm: warning: safe_snr_db is 8, above the SNR told, 5 dB: there the digital part will be lost\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def hybrid_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hybrid")
+    build_hybrid_code(segmentation="lite", device="cpu").save_pretrained(folder)
+    return folder
 
 
 def test_transmit_over_rayleigh(run, model, photo, tmp_path):

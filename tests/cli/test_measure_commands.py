@@ -247,17 +247,17 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
 
 
 @pytest.mark.parametrize(
-    ("options", "keyword"),
+    ("options", "name"),
     [
-        (("--levels", 2), "levels"),
+        (("--levels", 2), "--levels"),
         (("--rate", 2), "rate"),
-        (("--channel-uses", 100), "channel_uses"),
-        (("--safe-snr", 5), "safe_snr_db"),
-        (("--importance", "person=4, sky=0.5"), "importance"),
+        (("--channel-uses", 100), "--channel-uses"),
+        (("--safe-snr", 5), "--safe-snr"),
+        (("--importance", "person=4, sky=0.5"), "--importance"),
     ],
 )
-def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, keyword):
-    assert f"{keyword} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
+def test_a_model_that_cannot_is_refused_what_nested_systems_understand(refused, model, photo_folder, options, name):
+    assert f" {name} must be None" in refused("evaluate", model, "--data", photo_folder, *options)
 
 
 def test_a_rate_is_for_the_models_that_have_several(run, model, photo_folder, tmp_path):

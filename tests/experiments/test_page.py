@@ -11,7 +11,7 @@ from toy_measurements import toy_results, training, zoo_psnr_db
 from semcomm.experiments.claims import FAILS, HOLDS, OPEN, Claim, Evidence
 from semcomm.experiments.page import Section, put_first, render, store_section, write_page
 from semcomm.experiments.presets import QUICK
-from semcomm.experiments.specs import AtCapacity
+from semcomm.experiments.specs import Untrained
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEST = {"images": 30, "test": "toys/val", "test_manifest_sha256": "0123456789abcdef" * 4, "seed": 0}
@@ -72,7 +72,7 @@ def test_the_page_says_what_was_measured(tmp_path):
     for claim in content["claims"]:
         assert f"| {claim['claim']} | **{claim['verdict']}** |" in text
     assert set(content["training"]) == {
-        point.spec.name for point in parts[0].points if not isinstance(point.spec, AtCapacity)
+        point.spec.name for point in parts[0].points if not isinstance(point.spec, Untrained)
     }
     assert render(page, tmp_path / "toys") == text
 

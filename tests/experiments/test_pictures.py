@@ -91,6 +91,17 @@ def test_received_label_maps_and_captions_are_drawn_below_their_pictures(photogr
     assert [text.get_text() for text in drawing.axes[-4].texts][0].startswith("bits lost: PSNR")
 
 
+def test_a_long_caption_is_written_whole_in_two_smaller_lines(photograph, meanings):
+    palette = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    words = " ".join(["a", "man", "in", "front", "of", "a", "wall", "that", "is", "made", "of", "old", "brick"])
+    sent = [replace(meanings[0], received_captions=[words[:length]]) for length in (20, len(words), len(words))]
+    drawing = draw_transmissions(photograph, {"x": sent}, SNRS, title="", notes=[], palette=palette)
+    short, long, _ = (axes.texts[0] for axes in drawing.axes[-3:])
+    assert long.get_text().replace("\n", " ") == f"“{words}”"
+    assert long.get_text().count("\n") == 1
+    assert long.get_fontsize() <= short.get_fontsize()
+
+
 def test_without_a_palette_no_label_map_is_drawn(photograph, meanings):
     assert len(draw_transmissions(photograph, {"x": meanings}, SNRS, title="", notes=[]).axes) == 2 + 3
 

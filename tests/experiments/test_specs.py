@@ -1,10 +1,21 @@
 from fractions import Fraction
 
 import pytest
+from toys import rand_images, seeded
 
 from semcomm.experiments.figures import Bandwidth, Mismatch
 from semcomm.experiments.presets import PAPER, PRESETS
-from semcomm.experiments.specs import SNR_RANGE, AtCapacity, DeepJSCC, Effort, Mlsc, Point, as_wide
+from semcomm.experiments.specs import (
+    SNR_RANGE,
+    AtCapacity,
+    ClosedForm,
+    DeepJSCC,
+    Effort,
+    Mlsc,
+    Point,
+    Untrained,
+    as_wide,
+)
 
 EFFORT = Effort(size=16, batch_size=2, steps=2, schedule="cosine", width=2, norm="none", shortcut=False, validations=1)
 STUDIES = list(PRESETS.values())
@@ -55,7 +66,16 @@ def test_names_say_what_differs_and_options_build_the_same():
     assert "--norm batch --width 32 --snr 10" in Mlsc(3, 10.0, plain=True).options(EFFORT)
     assert DeepJSCC(2, 7.0).options(EFFORT) == "deep-jscc --bandwidth-ratio 2/48 --snr 7 --lr 0.001"
     assert Point(AtCapacity("jpeg", Mlsc(4, 1.0)), 7.0).name == "jpeg-like-l4-t8-at-7dB"
+    assert Point(ClosedForm("hybrid-code", Mlsc(4, 1.0)), 7.0).name == "hybrid-code-like-l4-t8-at-7dB"
     assert Point(DeepJSCC(1, SNR_RANGE), -2.0, "rayleigh").name == "deep-jscc-c1-at--2dB-over-rayleigh"
+
+
+@pytest.mark.parametrize("code", ["linear-code", "hybrid-code"])
+def test_a_code_that_needs_no_training_gets_the_channel_uses_of_a_system(code):
+    spec = ClosedForm(code, Mlsc(2, 10.0))
+    sent = spec.build().transmit(rand_images(1, 41, 50), 10.0, generator=seeded())
+    assert sent.symbols_per_image == 6 * 7 * 7
+    assert spec.ratio == Mlsc(2, 10.0).ratio
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
@@ -63,9 +83,9 @@ def test_names_tell_points_apart(study):
     found = {point for page in study.pages for point in points(study, page)}
     same_file = [{one for one in found if one.name == name} for name in {point.name for point in found}]
     for points_of_it in same_file:  # codecs like one system at several training SNRs, which cost the same
-        assert len(points_of_it) == 1 or all(isinstance(point.spec, AtCapacity) for point in points_of_it)
+        assert len(points_of_it) == 1 or all(isinstance(point.spec, Untrained) for point in points_of_it)
         assert len({(point.spec.ratio, point.snr_db) for point in points_of_it}) == 1
-    trained = {point.spec for point in found if not isinstance(point.spec, AtCapacity)}
+    trained = {point.spec for point in found if not isinstance(point.spec, Untrained)}
     assert len({spec.name for spec in trained}) == len(trained)
 
 
@@ -73,7 +93,7 @@ def test_names_tell_points_apart(study):
 def test_fig4_compares_at_the_same_snr_in_training_and_test(study):
     assert isinstance(study.pages["fig4"][0], Bandwidth)
     found = points(study, "fig4")
-    assert all(isinstance(one.spec, AtCapacity) or one.spec.snr_db == one.snr_db for one in found)
+    assert all(isinstance(one.spec, Untrained) or one.spec.snr_db == one.snr_db for one in found)
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)

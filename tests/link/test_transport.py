@@ -53,6 +53,24 @@ def test_any_payload_arrives_at_the_safe_snr_and_is_lost_far_below(bits, safe_sn
     np.testing.assert_array_equal(received.leading_bits, sent[: len(received.leading_bits)])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fading", ["none", "fast"])
+def test_of_two_hundred_payloads_hardly_any_is_lost_at_the_safe_snr_and_none_is_silently_wrong(fading):
+    """0.2 are expected to be lost; far below the safe SNR all are."""
+    random, lost = np.random.default_rng(5), 0
+    for seed in range(200):
+        bits, safe_snr_db = int(random.integers(0, 40_001)), float(random.uniform(-6, 24))
+        mode = transport.choose_mode(bits, safe_snr_db, fading=fading)
+        agreed, sent = transport.plan(bits, mode), payload(bits, seed)
+        needed = transport.required_snr_db(mode, agreed.block_payload + 24, fading=fading)
+        (received,) = carried([sent], [agreed], safe_snr_db, seed=seed, fading=fading == "fast")
+        lost += not received.ok
+        np.testing.assert_array_equal(received.leading_bits, sent[: len(received.leading_bits)])
+        (received,) = carried([sent], [agreed], needed - 8, seed=seed, fading=fading == "fast")
+        assert received.ok == (bits == 0)
+    assert lost <= 2
+
+
 @pytest.mark.parametrize("value", [0, 1])
 @pytest.mark.parametrize("mode", [5, 20, 30, 40, 60])
 def test_constant_payloads_are_as_good_as_random_ones(value, mode):

@@ -1,0 +1,1 @@
+"""The page of `semcomm app`: one photograph, one system, and an SNR to slide."""
