@@ -295,7 +295,7 @@ _LISTED = (
     (
         "baselines/separation.py",
         "baselines/test_digital.py",
-        {"what is told is ignored": ("for believed in told]", "for believed in snrs]")},
+        {"what is told is ignored": ("for one in told]", "for one in snrs]")},
     ),
     # Link
     ("link/crc.py", "link/test_crc.py", {"another polynomial": ("0x800063", "0x800061")}),
