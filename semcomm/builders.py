@@ -41,6 +41,7 @@ def build_mlsc_image(
     snr_adaptive: bool = False,
     shortcut: bool = False,
     tell_gain: bool = False,
+    csi_to_decoder: bool = False,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble MLSC-image (Zhang et al., arXiv 2202.04754): an image sent by its meaning beside its details.
@@ -65,6 +66,8 @@ def build_mlsc_image(
             in the paper; with `norm="none"` the better choice.
         tell_gain: tell the receiver each image's gain by an offset on one channel, see `semcomm.networks.gain`. Not in
             the paper; no further symbols.
+        csi_to_decoder: tell the receiver's networks how noisy each symbol is, beside the symbols themselves, see
+            `semcomm.receiver.noise`. Not in the paper.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -107,7 +110,8 @@ def build_mlsc_image(
         *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
     ]
     fusion = FeatureFusion(3 * (l + 1), **network)
-    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t, tell_gain=tell_gain)
+    told = {"tell_gain": tell_gain, "csi_to_decoder": csi_to_decoder}
+    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t, **told)
     system = SemanticSystem(transmitter, AWGNChannel() if channel is None else channel, receiver)
     system.config = {
         "builder": "build_mlsc_image",
@@ -122,7 +126,7 @@ def build_mlsc_image(
             "text_rank": text_rank,
             "snr_adaptive": snr_adaptive,
             "shortcut": shortcut,
-            "tell_gain": tell_gain,
+            **told,
         },
     }
     return system.to(_device(device))
@@ -133,6 +137,7 @@ def build_deep_jscc(
     bandwidth_ratio: float | None = None,
     complex_channels: int | None = None,
     tell_gain: bool = False,
+    csi_to_decoder: bool = False,
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -144,6 +149,7 @@ def build_deep_jscc(
         bandwidth_ratio: k/n of images whose sides are multiples of 4; must be a multiple of 1/48.
         complex_channels: c, instead of `bandwidth_ratio`.
         tell_gain: as in `build_mlsc_image`; not as published.
+        csi_to_decoder: likewise.
         channel: hop 4; None is `AWGNChannel()`.
         device: where to; None is CUDA when there is one, else the CPU.
 
@@ -171,10 +177,10 @@ def build_deep_jscc(
             )
     channels = check_positive(complex_channels, "complex_channels")  # type: ignore[arg-type]
     channel = AWGNChannel() if channel is None else channel
-    system = SemanticSystem(
-        DeepJSCCTransmitter(channels, tell_gain=tell_gain), channel, DeepJSCCReceiver(channels, tell_gain=tell_gain)
-    )
-    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, "tell_gain": tell_gain}}
+    told = {"tell_gain": tell_gain, "csi_to_decoder": csi_to_decoder}
+    transmitter = DeepJSCCTransmitter(channels, tell_gain=tell_gain)
+    system = SemanticSystem(transmitter, channel, DeepJSCCReceiver(channels, **told))
+    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, **told}}
     return system.to(_device(device))
 
 

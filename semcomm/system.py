@@ -120,7 +120,9 @@ class SemanticSystem(Doors, Saves):
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
         """Turn images into the symbols sent."""
         checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
-        snr_db = None if snr_db is None else check_snr(snr_db, len(images), values=not self.training)
+        if snr_db is not None:
+            name = "snr_db" if request.told_snr_db is None else "told_snr_db"
+            snr_db = check_snr(snr_db, len(images), values=not self.training, name=name)
         options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
         options |= checks.told_of_channel(self.transmitter, self.channel)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)

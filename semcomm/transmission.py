@@ -36,7 +36,8 @@ class Transmission:
             arrive or cost too much to be sent; None as above.
         lost: whether each image's digital part did not arrive whole, bool `(b,)`; None without one.
         channel_uses: channel uses by part of the message, int64 `(b,)` each; "overhead" is what constraint and channel
-            add, such as pilots. Their sum is k. None where the transmitter does not say.
+            add, such as pilots; it is negative where streams of symbols share channel uses. Their sum is k. None where
+            the transmitter does not say.
         papr_db: peak power over mean power of each image's symbols, in dB, float `(b,)`; None where symbols is.
     """
 

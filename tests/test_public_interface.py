@@ -140,6 +140,7 @@ def test_the_builders_signature_is_the_documented_one():
         "snr_adaptive": False,
         "shortcut": False,
         "tell_gain": False,
+        "csi_to_decoder": False,
         "device": None,
     }
     assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in defaults)

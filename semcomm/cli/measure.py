@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
+from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
 from semcomm.cli.measuring import (
+    CODED,
     CsvOption,
     DrawsOption,
     FigureOption,
@@ -28,7 +29,6 @@ from semcomm.cli.measuring import (
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
-    CapacityChannelOption,
     CoherenceOption,
     DataOption,
     EqualizerOption,
@@ -45,6 +45,7 @@ from semcomm.cli.options import (
     UsesOption,
     describe_channel,
     load_system,
+    named_channel,
     read_weights,
     set_channel,
 )
@@ -134,7 +135,7 @@ def baseline(
     data: DataOption,
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: CapacityChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     code: Annotated[
         Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
     ] = "capacity",
@@ -156,20 +157,23 @@ def baseline(
 ) -> None:
     """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
     check_outputs({"--json": json_file, "--csv": csv_file, "--latex": latex, "--figure": figure}, photographs=[data])
+    if code == "capacity" and channel not in CAPACITIES:
+        raise ValueError(f"--channel must be awgn or rayleigh at capacity, got {channel}; --code ldpc takes it")
     scheme = SeparationBaseline(
         codec,
         bandwidth_ratio=bandwidth_ratio,
-        channel=channel,
+        channel=channel if channel in CAPACITIES else named_channel(channel),  # type: ignore[arg-type]
         delivered=delivered,
         headers=headers,
         code=code,
         margin_db=margin,
     )
+    described = CODED.get(channel, f"{channel}, 5G LDPC") if code == "ldpc" else link_of(scheme)
     _measure(
         {codec: scheme},
         data,
         snr,
-        {codec: link_of(scheme)},
+        {codec: described},
         size=size,
         draws=1,
         metrics=metrics,

@@ -24,7 +24,7 @@ DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph
 MetricsOption = Annotated[
     str,
     typer.Option(
-        help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity."
+        help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity, papr."
     ),
 ]
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]

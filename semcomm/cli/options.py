@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.nn import Module
+from torch import nn
 
 from semcomm.channel.named import CHANNELS, FLAT_FADING, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
@@ -40,7 +40,6 @@ CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, im
 EqualizerOption = Annotated[
     Literal["none", "zf", "mmse"] | None, typer.Option(help="The equaliser, in fading; the system's own without it.")
 ]
-CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
@@ -73,10 +72,8 @@ def read_weights(text: str) -> dict[str, float] | None:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
-def set_channel(
-    system: SemanticSystem, name: str, coherence: str = "symbol", equalizer: str | None = None
-) -> SemanticSystem:
-    """Give a system what --channel, --coherence and --equalizer say; without an equaliser it keeps its own.
+def named_channel(name: str, coherence: str = "symbol") -> nn.Module:
+    """Make the channel that --channel names, `coherence` that of flat fading.
 
     Raises:
         ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`, or the
@@ -86,15 +83,26 @@ def set_channel(
         raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
     if coherence != "symbol" and name not in FLAT_FADING:
         raise ValueError(f"--coherence is of --channel {' and '.join(FLAT_FADING)}, not of {name}; leave it out")
+    return build_channel(name, coherence) if name in CHANNELS else build_own_channel(name)
+
+
+def set_channel(
+    system: SemanticSystem, name: str, coherence: str = "symbol", equalizer: str | None = None
+) -> SemanticSystem:
+    """Give a system what --channel, --coherence and --equalizer say; without an equaliser it keeps its own.
+
+    Raises:
+        ValueError: as `named_channel`, or if the channel has no use for an equaliser.
+    """
     if equalizer is not None and name == "awgn":
         raise ValueError("--equalizer is of channels that fade, not of --channel awgn; leave it out")
-    system.channel = build_channel(name, coherence) if name in CHANNELS else build_own_channel(name)
+    system.channel = named_channel(name, coherence)
     if equalizer is not None:
         system.equalizer = build_equalizer(equalizer, getattr(system.constraint, "power", 1.0))
     return system
 
 
-def describe_channel(name: str, coherence: str, equalizer: Module) -> str:
+def describe_channel(name: str, coherence: str, equalizer: nn.Module) -> str:
     """Name the channel, and what undoes it, in results."""
     undone = equalizer_name(equalizer) or type(equalizer).__name__
     if name == "awgn":

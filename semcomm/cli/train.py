@@ -30,6 +30,9 @@ CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or 
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
 ChannelOption = Annotated[str, typer.Option(help="A name as of `semcomm transmit`, or module:MyChannel.")]
 TellGainOption = Annotated[bool, typer.Option("--tell-gain", help="Tell the receiver each image's gain.")]
+CsiToDecoderOption = Annotated[
+    bool, typer.Option("--csi-to-decoder", help="Tell the decoder the noise left in each symbol.")
+]
 ALL_SNRS_DB = 0.0, 20.0
 """Where a system that adapts to the SNR is trained, unless the command says otherwise."""
 
@@ -186,6 +189,7 @@ def mlsc(
     snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="Adapt to the SNR.")] = False,
     shortcut: Annotated[bool, typer.Option(help="Linear paths beside convolutions.")] = False,
     tell_gain: TellGainOption = False,
+    csi_to_decoder: CsiToDecoderOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = None,
@@ -203,6 +207,7 @@ def mlsc(
         snr_adaptive=snr_adaptive,
         shortcut=shortcut,
         tell_gain=tell_gain,
+        csi_to_decoder=csi_to_decoder,
     )
     return set_channel(system, channel, coherence, equalizer)
 
@@ -245,12 +250,13 @@ def deep_jscc(
     *,
     bandwidth_ratio: RatioOption = 1 / 12,
     tell_gain: TellGainOption = False,
+    csi_to_decoder: CsiToDecoderOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
     equalizer: EqualizerOption = None,
 ) -> SemanticSystem:
     """Train Deep JSCC, the learned baseline."""
-    system = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain)
+    system = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain, csi_to_decoder=csi_to_decoder)
     return set_channel(system, channel, coherence, equalizer)
 
 

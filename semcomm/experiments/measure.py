@@ -53,10 +53,11 @@ def evaluate(
         photographs: a folder, which is searched with its subfolders; files, which a `Photographs` decodes once for many
             calls; or images `(3, h, w)`, uint8, or float32 in [0, 1].
         snr_db: one SNR in dB, or several.
-        metrics: scores beside PSNR and SSIM: names ("ms-ssim", "lpips", "fidelity"), or your own functions by name. A
-            function takes the image received and the image sent, both float `(1, 3, h, w)` in [0, 1], and returns one
-            number per image, or several by name. If it has a method `look`, that sees the image sent first, and the
-            keywords that it returns are passed with every image received.
+        metrics: scores beside PSNR and SSIM: names ("ms-ssim", "lpips", "fidelity", "papr"), or your own functions by
+            name. A function takes the image received and the image sent, both float `(1, 3, h, w)` in [0, 1], and
+            returns one number per image, or several by name. If it has a method `look`, that sees the image sent
+            first, and the keywords that it returns are passed with every image received. If it has a parameter
+            `transmission`, it is given the `Transmission`, too.
         draws: how often each photograph is sent at each SNR, with new noise.
         seed: what all noise comes from.
         size: send the photographs' central `size x size` pixels; None for whole photographs.
@@ -199,6 +200,7 @@ def _scorer(
     image = image.to(device)
     looks = {name: look for name, metric in metrics.items() if (look := getattr(metric, "look", None))}
     seen = {name: look(image) for name, look in looks.items()}
+    whole = {name for name, metric in metrics.items() if _takes_transmission(metric)}
 
     def score(sent: Transmission) -> dict[str, float]:
         scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
@@ -209,7 +211,8 @@ def _scorer(
             scores |= {name: value.item() for name, value in inside.items()}
         received = to_float(sent.images).to(device) if metrics else sent.images
         for name, metric in metrics.items():
-            value = metric(received, image, **seen.get(name, {}))
+            told = seen.get(name, {}) | ({"transmission": sent} if name in whole else {})
+            value = metric(received, image, **told)
             for label, one in (value if isinstance(value, Mapping) else {name: value}).items():
                 number = torch.as_tensor(one)
                 if number.numel() != 1:
@@ -220,6 +223,13 @@ def _scorer(
         return scores
 
     return score
+
+
+def _takes_transmission(metric: Metric) -> bool:
+    try:
+        return "transmission" in inspect.signature(metric).parameters
+    except (TypeError, ValueError):  # a function written in C
+        return False
 
 
 def _generator(seed: int, snr_db: float, place: int, draw: int) -> torch.Generator:

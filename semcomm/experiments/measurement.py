@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from semcomm.experiments.curves import Width
 
-LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "ms_ssim_db": "MS-SSIM (dB)", "lpips": "LPIPS"}
+LABELS = {
+    "psnr_db": "PSNR (dB)",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "ms_ssim_db": "MS-SSIM (dB)",
+    "lpips": "LPIPS",
+    "papr_db": "PAPR (dB)",
+    "above_3db": "P(> 3 dB)",
+    "above_6db": "P(> 6 dB)",
+    "above_9db": "P(> 9 dB)",
+}
 FIGURES = (".png", ".pdf", ".svg")
 
 

@@ -148,6 +148,35 @@ def test_baseline_over_a_real_code(run, photo_folder, tmp_path):
     assert rows["ideal"]["psnr_db"] - 4 < rows["real"]["psnr_db"] < rows["ideal"]["psnr_db"]
 
 
+def test_files_go_over_any_channel_for_real(run, photo_folder, tmp_path):
+    """Its prefixes and pilots take part of k: what arrives is worse than over AWGN, and arrives with a margin."""
+    rows = {}
+    for channel, margin in (("awgn", 0), ("ofdm", 12)):
+        arguments = ("--data", photo_folder, "--bandwidth-ratio", 1, "--snr", 20, "--json", f"{channel}.json")
+        code, _, err = run("baseline", "jpeg", *arguments, "--code", "ldpc", "--channel", channel, "--margin", margin)
+        assert code == 0, err
+        written = results(tmp_path / f"{channel}.json")
+        assert written["channel"] == f"{channel}, 5G LDPC"
+        (rows[channel],) = written["rows"]
+    assert rows["ofdm"]["failures"] < 4
+    assert rows["ofdm"]["bandwidth_ratio"] == rows["awgn"]["bandwidth_ratio"]
+    assert rows["ofdm"]["psnr_db"] < rows["awgn"]["psnr_db"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--channel", "tdl-c"), "--channel must be awgn or rayleigh at capacity, got tdl-c; --code ldpc takes it"),
+        (("--channel", "fso", "--code", "ldpc"), "--channel takes awgn, rayleigh"),
+        (("--told-snr", "nan", "--code", "ldpc"), "told_snr"),
+        (("--snr", "nan"), "snr"),
+        (("--margin", "inf", "--code", "ldpc"), "margin"),
+    ],
+)
+def test_a_link_that_cannot_be_is_one_clear_error(refused, photo_folder, options, said):
+    assert said in refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.5", *options)
+
+
 def test_an_unknown_codec_is_told_which_there_are(refused, photo_folder):
     error = refused("baseline", "bpg", "--data", photo_folder, "--bandwidth-ratio", "0.1")
     assert "'bpg' is not one of 'jpeg', 'jpeg2000', 'webp', 'avif'" in error
@@ -312,7 +341,7 @@ def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path
 
 def test_an_unknown_metric_is_told_which_there_are(refused, model, photo_folder):
     error = refused("evaluate", model, "--data", photo_folder, "--metrics", "fid,ms-ssim")
-    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid" in error
+    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, papr, got fid" in error
 
 
 def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_folder, monkeypatch, tmp_path):

@@ -249,7 +249,7 @@ def test_own_metrics_stand_beside_psnr_with_their_intervals(photo_folder):
 
 
 def test_metrics_that_cannot_be_are_refused(photo_folder):
-    with pytest.raises(ValueError, match="metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid"):
+    with pytest.raises(ValueError, match="metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, papr, got fid"):
         evaluate(Brightness(), photo_folder, 10, metrics=["fid"])
     with pytest.raises(ValueError, match="metrics must not be named ssim, which are always measured"):
         evaluate(Brightness(), photo_folder, 10, metrics={"ssim": psnr})
