@@ -16,8 +16,8 @@ from semcomm.app.sending import CHANNELS, Sender
 def sender(monkeypatch, codebook):
     """One whose hybrid code is small, and whose other system sends a caption and a label map."""
     hybrid = build_hybrid_code(codebook=codebook, device="cpu")
-    monkeypatch.setattr(sending, "demo_system", lambda: hybrid)
-    monkeypatch.setattr(sending, "from_pretrained", lambda name: {"toy": semantic_system(3, 4)}[name])
+    systems = {"toy": semantic_system(3, 4), "hybrid-code": hybrid}
+    monkeypatch.setattr(sending, "from_pretrained", systems.__getitem__)
     return Sender()
 
 
