@@ -15,8 +15,7 @@ import torch
 
 from semcomm import PowerNormalize, from_pretrained
 from semcomm.experiments import demo_image
-from semcomm.transmitter.constellation import QAMConstellation
-from semcomm.transmitter.peaks import ConstraintChain, PeakLimit, papr_ccdf
+from semcomm.transmitter import ConstraintChain, PeakLimit, QAMConstellation, papr_ccdf
 
 SNR_DB = 10.0
 photograph = demo_image(*sys.argv[1:2])[None]

@@ -17,8 +17,8 @@ import torch
 
 from semcomm import RayleighChannel, from_pretrained
 from semcomm.experiments import demo_image
-from semcomm.quality.image import psnr
-from semcomm.receiver.equalizer import MMSEEqualizer, NoEqualizer, ZeroForcingEqualizer
+from semcomm.quality import psnr
+from semcomm.receiver import MMSEEqualizer, NoEqualizer, ZeroForcingEqualizer
 
 SNR_DB, DRAWS = 10.0, 9
 COHERENCES = {"one fade per symbol": "symbol", "one per 512 symbols": 512, "one per image": "image"}

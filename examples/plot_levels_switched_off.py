@@ -16,7 +16,7 @@ import torch
 
 from semcomm import from_pretrained
 from semcomm.experiments import demo_image
-from semcomm.quality.image import psnr
+from semcomm.quality import psnr
 
 SNR_DB = 10.0
 photograph = demo_image(*sys.argv[1:2])[None] / 255

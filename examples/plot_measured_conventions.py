@@ -16,7 +16,7 @@ import torch
 
 from semcomm import AWGNChannel, RayleighChannel
 from semcomm.baselines.separation import awgn_capacity, rayleigh_capacity
-from semcomm.receiver.equalizer import ZeroForcingEqualizer
+from semcomm.receiver import ZeroForcingEqualizer
 
 SYMBOLS = 100_000
 generator = torch.Generator().manual_seed(0)

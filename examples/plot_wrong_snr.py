@@ -17,7 +17,7 @@ import torch
 
 from semcomm import from_pretrained
 from semcomm.experiments import demo_image
-from semcomm.quality.image import psnr
+from semcomm.quality import psnr
 
 TOLD = TRUE = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 photograph = demo_image(*sys.argv[1:2])[None, :, 16:304, 100:388] / 255

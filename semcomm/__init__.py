@@ -3,8 +3,9 @@
 Names are imported when they are first asked for, so that `import semcomm` takes no time.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from semcomm.lazy import lazily
 
 if TYPE_CHECKING:
     from semcomm.baselines.separation import SeparationBaseline
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from semcomm.channel.awgn import AWGNChannel
     from semcomm.channel.conformance import check_channel
     from semcomm.channel.rayleigh import RayleighChannel
+    from semcomm.channel.rician import RicianChannel
     from semcomm.contracts import Channel, Delivered, Received, Semantics, Sent
     from semcomm.experiments.measure import evaluate
     from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
@@ -40,6 +42,7 @@ __all__ = [
     "PowerNormalize",
     "RayleighChannel",
     "Received",
+    "RicianChannel",
     "SegmentationFeature",
     "SemanticSystem",
     "Semantics",
@@ -59,41 +62,39 @@ __all__ = [
     "list_pretrained",
     "saveable",
 ]
-_ROOMS = {
-    "baselines.separation": ("SeparationBaseline",),
-    "builders": ("build_deep_jscc", "build_mlsc_image"),
-    "channel.awgn": ("AWGNChannel",),
-    "channel.conformance": ("check_channel",),
-    "channel.rayleigh": ("RayleighChannel",),
-    "contracts": ("Channel", "Delivered", "Received", "Semantics", "Sent"),
-    "experiments.measure": ("evaluate",),
-    "nested_builders": ("build_hybrid_code", "build_linear_code", "build_nested_mlsc_image"),
-    "pretrained": ("from_pretrained", "list_pretrained"),
-    "receiver.decoder": ("DecoderModule",),
-    "receiver.fusion": ("FeatureFusion",),
-    "saving": ("saveable",),
-    "system": ("SemanticSystem",),
-    "system_conformance": ("check_system",),
-    "transmission": ("Transmission",),
-    "transmitter.caption": ("CaptionFeature",),
-    "transmitter.encoder": ("EncoderModule",),
-    "transmitter.power": ("PowerNormalize",),
-    "transmitter.segmentation": ("SegmentationFeature",),
-}
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_look_up = lazily(
+    __name__,
+    {
+        "baselines.separation": ("SeparationBaseline",),
+        "builders": ("build_deep_jscc", "build_mlsc_image"),
+        "channel.awgn": ("AWGNChannel",),
+        "channel.conformance": ("check_channel",),
+        "channel.rayleigh": ("RayleighChannel",),
+        "channel.rician": ("RicianChannel",),
+        "contracts": ("Channel", "Delivered", "Received", "Semantics", "Sent"),
+        "experiments.measure": ("evaluate",),
+        "nested_builders": ("build_hybrid_code", "build_linear_code", "build_nested_mlsc_image"),
+        "pretrained": ("from_pretrained", "list_pretrained"),
+        "receiver.decoder": ("DecoderModule",),
+        "receiver.fusion": ("FeatureFusion",),
+        "saving": ("saveable",),
+        "system": ("SemanticSystem",),
+        "system_conformance": ("check_system",),
+        "transmission": ("Transmission",),
+        "transmitter.caption": ("CaptionFeature",),
+        "transmitter.encoder": ("EncoderModule",),
+        "transmitter.power": ("PowerNormalize",),
+        "transmitter.segmentation": ("SegmentationFeature",),
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
+    if name != "__version__":
+        return _look_up(name)
+    from importlib.metadata import version
 
-        value: Any = version("semcomm")
-    elif name in _ROOM_OF:
-        value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value  # so that the next look-up is an ordinary one
-    return value
+    return version("semcomm")
 
 
 def __dir__() -> list[str]:

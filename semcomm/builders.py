@@ -19,6 +19,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.whole import check_whole
 
 MAX_LEVEL = 16
 """More than anybody trains; kernels grow with the level, to 2 l - 3."""
@@ -40,6 +41,7 @@ def build_mlsc_image(
     snr_adaptive: bool = False,
     shortcut: bool = False,
     tell_gain: bool = False,
+    csi_to_decoder: bool = False,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
     """Assemble MLSC-image (Zhang et al., arXiv 2202.04754): an image sent by its meaning beside its details.
@@ -64,6 +66,8 @@ def build_mlsc_image(
             in the paper; with `norm="none"` the better choice.
         tell_gain: tell the receiver each image's gain by an offset on one channel, see `semcomm.networks.gain`. Not in
             the paper; no further symbols.
+        csi_to_decoder: tell the receiver's networks how noisy each symbol is, beside the symbols themselves, see
+            `semcomm.receiver.noise`. Not in the paper.
         device: where to; None is CUDA when there is one, else the CPU.
 
     Returns:
@@ -78,9 +82,8 @@ def build_mlsc_image(
         >>> system.symbols_per_image(256, 256), system.bandwidth_ratio(256, 256) == 13 / 192
         (13312, True)
     """
-    if not isinstance(l, int) or isinstance(l, bool) or not 2 <= l <= MAX_LEVEL:
-        raise ValueError(f"l must be an integer from 2 to {MAX_LEVEL}, got {l!r}")
-    check_downsampling(t, "t")
+    l, t, width = check_whole(l, "l", 2, MAX_LEVEL), check_downsampling(t, "t"), check_positive(width, "width")  # noqa: E741
+    text_rank = None if text_rank is None else check_positive(text_rank, "text_rank")
     size = _image_size(image_size, t)
     caption_feature = _caption_feature(caption, size)
     segmentation_feature = _segmentation_feature(segmentation)
@@ -107,7 +110,8 @@ def build_mlsc_image(
         *(decoder(LEVEL_CHANNELS, kernel_size=kernel) for kernel in detail_kernels),
     ]
     fusion = FeatureFusion(3 * (l + 1), **network)
-    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t, tell_gain=tell_gain)
+    told = {"tell_gain": tell_gain, "csi_to_decoder": csi_to_decoder}
+    receiver = MultiLevelReceiver(decoders, fusion, downsampling=t, **told)
     system = SemanticSystem(transmitter, AWGNChannel() if channel is None else channel, receiver)
     system.config = {
         "builder": "build_mlsc_image",
@@ -122,7 +126,7 @@ def build_mlsc_image(
             "text_rank": text_rank,
             "snr_adaptive": snr_adaptive,
             "shortcut": shortcut,
-            "tell_gain": tell_gain,
+            **told,
         },
     }
     return system.to(_device(device))
@@ -133,6 +137,7 @@ def build_deep_jscc(
     bandwidth_ratio: float | None = None,
     complex_channels: int | None = None,
     tell_gain: bool = False,
+    csi_to_decoder: bool = False,
     channel: nn.Module | None = None,
     device: torch.device | str | None = None,
 ) -> SemanticSystem:
@@ -144,6 +149,7 @@ def build_deep_jscc(
         bandwidth_ratio: k/n of images whose sides are multiples of 4; must be a multiple of 1/48.
         complex_channels: c, instead of `bandwidth_ratio`.
         tell_gain: as in `build_mlsc_image`; not as published.
+        csi_to_decoder: likewise.
         channel: hop 4; None is `AWGNChannel()`.
         device: where to; None is CUDA when there is one, else the CPU.
 
@@ -171,18 +177,18 @@ def build_deep_jscc(
             )
     channels = check_positive(complex_channels, "complex_channels")  # type: ignore[arg-type]
     channel = AWGNChannel() if channel is None else channel
-    system = SemanticSystem(
-        DeepJSCCTransmitter(channels, tell_gain=tell_gain), channel, DeepJSCCReceiver(channels, tell_gain=tell_gain)
-    )
-    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, "tell_gain": tell_gain}}
+    told = {"tell_gain": tell_gain, "csi_to_decoder": csi_to_decoder}
+    transmitter = DeepJSCCTransmitter(channels, tell_gain=tell_gain)
+    system = SemanticSystem(transmitter, channel, DeepJSCCReceiver(channels, **told))
+    system.config = {"builder": "build_deep_jscc", "arguments": {"complex_channels": channels, **told}}
     return system.to(_device(device))
 
 
 def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
     size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
-    if len(size) != 2 or not all(isinstance(side, int) and side >= t for side in size):
+    if len(size) != 2 or not all(hasattr(side, "__index__") and side >= t for side in size):
         raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
-    return size[0], size[1]
+    return int(size[0]), int(size[1])
 
 
 def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:

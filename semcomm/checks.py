@@ -15,6 +15,7 @@ from semcomm.channel.base import Fading, check_symbols
 from semcomm.channel.snr import SNR, noise_variance_of
 from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import check_images
+from semcomm.whole import check_whole
 
 
 def check_part(part: Any, name: str, methods: Sequence[str] = ()) -> nn.Module:
@@ -108,20 +109,13 @@ def check_finite(received: Received, said: str) -> None:
         raise ValueError(said)
 
 
-def check_side(side: Any, name: str) -> int:
-    """Return `side` as an int if it is a positive whole number of pixels, such as an int or one of NumPy's."""
-    if isinstance(side, bool) or not hasattr(side, "__index__") or int(side.__index__()) < 1:
-        raise ValueError(f"{name} must be a whole number of pixels, at least 1, got {side!r}")
-    return int(side.__index__())
-
-
 def check_size(size: Any) -> tuple[int, int]:
     """Return `size` as (height, width) if it is a pair of sides; a ValueError says so if not."""
     sides = tuple(size) if isinstance(size, tuple | list | torch.Size) else ()
     if len(sides) != 2:
         raise ValueError(f"size must be (height, width) in pixels, got {size!r}")
     try:
-        return check_side(sides[0], "height"), check_side(sides[1], "width")
+        return check_whole(sides[0], "height"), check_whole(sides[1], "width")
     except ValueError as error:
         raise ValueError(f"size must be (height, width) in pixels, got {size!r}") from error
 

@@ -25,10 +25,11 @@ from semcomm.transmission import (
     papr_db,
     uses_by_part,
 )
+from semcomm.whole import check_whole
 
 
 class Doors(nn.Module, ABC):
-    """What a path offers beside `forward`: half of it, `transmit`, and what that costs."""
+    """What a system offers beside `forward`: half of the path, `transmit`, and what a transmission costs."""
 
     transmitter: Any
     constraint: Any
@@ -57,13 +58,13 @@ class Doors(nn.Module, ABC):
 
     @abstractmethod
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
-        """Images to the symbols sent."""
+        """Turn images into the symbols sent."""
 
     @abstractmethod
     def hops_5_and_6(
         self, arrived: Received, size: tuple[int, int], snr_db: SNR | None, request: Request
     ) -> tuple[Received, Delivered]:
-        """What arrived to the same equalised, and what comes of it."""
+        """Equalise what arrived, and make images of it."""
 
     def encode(
         self,
@@ -77,7 +78,7 @@ class Doors(nn.Module, ABC):
         safe_snr_db: SNR | None = None,
         importance: Mapping[str, float] | None = None,
     ) -> Tensor:
-        """Hops 1 to 3: images `(b, 3, h, w)` to the symbols sent, complex64 `(b, k)`; as `forward`.
+        """Hops 1 to 3: images `(b, 3, h, w)` to the symbols sent, complex64 `(b, k)`; options are those of `forward`.
 
         `snr_db` is what the sender believes; it may be None where the system does not adapt to the SNR.
         """
@@ -135,19 +136,8 @@ class Doors(nn.Module, ABC):
     ) -> Transmission:
         """Send images once, in eval mode and without gradients, and account for it.
 
-        The system stays in its mode, so that another thread may train it meanwhile. Options are those of `forward`.
-
-        Args:
-            images: uint8 `(b, 3, h, w)`, 0..255, or float32 in [0, 1]; moved to the system's device.
-            snr_db: SNR in dB, a float or a tensor `(b,)`.
-            semantics: captions and label maps made before.
-            generator: where the channel's randomness comes from.
-            levels: how many levels are sent.
-            rate: which of the system's rates is used.
-            channel_uses: the budget k.
-            told_snr_db: the SNR in dB that the sender believes.
-            safe_snr_db: the SNR in dB down to which a digital part must arrive.
-            importance: weights of classes of the label map by name.
+        The system stays in its mode, so that another thread may train it meanwhile. The arguments are those of
+        `forward`, and images may be uint8 `(b, 3, h, w)`, 0..255, too. They are moved to the system's device.
 
         Returns:
             The images received as uint8, what was sent, and what it cost; PSNR and SSIM are those of the uint8 images.
@@ -242,12 +232,12 @@ class Doors(nn.Module, ABC):
     ) -> float:
         """Bandwidth ratio k/n of a `height x width` image, n = 3 h w."""
         k = self.symbols_per_image(height, width, levels=levels, rate=rate, channel_uses=channel_uses)
-        return bandwidth_ratio(k, height, width)
+        return bandwidth_ratio(k, int(height), int(width))
 
     def symbols_sent(self, height: int, width: int, request: Request) -> int:
         """Symbols that leave the constraint for the channel, per image."""
         options = request.given_to(self.transmitter.symbols_per_image, COSTS, required_of=self.transmitter)
-        height, width = checks.check_side(height, "height"), checks.check_side(width, "width")
+        height, width = check_whole(height, "height"), check_whole(width, "width")
         return checks.uses(self.constraint, self.transmitter.symbols_per_image(height, width, **options))
 
     def _captions(self, semantics: Semantics | None) -> list[str] | None:

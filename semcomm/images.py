@@ -1,5 +1,6 @@
 """Images as tensors: checked, padded, cropped, and brought from bytes to floats and back."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -36,8 +37,18 @@ def check_images(images: Tensor, *, smallest: int = 1, values: bool = True) -> T
     if not torch.compiler.is_compiling() and (values or images.device.type == "cpu"):
         low, high = torch.stack(images.detach().aminmax()).tolist()
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"images must hold finite values in [0, 1], got values from {low:g} to {high:g}")
+            raise ValueError(f"images must hold finite values in [0, 1], got values from {exact(low)} to {exact(high)}")
     return images
+
+
+def exact(value: float) -> str:
+    """Write a float32 in as few digits as tell it from all others.
+
+    Example:
+        >>> exact(torch.tensor(1.000001).item()), exact(torch.tensor(0.1).item()), exact(1.0)
+        ('1.000001', '0.1', '1')
+    """
+    return np.format_float_positional(np.float32(value), trim="-")
 
 
 def to_float(images: Tensor) -> Tensor:

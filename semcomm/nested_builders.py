@@ -10,6 +10,7 @@ from semcomm.builders import _device, _recorded, _segmentation_feature
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.networks.facts import FACTS, NUMBERS
 from semcomm.networks.residual import ResidualNetwork
+from semcomm.networks.stages import check_positive
 from semcomm.receiver.equalizer import NoEqualizer
 from semcomm.receiver.hybrid import HybridReceiver
 from semcomm.system import SemanticSystem
@@ -17,6 +18,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import CODEBOOK, Codebook, load_codebook, shipped_codebook
 from semcomm.transmitter.hybrid import HybridTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
+from semcomm.whole import check_whole
 
 PICTURES = 6
 """Channels that a residual network sees: a photograph or what arrived of it, and its sketch."""
@@ -124,8 +126,7 @@ def build_nested_mlsc_image(
         TypeError: if `codebook`, `caption` or `segmentation` is of another type.
         ValueError: if an argument is out of its range, or the file is damaged.
     """
-    if not isinstance(l, int) or not 2 <= l <= 21:
-        raise ValueError(f"l must be an integer from 2 to 21, got {l!r}")
+    l, width = check_whole(l, "l", 2, 21), check_positive(width, "width")  # noqa: E741
     book = _codebook(codebook, t)
     widths = (width, 2 * width, 4 * width)
     shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}

@@ -11,12 +11,11 @@ from torch import nn
 
 from semcomm.baselines.swin_systems import build_swin_jscc, build_witt, load_swin_jscc
 from semcomm.builders import _device, build_deep_jscc, build_mlsc_image
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.channel.saved import build_saved
 from semcomm.files.json import read_object
 from semcomm.files.tensors import mismatches, read_safetensors
 from semcomm.nested_builders import build_hybrid_code, build_linear_code, build_nested_mlsc_image
-from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.receiver.equalizer import EQUALIZERS, build_equalizer, equalizer_name
 from semcomm.saving import CONFIG, DEFAULT, WEIGHTS, saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -91,7 +90,7 @@ def from_pretrained(
         caption: the `CaptionFeature` that the system was trained with, where that was one of the user's own.
         segmentation: likewise the `SegmentationFeature`.
         revision: branch, tag or commit of a Hub repository.
-        token: of a private Hub repository; True for the one that `hf auth login` stored.
+        token: for a private Hub repository; True for the one that `hf auth login` stored.
         cache_dir: where downloads are kept; None is the Hub's own folder.
         local_files_only: take what was downloaded before, and never ask the network.
         force_download: download again what is there.
@@ -241,9 +240,8 @@ def load_folder(
     system.config = {"builder": name, "arguments": arguments}
     if channel is not None:
         system.channel = channel
-    if equalizer is not None and type(system.equalizer) is not EQUALIZERS[equalizer]:
-        power = {"power": getattr(system.constraint, "power", 1.0)} if equalizer == "mmse" else {}
-        system.equalizer = EQUALIZERS[equalizer](**power)
+    if equalizer not in (None, equalizer_name(system.equalizer)):
+        system.equalizer = build_equalizer(equalizer, getattr(system.constraint, "power", 1.0))
     _fill(system, folder / WEIGHTS)
     return (system if "device" in taken else system.to(_device(device))).eval()
 
@@ -308,12 +306,7 @@ def _fill(system: SemanticSystem, path: Path) -> None:
 
 
 def _channel(description: Any, path: Path) -> nn.Module | None:
-    if description is None:
-        return None
-    if isinstance(description, dict):
-        power = description.get("power", 1.0)
-        if description.get("type") == "awgn":
-            return AWGNChannel(power)
-        if description.get("type") == "rayleigh":
-            return RayleighChannel(power, coherence=description.get("coherence", ""), csi=description.get("csi", ""))
-    raise ValueError(f"{path} names an unknown channel: {description!r}")
+    try:
+        return None if description is None else build_saved(description)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error

@@ -1,22 +1,22 @@
-"""What a system writes of itself: `config.json` beside `model.safetensors`."""
+"""Systems written into folders: `config.json` beside `model.safetensors`."""
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, final
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from semcomm.channel.awgn import AWGNChannel
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.channel.saved import describe_saved
 from semcomm.files.json import write_json
 from semcomm.files.tensors import write_safetensors
-from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.receiver.equalizer import equalizer_name
 from semcomm.transmitter.codebook import CODEBOOK
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -40,6 +40,16 @@ system = from_pretrained("owner/name")  # or this folder
 received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 ```
 """
+
+
+@final
+class _Loads:
+    """The class attribute `from_pretrained` is `semcomm.from_pretrained`, imported late because it builds systems."""
+
+    def __get__(self, system: Any, kind: type | None = None) -> Callable[..., Any]:
+        from semcomm.pretrained import from_pretrained
+
+        return from_pretrained
 
 
 class Saves(PyTorchModelHubMixin, library_name="semcomm", tags=["semantic-communication"], model_card_template=CARD):
@@ -94,44 +104,14 @@ class Saves(PyTorchModelHubMixin, library_name="semcomm", tags=["semantic-commun
     def _save_pretrained(self, save_directory: Path) -> None:
         save_folder(self, save_directory)
 
-    @classmethod
-    def from_pretrained(  # type: ignore[override]
-        cls,
-        name_or_folder: str | Path = DEFAULT,
-        *,
-        builder: Callable[..., Any] | None = None,
-        channel: nn.Module | None = None,
-        caption: Any | None = None,
-        segmentation: Any | None = None,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-        device: torch.device | str | None = None,
-    ) -> Any:
-        """Load a trained system; the same as `semcomm.from_pretrained`."""
-        from semcomm.pretrained import from_pretrained
-
-        return from_pretrained(
-            name_or_folder,
-            builder=builder,
-            channel=channel,
-            caption=caption,
-            segmentation=segmentation,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-            device=device,
-        )
+    from_pretrained = _Loads()  # type: ignore[assignment]
 
 
 Arguments = ParamSpec("Arguments")
 System = TypeVar("System", bound=Saves)
 APART = ("channel", "device")
-"""Arguments of builders that are no part of a configuration: the channel is described by itself."""
+"""Arguments of builders that a configuration leaves out: it describes the channel apart."""
+_PLAIN = "it must be a finite number, text, True, False, None or a list of these"
 
 
 def saveable(builder: Callable[Arguments, System]) -> Callable[Arguments, System]:
@@ -163,10 +143,7 @@ def saveable(builder: Callable[Arguments, System]) -> Callable[Arguments, System
         arguments = {name: value for name, value in bound.arguments.items() if name not in APART}
         for name, value in arguments.items():
             if not _is_plain(value):
-                raise TypeError(
-                    f"{name} must be a number, text, True, False, None or a list of these, since it is saved, "
-                    f"got {type(value).__name__}"
-                )
+                raise TypeError(f"{name} cannot be saved: {_PLAIN}, got {value!r}")
         system = builder(*given, **named)
         system.config = {"builder": f"{builder.__module__}:{builder.__qualname__}", "arguments": arguments}
         return system
@@ -178,13 +155,17 @@ def check_saveable(system: Any) -> None:
     """Refuse a system that `from_pretrained` could not build again.
 
     Raises:
-        ValueError: if the system was assembled by hand, or a part is no longer the builder's; the message names it.
+        ValueError: if the system was assembled by hand, an argument of its builder cannot be written as JSON, or a part
+            is no longer the builder's; the message names it.
     """
     if system.config is None:
         raise ValueError(
             "this system was assembled by hand, so its configuration is unknown: build it in a function decorated with "
             "semcomm.saveable, or save system.state_dict() with safetensors.torch.save_file"
         )
+    for name, value in system.config["arguments"].items():
+        if not _is_plain(value):
+            raise ValueError(f"{name} cannot be saved: {_PLAIN}, got {value!r}")
     built, now = system._as_built, _parts_of(system)
     for name in sorted(built.keys() | now.keys(), key=lambda name: (name.count("."), name)):
         if name not in now or name not in built or _differ(built[name], now[name]):
@@ -200,7 +181,15 @@ def save_folder(system: Any, folder: Path) -> None:
     The weights of the frozen extractors stay out. A system without weights has no `model.safetensors`.
     """
     check_saveable(system)
-    described = {"channel": _describe_channel(system.channel), "equalizer": _describe_equalizer(system.equalizer)}
+    described = {"channel": describe_saved(system.channel), "equalizer": equalizer_name(system.equalizer)}
+    for part, default in (("channel", "AWGN"), ("equalizer", "MMSE")):
+        if described[part] is None:
+            kind = type(getattr(system, part)).__name__
+            warnings.warn(
+                f"the {part}, {kind}, is not saved: from_pretrained gives {default}, or what a builder of your own "
+                f"gives; set system.{part} to yours",
+                stacklevel=2,
+            )
     weights = saved_weights(system)
     if weights:
         write_safetensors(folder / WEIGHTS, weights)
@@ -215,32 +204,6 @@ def saved_weights(system: nn.Module) -> dict[str, torch.Tensor]:
     """The weights that a folder holds: all but those of the frozen extractors, the channel and the equaliser."""
     apart = (*EXTRACTORS, "channel.", "equalizer.")
     return {name: value for name, value in system.state_dict().items() if not name.startswith(apart)}
-
-
-def _describe_channel(channel: Any) -> dict[str, Any] | None:
-    power = {} if getattr(channel, "power", 1.0) == 1 else {"power": channel.power}
-    if isinstance(channel, AWGNChannel):
-        return {"type": "awgn"} | power
-    if isinstance(channel, RayleighChannel):
-        return {"type": "rayleigh", "coherence": channel.coherence, "csi": channel.csi} | power
-    _warn_of("channel", channel, "AWGN")
-    return None
-
-
-def _describe_equalizer(equalizer: nn.Module) -> str | None:
-    for name, known in EQUALIZERS.items():
-        if type(equalizer) is known:
-            return name
-    _warn_of("equalizer", equalizer, "MMSE")
-    return None
-
-
-def _warn_of(name: str, part: nn.Module, default: str) -> None:
-    warnings.warn(
-        f"the {name}, {type(part).__name__}, is not saved: from_pretrained gives {default}, or what a builder of your "
-        f"own gives; set system.{name} to yours",
-        stacklevel=3,
-    )
 
 
 def _parts_of(system: nn.Module) -> dict[str, Any]:
@@ -267,4 +230,4 @@ def _differ(one: Any, other: Any) -> bool:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(one) for one in value)
-    return value is None or isinstance(value, bool | int | float | str)
+    return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))

@@ -63,7 +63,7 @@ def plane_size(height: int, width: int, downsampling: int) -> tuple[int, int]:
         >>> plane_size(481, 321, 8)
         (61, 41)
     """
-    return math.ceil(height / downsampling), math.ceil(width / downsampling)
+    return -(-height // downsampling), -(-width // downsampling)
 
 
 def symbols_per_image(height: int, width: int, *, complex_channels: int, downsampling: int) -> int:

@@ -106,7 +106,7 @@ class SemanticSystem(Doors, Saves):
         generator: torch.Generator | None = None,
         request: Request,
     ) -> Passage:
-        """The story: what was sent, what arrived and what came of it; the arguments are those of `forward`."""
+        """Run the path: return what was sent, what arrived and what came of it. Arguments are those of `forward`."""
         told_snr_db = snr_db if request.told_snr_db is None else request.told_snr_db
         sent = self.hops_1_to_3(images, told_snr_db, semantics, request)
         snr_db = check_snr(snr_db, len(images), values=not self.training)
@@ -118,9 +118,11 @@ class SemanticSystem(Doors, Saves):
         return Passage(sent, arrived, received, delivered)
 
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
-        """Images to the symbols sent."""
+        """Turn images into the symbols sent."""
         checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
-        snr_db = None if snr_db is None else check_snr(snr_db, len(images), values=not self.training)
+        if snr_db is not None:
+            name = "snr_db" if request.told_snr_db is None else "told_snr_db"
+            snr_db = check_snr(snr_db, len(images), values=not self.training, name=name)
         options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
         options |= checks.told_of_channel(self.transmitter, self.channel)
         sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
@@ -131,7 +133,7 @@ class SemanticSystem(Doors, Saves):
     def hops_5_and_6(
         self, arrived: Received, size: tuple[int, int], snr_db: SNR | None, request: Request
     ) -> tuple[Received, Delivered]:
-        """What arrived to the same equalised, and what comes of it."""
+        """Equalise what arrived, and make images of it."""
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
         received = self.equalizer(arrived)
         delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, RECEIVERS))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from semcomm.contracts import Request
-from semcomm.images import to_uint8
+from semcomm.images import exact, to_uint8
 from semcomm.networks.frozen import in_eval_mode
 from semcomm.system import SemanticSystem
 
@@ -83,7 +83,7 @@ def _form(system: SemanticSystem, images: Tensor) -> Iterator[str]:
     received = system(images, SNR_DB, generator=_seeded())  # which refuses other shapes and numbers of symbols
     if not bool(((received >= 0) & (received <= 1)).all()):
         low, high = received.min().item(), received.max().item()
-        yield f"images received must be in [0, 1], got values from {low:g} to {high:g}; end with a sigmoid, or clamp"
+        yield f"images received must be in [0, 1], got {exact(low)} to {exact(high)}; end with a sigmoid, or clamp"
     if not torch.equal(images, before):
         yield "images were overwritten, so the scores would be wrong; make new tensors"
 

@@ -33,10 +33,11 @@ class Transmission:
         received_captions: the captions that the receiver recovered, None for one that did not arrive; or None where it
             recovers none.
         received_labels: the label maps that the receiver recovered, int64 `(b, h, w)`, -1 everywhere where one did not
-            arrive or was too dear to be sent; or None likewise.
+            arrive or cost too much to be sent; None as above.
         lost: whether each image's digital part did not arrive whole, bool `(b,)`; None without one.
         channel_uses: channel uses by part of the message, int64 `(b,)` each; "overhead" is what constraint and channel
-            add, such as pilots. Their sum is k. None where the transmitter does not say.
+            add, such as pilots; it is negative where streams of symbols share channel uses. Their sum is k. None where
+            the transmitter does not say.
         papr_db: peak power over mean power of each image's symbols, in dB, float `(b,)`; None where symbols is.
     """
 

@@ -62,8 +62,8 @@ def _report(mutation: Mutation, folder: Path) -> str:
 
 def _copy(folder: Path) -> Path:
     """Copy what tests need; the weights, which no mutation touches, by reference."""
-    for name in ("semcomm", "tests"):
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("_weights"))
+    for name in ("semcomm", "tests", "zoo", "docs"):
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("_weights", "_build", "gallery"))
     (folder / "semcomm" / "_weights").symlink_to(CHECKOUT / "semcomm" / "_weights")
     shutil.copy(CHECKOUT / "pyproject.toml", folder)
     return folder

@@ -284,7 +284,7 @@ def test_a_transmitter_without_symbols_per_image_is_refused():
 
 @pytest.mark.parametrize("side", [0, -3, 2.5, "16", True, None])
 def test_sizes_are_whole_positive_pixels(system, side):
-    with pytest.raises(ValueError, match="width must be a whole number of pixels, at least 1, got"):
+    with pytest.raises(ValueError, match="width must be an integer of at least 1, got"):
         system.symbols_per_image(16, side)
 
 

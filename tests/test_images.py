@@ -87,6 +87,7 @@ def with_pixel(value):
         (torch.zeros(1, 3, 16, 16, dtype=torch.complex64), TypeError, r"got torch.complex64"),
         (with_pixel(float("nan")), ValueError, r"finite values in \[0, 1\], got values from nan to nan"),
         (with_pixel(float("inf")), ValueError, r"finite values in \[0, 1\].*to inf"),
+        (with_pixel(1 + 2**-23), ValueError, r"\[0, 1\], got values from .* to 1.0000001"),
         (with_pixel(-0.01), ValueError, r"\[0, 1\], got values from -0.01"),
         (with_pixel(1.5), ValueError, r"\[0, 1\].*to 1.5"),
     ],

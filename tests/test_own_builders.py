@@ -1,9 +1,11 @@
 """Systems of one's own builders: what is saved comes back, and a replaced part is never saved as the builder's."""
 
 import json
+import math
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -97,8 +99,11 @@ def test_arguments_that_no_file_holds_are_refused_at_once():
     def build(network):
         return SemanticSystem(network, AWGNChannel(), nn.Identity())
 
-    with pytest.raises(TypeError, match="network must be a number, text, True.* since it is saved, got Identity"):
+    with pytest.raises(TypeError, match="network cannot be saved: it must be a finite number, text, .* got Identity"):
         build(nn.Identity())
+    for value in (math.inf, math.nan, np.float32(1), {"a": 1}, [math.inf]):
+        with pytest.raises(TypeError, match=r"network cannot be saved: .* got "):
+            build(value)
 
 
 # Parts replaced

@@ -26,11 +26,15 @@ from toys import (
 from semcomm import (
     AWGNChannel,
     RayleighChannel,
+    RicianChannel,
     SemanticSystem,
     build_deep_jscc,
+    build_hybrid_code,
+    build_mlsc_image,
     from_pretrained,
     list_pretrained,
 )
+from semcomm.channel import ImpulsiveChannel, PhaseNoiseChannel, Pilots
 from semcomm.files.tensors import read_safetensors
 from semcomm.pretrained import SHIPPED
 from semcomm.receiver.equalizer import ZeroForcingEqualizer
@@ -166,6 +170,53 @@ def test_a_rayleigh_channel_comes_back(tmp_path):
     loaded = from_pretrained(tmp_path, device="cpu")
     assert (type(loaded.channel), loaded.channel.coherence, loaded.channel.csi) == (RayleighChannel, 5, "none")
     assert type(loaded.equalizer) is ZeroForcingEqualizer
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        RayleighChannel(coherence=16, csi=Pilots(8, "lmmse")),
+        RicianChannel(k_factor_db=3.0, coherence="image", csi=Pilots(4)),
+        RicianChannel(k_factor_db=-math.inf),
+        ImpulsiveChannel(probability=0.25, excess_db=20.0),
+        PhaseNoiseChannel(linewidth=1e-3, csi="perfect"),
+    ],
+    ids=repr,
+)
+def test_channels_come_back_with_their_arguments(tmp_path, channel):
+    small_system(channel=channel).save_pretrained(tmp_path)
+    loaded = from_pretrained(tmp_path, device="cpu").channel
+    assert (type(loaded), repr(loaded)) == (type(channel), repr(channel))
+    x = torch.ones(1, 40, dtype=torch.complex64)
+    sent = [one(x, 5.0, generator=torch.Generator().manual_seed(1)).symbols for one in (loaded, channel)]
+    assert torch.equal(*sent)
+    assert loaded.channel_uses(40) == channel.channel_uses(40)
+
+
+@pytest.mark.parametrize("csi", [{"spacing": 1}, {"every": 8}, [8], "pilots"])
+def test_a_damaged_channel_is_refused(tmp_path, csi):
+    small_system().save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["channel"] = {"type": "rayleigh", "coherence": 16, "csi": csi}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"config\.json describes no channel that can be made: "):
+        from_pretrained(tmp_path, device="cpu")
+
+
+def test_arguments_that_json_cannot_hold_are_refused_before_a_folder_is_made(tmp_path):
+    system = build_hybrid_code(caption=None, segmentation=None, safe_snr_db=torch.tensor([3.0]), device="cpu")
+    with pytest.raises(ValueError, match=r"safe_snr_db cannot be saved: .* got tensor\(\[3\.\]\)"):
+        system.save_pretrained(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path):
+    whole = np.int64
+    small = {"caption": None, "segmentation": None, "width": whole(4), "text_rank": whole(2), "device": "cpu"}
+    build_mlsc_image(whole(2), whole(4), image_size=(whole(16), 16), **small).save_pretrained(tmp_path / "mlsc")
+    assert from_pretrained(tmp_path / "mlsc", device="cpu").config["arguments"]["l"] == 2
+    build_deep_jscc(complex_channels=whole(2), device="cpu").save_pretrained(tmp_path / "jscc")
+    assert from_pretrained(tmp_path / "jscc", device="cpu").symbols_per_image(8, 8) == 8
 
 
 def test_a_channel_of_ones_own_is_passed_again(tmp_path):
@@ -352,7 +403,10 @@ ARGUMENTS = {"l": 2, "t": 4, "image_size": 16, "caption": None, "segmentation": 
             {"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": "awgn"},
             "names an unknown channel: 'awgn'",
         ),
-        ({"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "rayleigh"}}, "coherence must be"),
+        (
+            {"builder": "build_mlsc_image", "arguments": ARGUMENTS, "channel": {"type": "rayleigh"}},
+            "a channel without coh",
+        ),
     ],
 )
 def test_a_damaged_configuration_is_refused(saved, config, message):

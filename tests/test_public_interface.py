@@ -32,6 +32,7 @@ PUBLIC = {
     "Channel",
     "AWGNChannel",
     "RayleighChannel",
+    "RicianChannel",
     "check_channel",
     "EncoderModule",
     "DecoderModule",
@@ -55,6 +56,48 @@ PUBLIC = {
     "__version__",
 }
 CALLABLES = sorted(PUBLIC - {"__version__"})
+DOORS = {
+    "baselines": {"SeparationBaseline", "build_swin_jscc", "build_witt", "load_swin_jscc", "load_witt"},
+    "channel": {
+        "AWGNChannel",
+        "ChannelChain",
+        "ImpulsiveChannel",
+        "OFDMChannel",
+        "PhaseNoiseChannel",
+        "Pilots",
+        "RayleighChannel",
+        "RicianChannel",
+        "SionnaChannel",
+        "check_channel",
+        "exponential_profile",
+    },
+    "experiments": {"Measurement", "demo_image"},
+    "quality": {
+        "Metric",
+        "SemanticFidelity",
+        "lite_fidelity",
+        "lpips",
+        "mean_and_ci95",
+        "ms_ssim",
+        "ms_ssim_db",
+        "paired_difference",
+        "psnr",
+        "ssim",
+    },
+    "receiver": {"DecoderModule", "FeatureFusion", "MMSEEqualizer", "NoEqualizer", "ZeroForcingEqualizer"},
+    "training": {"PAPER", "MuonAdam", "Stopped", "TrainingConfig", "log_mse", "train"},
+    "transmitter": {
+        "CaptionFeature",
+        "ConstraintChain",
+        "EncoderModule",
+        "PeakLimit",
+        "PowerNormalize",
+        "QAMConstellation",
+        "SegmentationFeature",
+        "papr_ccdf",
+    },
+}
+"""The public names of the sub-packages."""
 
 
 def test_public_names_are_frozen():
@@ -65,6 +108,21 @@ def test_public_names_are_frozen():
     with pytest.raises(AttributeError, match="module 'semcomm' has no attribute 'build_mlsc_imgae'"):
         semcomm.build_mlsc_imgae  # noqa: B018
     assert semcomm.__version__ == version("semcomm")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_public_names_of_sub_packages_are_frozen(door):
+    package = importlib.import_module(f"semcomm.{door}")
+    assert sorted(package.__all__) == sorted(DOORS[door])
+    assert all(getattr(package, name).__module__.startswith(f"semcomm.{door}.") for name in DOORS[door] - {"PAPER"})
+    with pytest.raises(AttributeError, match=f"module 'semcomm.{door}' has no attribute 'Nothing'"):
+        package.Nothing  # noqa: B018
+
+
+def test_every_door_is_frozen():
+    found = {info.name for info in pkgutil.iter_modules(semcomm.__path__) if info.ispkg}
+    with_names = {name for name in found if hasattr(importlib.import_module(f"semcomm.{name}"), "__all__")}
+    assert with_names == DOORS.keys()
 
 
 def test_the_builders_signature_is_the_documented_one():
@@ -82,6 +140,7 @@ def test_the_builders_signature_is_the_documented_one():
         "snr_adaptive": False,
         "shortcut": False,
         "tell_gain": False,
+        "csi_to_decoder": False,
         "device": None,
     }
     assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in defaults)
@@ -195,7 +254,7 @@ def test_import_is_light_and_silent():
     heavy = ["lightning", "tensorboard", "transformers", "matplotlib.pyplot", "scipy", "torchmetrics", "pycocotools"]
     code = (
         "import signal, sys; handler = signal.getsignal(signal.SIGINT); "
-        "import semcomm; first = 'torch' in sys.modules; "
+        f"import semcomm, {', '.join(f'semcomm.{door}' for door in DOORS)}; first = 'torch' in sys.modules; "
         "import torch; state = torch.get_rng_state(); [getattr(semcomm, name) for name in semcomm.__all__]; "
         f"print(first, [name for name in {heavy} if name in sys.modules], torch.equal(state, torch.get_rng_state()), "
         "handler is signal.getsignal(signal.SIGINT))"

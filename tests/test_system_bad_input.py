@@ -56,6 +56,12 @@ def test_bad_snr_is_refused_everywhere(call, snr_db, error, message):
         getattr(small_system(), call)(rand_images(), snr_db)
 
 
+@pytest.mark.parametrize("call", ["forward", "transmit"])
+def test_a_bad_belief_is_called_by_its_name(call):
+    with pytest.raises(ValueError, match="told_snr_db must be an SNR in dB, at least -300, got nan"):
+        getattr(small_system(), call)(rand_images(), SNR_DB, told_snr_db=math.nan)
+
+
 def test_an_adaptive_system_needs_the_snr():
     system = small_system(snr_adaptive=True).eval()
     symbols = system.encode(rand_images(), 5.0)

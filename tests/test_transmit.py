@@ -14,10 +14,10 @@ from toys import (
     small_system,
 )
 
-from semcomm import AWGNChannel, build_deep_jscc
-from semcomm.contracts import Received
+from semcomm import AWGNChannel, Channel, build_deep_jscc, evaluate
+from semcomm.contracts import Received, Sent
 from semcomm.images import to_uint8
-from semcomm.transmission import account, measured_power, measured_snr_db
+from semcomm.transmission import account, measured_power, measured_snr_db, uses_by_part
 
 SNR_DB = 10.0
 
@@ -118,3 +118,28 @@ def test_a_channel_that_delivers_nan_is_named():
 
     with pytest.raises(ValueError, match="channel Broken delivered NaN or inf"):
         small_system(channel=Broken()).transmit(rand_images(1, 16, 16), SNR_DB)
+
+
+class TwoStreams(Channel):
+    """Two symbols in a channel use, after six channel uses of pilots."""
+
+    def channel_uses(self, k):
+        return -(-k // 2) + 6
+
+    def forward(self, x, snr_db, *, generator=None):
+        return AWGNChannel()(x, snr_db, generator=generator)
+
+
+def test_streams_share_channel_uses_in_every_count():
+    """112 symbols of a 16 x 16 image in 62 channel uses: in the account, in k/n, in a measurement and its CSV."""
+    system = small_system(2, 4, channel=TwoStreams())
+    sent = system.transmit(rand_images(1), SNR_DB)
+    assert sent.symbols.shape == (1, 7 * 16)
+    assert sent.symbols_per_image == system.symbols_per_image(16, 16) == 56 + 6
+    assert sent.bandwidth_ratio == system.bandwidth_ratio(16, 16) == 62 / 768
+    measured = evaluate(system, rand_images(2), SNR_DB)
+    assert measured.symbols == [62, 62]
+    assert measured.rows[0]["bandwidth_ratio"] == pytest.approx(62 / 768, abs=1e-6)
+    parts = uses_by_part(Sent(sent.symbols, channel_uses={"bits": 40, "details": torch.tensor([72])}), 62)
+    assert parts["overhead"].tolist() == [-50]
+    assert sum(parts.values()).tolist() == [62]

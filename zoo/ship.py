@@ -15,7 +15,6 @@ from pathlib import Path
 from spec import L4, SHIPPED, ZOO
 
 from semcomm.baselines.separation import SeparationBaseline
-from semcomm.data.layouts import find_photographs
 from semcomm.experiments.demo import compare_on
 from semcomm.experiments.measurement import Measurement, plus_minus
 from semcomm.experiments.page import render
@@ -25,7 +24,6 @@ from semcomm.experiments.run import Folders, point_file, reproduce, system_folde
 from semcomm.experiments.specs import Point, as_wide, has_levels
 from semcomm.experiments.tables import markdown_table, write_text
 from semcomm.files.json import read_object, write_json
-from semcomm.files.pictures import load_image
 from semcomm.pretrained import SHIPPED as WEIGHTS
 from semcomm.pretrained import from_pretrained
 
@@ -95,14 +93,14 @@ def publish(folders, docs):
         for file in folders.out.glob(f"{key}.*"):
             if file.suffix != ".md":
                 shutil.copy(file, docs / "results" / file.name)
-    paths = find_photographs(folders.test)
+    paths = folders.test_photographs
     path = paths[min(PICTURE, len(paths) - 1)]
     systems = [from_pretrained(str(system_folder(folders.out, spec)), device="cpu") for spec in (L4, as_wide(L4))]
     mlsc, jscc = systems
     jpeg = SeparationBaseline("jpeg", symbols_per_image=mlsc.symbols_per_image)
     schemes = {"MLSC-image": mlsc, "Deep JSCC": jscc, "JPEG at capacity": jpeg}
     figure, _, spent = compare_on(
-        load_image(path),
+        paths.read(path),
         schemes,
         PICTURE_SNRS_DB,
         title="One photograph over a noisy channel",

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from semcomm.experiments.comparisons import Codecs, EverySystem, Fading
 from semcomm.experiments.figures import Ablation, Bandwidth, Mismatch
-from semcomm.experiments.presets import SNRS_DB, Study
-from semcomm.experiments.specs import SNR_RANGE, DeepJSCC, Effort, Mlsc
+from semcomm.experiments.presets import QUICK, SNRS_DB, Study
+from semcomm.experiments.specs import SNR_RANGE, DeepJSCC, Mlsc
 
 FASTER = 2e-3
 """A learning rate that was better than 1e-3 on the validation photographs, except for l = 6 and Deep JSCC."""
@@ -21,17 +21,7 @@ CODECS = (("jpeg", None), ("avif", 25))
 ABLATION = Ablation(L2, SNRS_DB, beside=True)
 ZOO = Study(
     name="zoo",
-    effort=Effort(
-        size=64,
-        batch_size=8,
-        steps=6_000,
-        schedule="cosine",
-        width=24,
-        norm="none",
-        shortcut=True,
-        validations=4,
-        val_images=25,
-    ),
+    effort=replace(QUICK.effort, steps=6_000, validations=4, val_images=25, test_images=None),
     pages={
         "results": (
             Bandwidth(BY_RATIO, (1.0, 10.0), False, CODECS, ("<= 13/192", 13 / 192 + 1e-9), ahead_by_db=0.5),

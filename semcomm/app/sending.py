@@ -13,7 +13,7 @@ from torch import Tensor
 
 from semcomm.app.answers import Question
 from semcomm.baselines.separation import SeparationBaseline
-from semcomm.cli.channels import build_channel
+from semcomm.channel.named import build_channel
 from semcomm.cli.options import set_channel
 from semcomm.contracts import Request, Semantics
 from semcomm.pretrained import from_pretrained
@@ -79,7 +79,7 @@ class Sender:
     def send(self, question: Question) -> Arrived:
         """Send the photograph by the system."""
         system = self.system(question.model)
-        set_channel(system, *CHANNELS[question.channel], "mmse")
+        set_channel(system, *CHANNELS[question.channel])
         images = question.photograph.pixels[None]
         key = (question.photograph.digest, question.model)
         if key not in self._semantics:

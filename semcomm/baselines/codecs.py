@@ -127,7 +127,7 @@ def _avif(photograph: Image.Image, quality: float) -> bytes:
 
 @cache
 def avif_qualities() -> tuple[int, ...]:
-    """Of AVIF's qualities 100 to 0, those whose files differ.
+    """AVIF's qualities from 100 to 0 whose files differ.
 
     libavif maps 101 qualities to 64 quantisers, and how depends on its version, so black pixels are encoded at each:
     the quantiser is written in the file.

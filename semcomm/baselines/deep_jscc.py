@@ -10,12 +10,13 @@ from semcomm.contracts import Received, Semantics
 from semcomm.images import pad_to_multiple
 from semcomm.networks.gain import tell_gain, undo_gain
 from semcomm.networks.stages import Stage, Stages, convolution, transposed_convolution
+from semcomm.receiver.noise import NoiseCorrection
 from semcomm.symbols import features_to_symbols, plane_size, symbols_per_image, symbols_to_features
 
 ENCODER = ((16, 2), (32, 2), (32, 1), (32, 1))
 """Output channels and stride of the encoder's convolutions but the last, which has 2c channels and stride 1."""
 DECODER = ((32, 1), (32, 1), (32, 1), (16, 2))
-"""Likewise of the decoder's transposed ones; the last has 3 channels and stride 2."""
+"""The same numbers of the decoder's transposed convolutions; the last has 3 channels and stride 2."""
 KERNEL_SIZE, DOWNSAMPLING = 5, 4
 
 
@@ -63,14 +64,16 @@ class DeepJSCCReceiver(nn.Module):
     Args:
         complex_channels: c, complex channels received.
         tell_gain: whether the transmitter tells each image's gain.
+        csi_to_decoder: whether features are corrected, given each symbol's noise, see `NoiseCorrection`.
 
     Shape:
         `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
-    def __init__(self, complex_channels: int, *, tell_gain: bool = False):
+    def __init__(self, complex_channels: int, *, tell_gain: bool = False, csi_to_decoder: bool = False):
         super().__init__()
         self.tell_gain = tell_gain
+        self.correction = NoiseCorrection(complex_channels) if csi_to_decoder else None
         stages, channels = [], 2 * complex_channels
         for next_channels, stride in DECODER:
             step = transposed_convolution(channels, next_channels, KERNEL_SIZE, stride=stride)
@@ -82,6 +85,7 @@ class DeepJSCCReceiver(nn.Module):
     def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Decode `Received` into images `(b, 3, *size)`; what was padded is cut off."""
         features = symbols_to_features(received.symbols, *plane_size(*size, DOWNSAMPLING))
+        features = features if self.correction is None else self.correction(features, received)
         features = undo_gain(features) if self.tell_gain else features
         painted = self.stages(features.contiguous(memory_format=torch.channels_last), snr_db)
         return painted[:, :, : size[0], : size[1]]

@@ -1,5 +1,6 @@
 """Files over a channel for real: one file an image, in exactly k channel uses."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,13 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semcomm.checks import as_received
+from semcomm.checks import as_received, uses
 from semcomm.contracts import Received
 from semcomm.link import transport
 from semcomm.link.bits import bits_to_bytes, bits_to_integer, bytes_to_bits, integer_to_bits
 from semcomm.link.modes import Fading
 
 LENGTH_BITS = 24
+MOST_STREAMS = 64
+"""Symbols that share one channel use, at most."""
 
 
 @final
@@ -44,6 +47,18 @@ def agreed_payload(channel_uses: int, believed_snr_db: float, fading: Fading) ->
     return None if bits <= LENGTH_BITS else (mode, bits)
 
 
+def symbols_within(channel: nn.Module, channel_uses: int) -> int:
+    """Return how many symbols a channel takes within so many channel uses, its pilots and prefixes included.
+
+    Example:
+        >>> from semcomm.channel import OFDMChannel
+        >>> symbols_within(OFDMChannel(fft_size=64, cyclic_prefix=16), 1000)  # 12 OFDM symbols of 80 samples
+        768
+    """
+    counts = range(1, MOST_STREAMS * channel_uses + 1)
+    return bisect_right(counts, channel_uses, key=lambda symbols: uses(channel, symbols))
+
+
 def budget(channel_uses: int, believed_snr_db: float, fading: Fading) -> int:
     """Return the bits of the largest file, in whole bytes."""
     agreed = agreed_payload(channel_uses, believed_snr_db, fading)
@@ -69,7 +84,7 @@ def carry(
         believed_snr_db: what both ends believe it to be, which chooses the mode.
         channel: what the symbols pass.
         fading: which fading the modes are chosen for.
-        generator: of the channel's randomness.
+        generator: where the channel's randomness comes from.
 
     Raises:
         ValueError: if the channel does not tell its noise.

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from semcomm.baselines import digital
 from semcomm.baselines.codecs import CODECS, Codec, best_file, charged, decompress
 from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.base import check_number
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.snr import SNR, check_snr
 from semcomm.images import check_images, to_float, to_uint8
 from semcomm.symbols import check_bandwidth_ratio
 from semcomm.transmission import Transmission, account, measured_power, measured_snr_db, papr_db
+from semcomm.whole import check_whole
 
 Delivered = Literal["random", "gray"]
 Code = Literal["capacity", "ldpc"]
@@ -71,7 +73,8 @@ class SeparationBaseline:
         symbols_per_image: k of an `h x w` image, instead of `bandwidth_ratio`: another scheme's method of this name
             gives exactly its channel uses, padding included.
         channel: "awgn", or "rayleigh" for fades that differ from symbol to symbol and are known to the receiver (its
-            ergodic capacity). With `code="ldpc"` also any channel object; rates are then chosen as for "awgn".
+            ergodic capacity). With `code="ldpc"` also any channel object; rates are then chosen as for "awgn", and what
+            its pilots and prefixes take is part of k.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
         headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
             size and quality does not, and one byte that names the quality does.
@@ -99,7 +102,7 @@ class SeparationBaseline:
         code: Code = "capacity",
         margin_db: float = 0.0,
     ):
-        if codec not in CODECS:
+        if not isinstance(codec, str) or codec not in CODECS:
             raise ValueError(f"codec must be one of {', '.join(CODECS)}, got {codec!r}")
         feature = {"jpeg": "jpg", "jpeg2000": "jpg_2000"}.get(codec, codec)
         if not features.check(feature):
@@ -116,12 +119,11 @@ class SeparationBaseline:
             )
         if code not in ("capacity", "ldpc"):
             raise ValueError(f'code must be "capacity" or "ldpc", got {code!r}')
-        if channel not in CAPACITIES and not (code == "ldpc" and isinstance(channel, nn.Module)):
+        ideal = isinstance(channel, str) and channel in CAPACITIES
+        if not ideal and not (code == "ldpc" and isinstance(channel, nn.Module)):
             raise ValueError(
                 f'channel must be one of {", ".join(CAPACITIES)}, or with code="ldpc" a channel, got {channel!r}'
             )
-        if not math.isfinite(margin_db):
-            raise ValueError(f"margin_db must be a finite number, got {margin_db}")
         if delivered not in ("random", "gray"):
             raise ValueError(f'delivered must be "random" or "gray", got {delivered!r}')
         self.codec: Codec = codec
@@ -130,11 +132,11 @@ class SeparationBaseline:
         self.delivered = delivered
         self.headers = headers
         self.code: Code = code
-        self.margin_db = margin_db
+        self.margin_db = check_number(margin_db, "margin_db", -300, 300, " dB")
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image: as given, or k/n of n = 3 h w, rounded down."""
-        return self._symbols_per_image(height, width)
+        return self._symbols_per_image(check_whole(height, "height"), check_whole(width, "width"))
 
     def bandwidth_ratio(self, height: int, width: int) -> float:
         """Bandwidth ratio k/n really used by a `height x width` image."""
@@ -145,12 +147,7 @@ class SeparationBaseline:
 
         At capacity they are floor(k C); the real code carries whole bytes.
         """
-        if not -300 <= snr_db <= 300:
-            raise ValueError(f"snr_db must be finite, from -300 to 300, for a channel to have a capacity, got {snr_db}")
-        uses, safe_snr_db = self.symbols_per_image(height, width), snr_db - self.margin_db
-        if self.code == "ldpc":
-            return digital.budget(uses, safe_snr_db, self._fading)
-        return math.floor(uses * CAPACITIES[str(self.channel)](safe_snr_db))
+        return self._bits(height, width, check_number(snr_db, "snr_db", -300, 300, " dB"))
 
     def transmit(
         self,
@@ -167,7 +164,7 @@ class SeparationBaseline:
             snr_db: SNR in dB, a float or a tensor `(b,)`.
             told_snr_db: the SNR in dB that both ends believe in; None is the real one. Where the rate chosen for it is
                 too high for the real one, the image is lost.
-            generator: of the channel's noise, and where a failed image's random pixels come from.
+            generator: where the channel's noise and a failed image's random pixels come from.
 
         Raises:
             TypeError: if an argument is of a wrong type.
@@ -179,8 +176,9 @@ class SeparationBaseline:
         snrs = torch.as_tensor(check_snr(snr_db, count)).expand(count).tolist()
         told = snrs
         if told_snr_db is not None:
-            told = torch.as_tensor(check_snr(told_snr_db, count)).expand(count).tolist()
-        budgets = [self.bits_per_image(height, width, believed) for believed in told]
+            told = torch.as_tensor(check_snr(told_snr_db, count, name="told_snr_db")).expand(count).tolist()
+        name = "snr_db" if told_snr_db is None else "told_snr_db"
+        budgets = [self._bits(height, width, check_number(one, name, -300, 300, " dB")) for one in told]
         pixels = to_uint8(images).cpu()
         files = [
             best_file(image, self.codec, bits, headers=self.headers)
@@ -201,12 +199,23 @@ class SeparationBaseline:
             **measured,
         )
 
+    def _bits(self, height: int, width: int, snr_db: float) -> int:
+        uses, safe_snr_db = self.symbols_per_image(height, width), snr_db - self.margin_db
+        if self.code == "ldpc":
+            return digital.budget(digital.symbols_within(self._link(), uses), safe_snr_db, self._fading)
+        return math.floor(uses * CAPACITIES[str(self.channel)](safe_snr_db))
+
     @property
     def _fading(self) -> Literal["none", "fast"]:
         return "fast" if self.channel == "rayleigh" else "none"
 
-    def _capacity(self, height: int, width: int, snr_db: float) -> int:
-        return math.floor(self.symbols_per_image(height, width) * CAPACITIES[str(self.channel)](snr_db))
+    def _link(self) -> nn.Module:
+        if isinstance(self.channel, nn.Module):
+            return self.channel
+        return AWGNChannel() if self.channel == "awgn" else RayleighChannel()
+
+    def _capacity(self, height: int, width: int, snr_db: float) -> float:
+        return self.symbols_per_image(height, width) * CAPACITIES[str(self.channel)](snr_db)
 
     def _over_the_link(
         self,
@@ -216,13 +225,14 @@ class SeparationBaseline:
         told_snr_db: list[float],
         generator: torch.Generator | None,
     ) -> tuple[list[bool], dict[str, Tensor]]:
-        channel = self.channel
-        if not isinstance(channel, nn.Module):
-            channel = AWGNChannel() if channel == "awgn" else RayleighChannel()
+        channel = self._link()
+        symbols = digital.symbols_within(channel, self.symbols_per_image(*size))
+        if symbols == 0:
+            return [False for _ in files], {}
         sent = [None if file is None else charged(file, self.codec, headers=self.headers) for file in files]
         carried = digital.carry(
             sent,
-            self.symbols_per_image(*size),
+            symbols,
             snr_db,
             [believed - self.margin_db for believed in told_snr_db],
             channel=channel,

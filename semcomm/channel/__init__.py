@@ -3,8 +3,9 @@
 Names are imported when they are first asked for.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from semcomm.lazy import lazily
 
 if TYPE_CHECKING:
     from semcomm.channel.awgn import AWGNChannel
@@ -32,22 +33,19 @@ __all__ = [
     "check_channel",
     "exponential_profile",
 ]
-_ROOMS = {
-    "AWGNChannel": "awgn",
-    "ChannelChain": "chain",
-    "ImpulsiveChannel": "impulsive",
-    "OFDMChannel": "ofdm",
-    "PhaseNoiseChannel": "phase_noise",
-    "Pilots": "pilots",
-    "RayleighChannel": "rayleigh",
-    "RicianChannel": "rician",
-    "SionnaChannel": "sionna",
-    "check_channel": "conformance",
-    "exponential_profile": "multipath",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "awgn": ("AWGNChannel",),
+        "chain": ("ChannelChain",),
+        "conformance": ("check_channel",),
+        "impulsive": ("ImpulsiveChannel",),
+        "multipath": ("exponential_profile",),
+        "ofdm": ("OFDMChannel",),
+        "phase_noise": ("PhaseNoiseChannel",),
+        "pilots": ("Pilots",),
+        "rayleigh": ("RayleighChannel",),
+        "rician": ("RicianChannel",),
+        "sionna": ("SionnaChannel",),
+    },
+)

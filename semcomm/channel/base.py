@@ -1,10 +1,11 @@
 """Hop 4 of 6: what all channels check and draw."""
 
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Fading = Literal["none", "fast"]
 """What a sender may know of a channel's fades beforehand: there are none, or many within an image, as Rayleigh's."""
@@ -15,6 +16,26 @@ def check_power(power: float) -> float:
     if not isinstance(power, Real) or not 1e-12 <= power <= 1e12:
         raise ValueError(f"power must be a positive finite number, got {power!r}; take one from 1e-12 to 1e12")
     return float(power)
+
+
+def check_number(value: float, name: str, low: float, high: float, unit: str = "") -> float:
+    """Return `value` as a float if it is a number from `low` to `high`; a ValueError naming it says so if not."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}{unit}, got {value!r}")
+    return float(value)
+
+
+def check_modules(modules: Sequence[nn.Module], name: str) -> list[nn.Module]:
+    """Return a chain's links as a list; a TypeError or ValueError naming the argument says so if they are none."""
+    if not isinstance(modules, Iterable) or isinstance(modules, str):
+        raise TypeError(f"{name} must be a list of nn.Modules, got {modules!r}")
+    links = list(modules)
+    if not links:
+        raise ValueError(f"{name} must hold at least one nn.Module, got none")
+    for link in links:
+        if not isinstance(link, nn.Module):
+            raise TypeError(f"{name} must be nn.Modules, made already, got {link!r}")
+    return links
 
 
 def check_symbols(symbols: Tensor, name: str = "x") -> Tensor:
@@ -39,6 +60,15 @@ def check_symbols(symbols: Tensor, name: str = "x") -> Tensor:
     return symbols
 
 
+def check_generator(generator: torch.Generator | None) -> None:
+    """Refuse what is no generator, such as a seed, with a TypeError."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator or None, got {type(generator).__name__} {generator!r}; "
+            "make one with torch.Generator().manual_seed(seed)"
+        )
+
+
 def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
     """Draw CN(0, 1): complex64 of variance 1, 1/2 per part.
 
@@ -48,11 +78,7 @@ def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torc
         >>> complex_normal((2, 3), torch.device("cpu"), torch.Generator().manual_seed(0)).dtype
         torch.complex64
     """
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"generator must be a torch.Generator or None, got {type(generator).__name__} {generator!r}; "
-            "make one with torch.Generator().manual_seed(seed)"
-        )
+    check_generator(generator)
     if generator is not None and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
         # a backward pass runs forward again, with a generator that has moved on: gradients of other noise
         raise ValueError(
@@ -65,5 +91,6 @@ def complex_normal(shape: tuple[int, ...], device: torch.device, generator: torc
 
 def uniform(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
     """Draw numbers evenly from [0, 1), float32, on the generator's own device as `complex_normal` does."""
+    check_generator(generator)
     source = device if generator is None else generator.device
     return torch.rand(shape, device=source, generator=generator).to(device)

@@ -7,6 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from semcomm.channel.base import check_modules
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Channel, Received
 
@@ -39,12 +40,7 @@ class ChannelChain(Channel):
     """
 
     def __init__(self, channels: Sequence[nn.Module]):
-        channels = list(channels)
-        if not channels:
-            raise ValueError("channels must hold at least one channel, got none")
-        for channel in channels:
-            if not isinstance(channel, nn.Module):
-                raise TypeError(f"channels must be nn.Modules, made already, got {channel!r}")
+        channels = check_modules(channels, "channels")
         powers: list[Any] = [getattr(channel, "power", 1.0) for channel in channels]
         if len(set(powers)) > 1:
             raise ValueError(f"channels must have the same power, got {powers}")

@@ -54,7 +54,7 @@ class GridEstimator:
         rf, fp = self.over_frequency, self.subcarriers
         crossed, within = _diagonal(wf, rf[:, fp]).real, _within(wf, rf[fp][:, fp])
         gained = wf.abs().square().sum(-1) * noise[:, None]
-        wt, near, cross = self._over_time((1 - 2 * crossed + within + gained).clamp(min=0).mean(-1))
+        wt, near, cross = self._over_time(crossed.mean(-1), within.mean(-1), gained.mean(-1))
         smooth = observed.to(torch.complex128) @ wf.mT
         estimate = sum(wt[:, :, one, None] * smooth[:, self.used[:, one]] for one in range(self.used.shape[1]))
         over_time = [(wt * cross).sum(-1), torch.einsum("btm,tmn,btn->bt", wt, near, wt), wt.square().sum(-1)]
@@ -78,21 +78,26 @@ class GridEstimator:
             return linear_interpolation(len(rf), fp).to(rf.dtype).expand(len(noise), -1, -1)
         return wiener(rf[fp][:, fp], rf[:, fp], noise)
 
-    def _over_time(self, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights float64 `(b, T, m)`; correlations `(T, m, m)` of the fades used, and `(T, m)` with the wanted one."""
+    def _over_time(self, crossed: Tensor, within: Tensor, gained: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights float64 `(b, T, m)`; correlations `(T, m, m)` of the fades used, and `(T, m)` with the wanted one.
+
+        Of what is smooth over frequency already: `(b,)` each, its covariance with the fades, and the shares of its
+        power that come from fades and from noise.
+        """
         index = torch.arange(len(self.used), device=self.used.device)
         at = self.steps[self.used]
         near = self.line.time_correlation(at[:, :, None], at[:, None])
         cross = self.line.time_correlation(index[:, None], at)
         if not self.least_squares:
-            loaded = near + noise.clamp(min=1e-9)[:, None, None, None] * torch.eye(at.shape[1], device=at.device)
-            return torch.linalg.solve(loaded, cross.expand(len(noise), -1, -1)), near, cross
+            noise = gained.clamp(min=1e-9)[:, None, None, None] * torch.eye(at.shape[1], device=at.device)
+            loaded = within[:, None, None, None] * near + noise
+            return torch.linalg.solve(loaded, crossed[:, None, None] * cross), near, cross
         if at.shape[1] == 1:
             weights = torch.ones_like(cross)
         else:
             right = ((index - at[:, 0]) / self.apart).clamp(0, 1).double()
             weights = torch.stack([1 - right, right], dim=1)
-        return weights.expand(len(noise), -1, -1), near, cross
+        return weights.expand(len(crossed), -1, -1), near, cross
 
 
 def _diagonal(weights: Tensor, cross: Tensor) -> Tensor:

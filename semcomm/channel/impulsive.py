@@ -5,7 +5,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from semcomm.channel.base import check_symbols, complex_normal, uniform
+from semcomm.channel.base import check_number, check_symbols, complex_normal, uniform
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
 
@@ -40,12 +40,8 @@ class ImpulsiveChannel(Channel):
 
     def __init__(self, power: float = 1.0, *, probability: float = 0.05, excess_db: float = 13.0):
         super().__init__(power)
-        if not 0 <= probability <= 1:
-            raise ValueError(f"probability must be from 0 to 1, got {probability!r}")
-        if not 0 <= excess_db <= 60:
-            raise ValueError(f"excess_db must be from 0 to 60 dB, got {excess_db!r}")
-        self.probability = float(probability)
-        self.excess_db = float(excess_db)
+        self.probability = check_number(probability, "probability", 0, 1)
+        self.excess_db = check_number(excess_db, "excess_db", 0, 60, " dB")
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Add noise of the mean power of `snr_db` to complex64 `(b, k)`."""

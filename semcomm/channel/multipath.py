@@ -1,14 +1,15 @@
 """Hop 4 of 6: tapped delay lines: how strong the paths are, how they fade, and how alike fades are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from numbers import Real
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from semcomm.channel.base import complex_normal, uniform
+from semcomm.channel.base import check_number, complex_normal, uniform
 from semcomm.channel.flat_fading import Coherence, check_coherence
 
 SINUSOIDS = 32
@@ -31,8 +32,7 @@ def exponential_profile(taps: int, decay: float) -> tuple[float, ...]:
     """
     if isinstance(taps, bool) or not isinstance(taps, int) or taps < 1:
         raise ValueError(f"taps must be an integer of at least 1, got {taps!r}")
-    if not decay > 0:
-        raise ValueError(f"decay must be a positive number of samples, got {decay!r}")
+    check_number(decay, "decay", 1e-6, 1e12, " samples")
     powers = [math.exp(-tap / decay) for tap in range(taps)]
     return tuple(power / sum(powers) for power in powers)
 
@@ -101,7 +101,7 @@ def delay_line(
         ValueError: if an argument is out of its range, or two of them contradict each other.
     """
     check_coherence(coherence)
-    if doppler is not None and not 0 <= doppler < 0.5:
+    if doppler is not None and (not isinstance(doppler, Real) or not 0 <= doppler < 0.5):
         raise ValueError(f"doppler must be f_D T from 0 to below 0.5, got {doppler!r}; give None for fading in blocks")
     if doppler is not None and coherence != "image":
         raise ValueError(f"coherence must be left out beside doppler={doppler}, got {coherence!r}; Doppler says it all")
@@ -109,15 +109,23 @@ def delay_line(
         raise ValueError(f"doppler must be None beside response, got {doppler}: given taps do not fade")
     fixed = None
     if response is not None:
-        energy = math.fsum(abs(tap) ** 2 for tap in response)
+        energy = math.fsum(abs(tap) ** 2 for tap in _numbers(response, "response", complex))
         if not 0 < energy < math.inf:
             raise ValueError(f"response must hold finite complex taps, not all zero, got {list(response)}")
         fixed = tuple(complex(tap) / energy**0.5 for tap in response)
         profile = [abs(tap) ** 2 for tap in fixed]
-    total = math.fsum(profile) if all(power >= 0 for power in profile) else math.nan
+    powers = _numbers(profile, "profile", float)
+    total = math.fsum(powers) if all(power >= 0 for power in powers) else math.nan
     if not 0 < total < math.inf:
         raise ValueError(f"profile must hold mean powers of at least 0, not all zero, got {list(profile)}")
-    return DelayLine(tuple(float(power) / total for power in profile), coherence, doppler, fixed)
+    return DelayLine(tuple(power / total for power in powers), coherence, doppler, fixed)
+
+
+def _numbers(taps: Any, name: str, kind: Callable[[Any], Any]) -> list[Any]:
+    try:
+        return [kind(tap) for tap in taps]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, one a tap, got {taps!r}") from error
 
 
 def jakes(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.awgn import add_noise
-from semcomm.channel.base import check_symbols, complex_normal
+from semcomm.channel.base import check_number, check_symbols, complex_normal
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
 
@@ -30,7 +30,7 @@ class PhaseNoiseChannel(Channel):
 
     Raises:
         TypeError: as `AWGNChannel`.
-        ValueError: as `AWGNChannel`; if `linewidth` is negative or not finite, or `csi` none of the above.
+        ValueError: as `AWGNChannel`; if `linewidth` is not from 0 to 1, or `csi` none of the above.
 
     Example:
         >>> x = torch.ones(1, 1000, dtype=torch.complex64)
@@ -41,11 +41,9 @@ class PhaseNoiseChannel(Channel):
 
     def __init__(self, power: float = 1.0, *, linewidth: float = 1e-4, csi: Literal["perfect", "none"] = "none"):
         super().__init__(power)
-        if not 0 <= linewidth < math.inf:
-            raise ValueError(f"linewidth must be a finite number of at least 0, got {linewidth!r}")
         if csi not in ("perfect", "none"):
             raise ValueError(f'csi must be "perfect" or "none", got {csi!r}')
-        self.linewidth = float(linewidth)
+        self.linewidth = check_number(linewidth, "linewidth", 0, 1)
         self.csi = csi
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:

@@ -19,8 +19,8 @@ class Pilots:
     Args:
         spacing: one of so many positions is a pilot.
         estimator: "ls" divides by the pilots (least squares); "lmmse" weighs with the statistics of fades and noise.
-        pattern: of an OFDM grid. "comb": every `spacing`-th subcarrier of all OFDM symbols; "block": all subcarriers of
-            every `spacing`-th OFDM symbol. Flat fading has no grid and leaves it unused.
+        pattern: where pilots are in an OFDM grid. "comb": every `spacing`-th subcarrier of all OFDM symbols; "block":
+            all subcarriers of every `spacing`-th OFDM symbol. Flat fading has no grid and leaves it unused.
 
     Raises:
         ValueError: if `spacing` is no integer of at least 2, or a name is none of the above.
@@ -59,8 +59,8 @@ def wiener(pilot_covariance: Tensor, cross_covariance: Tensor, noise: Tensor) ->
     r"""Return the weights of the linear estimate of least mean squared error, $R_{hp} (R_{pp} + \epsilon I)^{-1}$.
 
     Args:
-        pilot_covariance: of the fades at the pilots, `(p, p)`.
-        cross_covariance: of the fades wanted and those at the pilots, `(n, p)`.
+        pilot_covariance: the covariance of the fades at the pilots, `(p, p)`.
+        cross_covariance: that of the fades wanted with those at the pilots, `(n, p)`.
         noise: $\epsilon$, variance of the noise in the pilots' fades, `(b,)`.
 
     Shape:

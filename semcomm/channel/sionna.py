@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.awgn import add_noise
-from semcomm.channel.base import Fading, check_symbols
+from semcomm.channel.base import Fading, check_generator, check_number, check_symbols
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
 from semcomm.link.sionna_blocks import generators_kept
@@ -105,10 +105,8 @@ class SionnaChannel(Channel):
             "carrier_hz": carrier_hz,
             "subcarrier_spacing_hz": subcarrier_spacing_hz,
         }.items():
-            if not 0 < number < math.inf:
-                raise ValueError(f"{name} must be a positive finite number, got {number!r}")
-        if not 0 <= speed_m_s < 1000:
-            raise ValueError(f"speed_m_s must be from 0 to below 1000 m/s, got {speed_m_s!r}")
+            check_number(number, name, 1e-12, 1e12)
+        check_number(speed_m_s, "speed_m_s", 0, 1000, " m/s")
         for name, count in {"fft_size": fft_size, "streams": streams, "receive_antennas": receive_antennas}.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {count!r}")
@@ -195,6 +193,7 @@ def _seeded(generator: torch.Generator | None, device: torch.device) -> Iterator
     """Seed Sionna's generator of a device from the caller's, and put it back as it was."""
     from sionna.phy import config
 
+    check_generator(generator)
     source = generator.device if generator is not None else torch.device("cpu")
     seed = int(torch.randint(2**63 - 1, (), device=source, generator=generator))
     theirs = config.torch_rng("cuda:0" if str(device) == "cuda" else str(device))

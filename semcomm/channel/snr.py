@@ -11,7 +11,7 @@ LOWEST_SNR_DB = -300.0
 """Below it float32 would overflow: at -300 dB the noise has 10^30 times the signal's power."""
 
 
-def check_snr(snr_db: SNR, images: int, *, values: bool = False) -> SNR:
+def check_snr(snr_db: SNR, images: int, *, values: bool = False, name: str = "snr_db") -> SNR:
     """Return `snr_db` if it is a number or a real tensor `(images,)`, at least -300 dB (+inf means no noise).
 
     Args:
@@ -19,6 +19,7 @@ def check_snr(snr_db: SNR, images: int, *, values: bool = False) -> SNR:
         images: how many there are.
         values: read a tensor's values wherever it is; False leaves them unread but on a CPU, since the host would wait
             for the device.
+        name: what errors call it.
 
     Raises:
         TypeError: if it is neither a number nor a real tensor.
@@ -30,20 +31,20 @@ def check_snr(snr_db: SNR, images: int, *, values: bool = False) -> SNR:
     """
     if isinstance(snr_db, Tensor):
         if snr_db.is_complex() or snr_db.dtype == torch.bool:
-            raise TypeError(f"snr_db must be real, got a tensor of {snr_db.dtype}")
+            raise TypeError(f"{name} must be real, got a tensor of {snr_db.dtype}")
         if snr_db.ndim and snr_db.shape != (images,):
             raise ValueError(
-                f"snr_db must be a number or a tensor with one SNR per image, shape ({images},), "
+                f"{name} must be a number or a tensor with one SNR per image, shape ({images},), "
                 f"got shape {tuple(snr_db.shape)}"
             )
         unread = torch.compiler.is_compiling() or not (values or snr_db.device.type == "cpu")
         if not unread and not bool((snr_db >= LOWEST_SNR_DB).all()):
-            raise ValueError(f"snr_db must hold SNRs in dB, at least {LOWEST_SNR_DB:g}, got {snr_db.tolist()}")
+            raise ValueError(f"{name} must hold SNRs in dB, at least {LOWEST_SNR_DB:g}, got {snr_db.tolist()}")
         return snr_db.float()
     if not isinstance(snr_db, Real) or isinstance(snr_db, bool):
-        raise TypeError(f"snr_db must be a number or a tensor, got {type(snr_db).__name__} {snr_db!r}")
+        raise TypeError(f"{name} must be a number or a tensor, got {type(snr_db).__name__} {snr_db!r}")
     if not snr_db >= LOWEST_SNR_DB:
-        raise ValueError(f"snr_db must be an SNR in dB, at least {LOWEST_SNR_DB:g}, got {snr_db}")
+        raise ValueError(f"{name} must be an SNR in dB, at least {LOWEST_SNR_DB:g}, got {snr_db}")
     return float(snr_db)
 
 

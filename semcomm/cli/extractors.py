@@ -24,7 +24,7 @@ LabelledOption = Annotated[
     ),
 ]
 LabelledValidationOption = Annotated[
-    list[str] | None, typer.Option(metavar="PHOTOS=LABELS", help="Likewise, to tune on and to score on.")
+    list[str] | None, typer.Option(metavar="PHOTOS=LABELS", help="The same, to tune on and to score on.")
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="Folder of a trained extractor; the shipped one if left out.")]
 

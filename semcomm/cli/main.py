@@ -10,14 +10,15 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import torch
 import typer
 
 from semcomm.cli.app import app as serve_page
 from semcomm.cli.cache_features import cache_features
-from semcomm.cli.channels import describe_channel
+from semcomm.cli.compare import compare
+from semcomm.cli.export import export
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.fit_code import fit_code
 from semcomm.cli.measure import baseline, evaluate
@@ -36,17 +37,20 @@ from semcomm.cli.options import (
     SeedOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
     read_weights,
     set_channel,
     show_progress,
 )
+from semcomm.cli.radio import BurstOption, SymbolsOption, receive, record
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
 from semcomm.cli.train import app as train
+from semcomm.data.folders import Photographs
 from semcomm.experiments.demo import CODECS, SNRS_DB, run_demo
 from semcomm.files.atomic import check_writable
-from semcomm.files.pictures import load_image, save_image
+from semcomm.files.pictures import save_image
 from semcomm.pretrained import from_pretrained, list_pretrained
 from semcomm.quality.meaning import arrivals
 from semcomm.saving import DEFAULT
@@ -91,7 +95,7 @@ def transmit(
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     out: OutOption = Path("received"),
     json_file: JsonOption = None,
     seed: SeedOption = 0,
@@ -104,20 +108,18 @@ def transmit(
     safe_snr: SafeOption = None,
     importance: ImportanceOption = "",
     builder: BuilderOption = None,
+    symbols: SymbolsOption = None,
+    burst: BurstOption = False,
 ) -> None:
-    """Send photographs over a channel; write what arrives as PNG."""
+    """Send photographs over a channel; write what arrives as PNG. With --symbols, write what a radio is to send."""
     if not math.isfinite(snr):
         raise ValueError(f"--snr must be a finite number of dB, got {snr}")
+    if burst and symbols is None:
+        raise ValueError("--burst is of --symbols FILE, which is missing")
     folders = [path for path in images if path.is_dir()]
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
-    if len(set(names)) < len(names):
-        raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
-    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
-    if overwritten:
-        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     asked = {
         "levels": levels,
         "rate": rate,
@@ -126,17 +128,34 @@ def transmit(
         "safe_snr_db": safe_snr,
         "importance": read_weights(importance),
     }
+    if symbols is not None:
+        unused = {"--coherence": coherence != "symbol", "--equalizer": equalizer is not None}
+        unused |= {"--out": out != Path("received"), "--seed": seed != 0}
+        for option in [option for option, is_given in unused.items() if is_given]:
+            raise ValueError(f"{option} is of what a channel delivers, and --symbols FILE sends nothing; leave it out")
+        check_outputs({"--json": json_file, "--symbols": symbols}, photographs=images)
+        system = load_system(model, caption, segmentation, builder)
+        return record(
+            system, model, images, symbols, snr=snr, burst=burst, channel=channel, asked=asked, json_file=json_file
+        )
+    check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
+    if len(set(names)) < len(names):
+        raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
+    overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
+    if overwritten:
+        raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
     system = load_system(model, caption, segmentation, builder)
     set_channel(system, channel, coherence, equalizer)
-    for path in images:  # one that cannot be sent is named before another is
-        size = load_image(path).shape[1:]
+    photographs = Photographs(images)
+    for path in photographs:  # one that cannot be sent is named before another is
+        size = photographs.read(path).shape[1:]
         if min(size) < system.downsampling:
             least = f"{system.downsampling} x {system.downsampling}"
             raise ValueError(f"{path}: images must be at least {least} pixels, got {size[0]} x {size[1]}; enlarge it")
     results = []
     with show_progress("sending", total=len(images)) as advance:
-        for path, name in zip(images, names, strict=True):
-            image = load_image(path)
+        for path, name in zip(photographs, names, strict=True):
+            image = photographs.read(path)
             generator = torch.Generator().manual_seed(seed)
             sent = system.transmit(image[None], snr, generator=generator, **asked)
             save_image(sent.images[0], out / name)
@@ -162,7 +181,7 @@ def transmit(
             advance()
     write_json(
         json_file,
-        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, equalizer), "seed": seed}
+        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, system.equalizer), "seed": seed}
         | {name: value for name, value in asked.items() if value is not None}
         | {"images": results},
     )
@@ -195,6 +214,9 @@ def models() -> None:
 
 app.command()(evaluate)
 app.command()(baseline)
+app.command()(receive)
+app.command()(compare)
+app.command()(export)
 app.add_typer(train, name="train")
 app.command()(cache_features)
 app.command()(reproduce)
@@ -205,8 +227,9 @@ app.command("score-extractor")(score_extractor_command)
 
 
 def main() -> None:
-    """Run the command line: bad input ends in one line on stderr and exit code 2."""
+    """Run the command line: bad input ends in one line on stderr and exit code 2; a warning is a line, too."""
     stop_by_exception()
+    usual, warnings.formatwarning = warnings.formatwarning, _warning_line
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: _complain(f"warning: {message}")
@@ -225,6 +248,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         code = INTERRUPTED
+    finally:
+        warnings.formatwarning = usual
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -232,6 +257,10 @@ def _complain(message: str) -> int:
     if message:  # empty where the help was printed instead
         print(f"semcomm: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _warning_line(message: Warning | str, *place: Any) -> str:  # noqa: ARG001 - the code's place says nothing to a user
+    return f"semcomm: {' '.join(str(message).split())}\n"
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

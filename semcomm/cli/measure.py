@@ -1,7 +1,7 @@
 """The commands that measure: systems and image codecs on folders of photographs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +9,26 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.codecs import CODECS, Codec
-from semcomm.baselines.separation import Code, Delivered, SeparationBaseline
-from semcomm.cli.channels import describe_channel
+from semcomm.baselines.separation import CAPACITIES, Code, Delivered, SeparationBaseline
+from semcomm.cli.measuring import (
+    CODED,
+    CsvOption,
+    DrawsOption,
+    FigureOption,
+    LatexOption,
+    MetricsOption,
+    SizeOption,
+    WidthOption,
+    check_codecs_channel,
+    codec_beside,
+    is_codec,
+    link_of,
+    measure,
+    read_names,
+)
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
-    CapacityChannelOption,
     CoherenceOption,
     DataOption,
     EqualizerOption,
@@ -29,29 +43,16 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    describe_channel,
     load_system,
+    named_channel,
     read_weights,
     set_channel,
-    show_progress,
 )
-from semcomm.cli.reports import check_outputs, show_table, write_csv, write_json
-from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
+from semcomm.cli.skip_bad import SkipBadOption
+from semcomm.experiments.curves import Width
 from semcomm.system import SemanticSystem
-
-SizeOption = Annotated[
-    int | None, typer.Option(min=1, help="Send the central SIZE x SIZE pixels; whole photographs without it.")
-]
-DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph is sent at each SNR.")]
-MetricsOption = Annotated[
-    str,
-    typer.Option(
-        help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity."
-    ),
-]
-CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]
-FigureOption = Annotated[
-    Path | None, typer.Option(help="Draw the scores against SNR into this file, .png, .pdf or .svg.")
-]
 
 
 def evaluate(
@@ -60,9 +61,10 @@ def evaluate(
     snr: SnrsOption = "1,4,7,10,13",
     channel: AnyChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     codecs: Annotated[
-        str, typer.Option(help="Codecs at capacity beside them, in the first model's channel uses: jpeg,avif,...")
+        str,
+        typer.Option(help="Codecs beside them, in the first model's channel uses: jpeg,avif at capacity, jpeg+ldpc."),
     ] = "",
     size: SizeOption = None,
     draws: DrawsOption = 1,
@@ -75,7 +77,9 @@ def evaluate(
     importance: ImportanceOption = "",
     json_file: JsonOption = None,
     csv_file: CsvOption = None,
+    latex: LatexOption = None,
     figure: FigureOption = None,
+    figure_width: WidthOption = "screen",
     seed: SeedOption = 0,
     caption: SavedLevelOption = None,
     segmentation: SavedLevelOption = None,
@@ -83,23 +87,23 @@ def evaluate(
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure systems on photographs: PSNR, SSIM and more per SNR, means with 95 % confidence intervals."""
-    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
-    names = _names(codecs)
-    if unknown := sorted(set(names) - set(CODECS)):
-        raise ValueError(f"--codecs must be among {', '.join(CODECS)}, got {', '.join(unknown)}")
-    if names and ":" in channel:
-        raise ValueError(f"--codecs needs a channel of known capacity, awgn or rayleigh, got --channel {channel}")
+    check_outputs({"--json": json_file, "--csv": csv_file, "--latex": latex, "--figure": figure}, photographs=[data])
+    names = read_names(codecs)
+    if unknown := sorted(name for name in names if not is_codec(name)):
+        raise ValueError(
+            f"--codecs must be among {', '.join(CODECS)}, or one of these with +ldpc, got {', '.join(unknown)}"
+        )
+    check_codecs_channel("--codecs", names, channel)
     if len(set(models)) < len(models):
         raise ValueError(f"models must be different, got {', '.join(models)}")
     systems = {model: load_system(model, caption, segmentation, builder) for model in models}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
-    described = describe_channel(channel, coherence, equalizer)
-    first = next(iter(systems.values()))
-    beside = {
-        name: SeparationBaseline(name, symbols_per_image=first.symbols_per_image, channel=channel)  # type: ignore[arg-type]
-        for name in names
-    }
+    met = {model: describe_channel(channel, coherence, system.equalizer) for model, system in systems.items()}
+    rates = _rates(systems, rate)
+    first, name = next(iter(systems.values())), next(iter(systems))
+    k = partial(first.symbols_per_image, levels=levels, rate=rates[name], channel_uses=channel_uses)
+    beside = {name: codec_beside(name, k, channel) for name in names}
     told = {
         "levels": levels,
         "channel_uses": channel_uses,
@@ -111,16 +115,18 @@ def evaluate(
         {**systems, **beside},
         data,
         snr,
-        dict.fromkeys(systems, described) | dict.fromkeys(beside, _at_capacity(channel)),
+        met | {name: link_of(one) for name, one in beside.items()},
         size=size,
         draws=draws,
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        told={model: told | {"rate": at} for model, at in _rates(systems, rate).items()},
+        told={model: told | {"rate": at} for model, at in rates.items()},
         json_file=json_file,
         csv_file=csv_file,
+        latex=latex,
         figure=figure,
+        figure_width=figure_width,
     )
 
 
@@ -129,7 +135,7 @@ def baseline(
     data: DataOption,
     bandwidth_ratio: RatioOption,
     snr: SnrsOption = "1,4,7,10,13",
-    channel: CapacityChannelOption = "awgn",
+    channel: AnyChannelOption = "awgn",
     code: Annotated[
         Code, typer.Option(help="An ideal code at capacity, or 5G LDPC and QAM that carry the file for real.")
     ] = "capacity",
@@ -143,22 +149,26 @@ def baseline(
     metrics: MetricsOption = "",
     json_file: JsonOption = None,
     csv_file: CsvOption = None,
+    latex: LatexOption = None,
     figure: FigureOption = None,
+    figure_width: WidthOption = "screen",
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
     """Measure an image codec with a channel code, ideal or real, at the same number of channel uses."""
-    check_outputs({"--json": json_file, "--csv": csv_file, "--figure": figure}, photographs=[data])
+    check_outputs({"--json": json_file, "--csv": csv_file, "--latex": latex, "--figure": figure}, photographs=[data])
+    if code == "capacity" and channel not in CAPACITIES:
+        raise ValueError(f"--channel must be awgn or rayleigh at capacity, got {channel}; --code ldpc takes it")
     scheme = SeparationBaseline(
         codec,
         bandwidth_ratio=bandwidth_ratio,
-        channel=channel,
+        channel=channel if channel in CAPACITIES else named_channel(channel),  # type: ignore[arg-type]
         delivered=delivered,
         headers=headers,
         code=code,
         margin_db=margin,
     )
-    described = _at_capacity(channel) if code == "capacity" else CODED[channel]
+    described = CODED.get(channel, f"{channel}, 5G LDPC") if code == "ldpc" else link_of(scheme)
     _measure(
         {codec: scheme},
         data,
@@ -173,7 +183,9 @@ def baseline(
         settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
         json_file=json_file,
         csv_file=csv_file,
+        latex=latex,
         figure=figure,
+        figure_width=figure_width,
     )
     typer.echo(f"{codec}: headers {'counted' if headers else 'not counted'}; a failure delivers {delivered} pixels")
 
@@ -195,49 +207,35 @@ def _measure(
     metrics: str,
     seed: int,
     skip_bad: bool,
+    told: Mapping[str, Mapping[str, Any]],
     json_file: Path | None,
     csv_file: Path | None,
+    latex: Path | None,
     figure: Path | None,
-    told: Mapping[str, Mapping[str, Any]] | None = None,
+    figure_width: Width,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Measure schemes, write the results, and then show them."""
-    from semcomm.experiments.measure import evaluate
-    from semcomm.quality.scores import metrics_by_name
+    from semcomm.experiments.measurement import draw, latex_table
 
-    snrs = _snrs(snr)
-    scores = metrics_by_name(_names(metrics))
-    paths = choose_photographs(data, skip_bad=skip_bad)
-    left_out = {"skipped": [path.name for path in paths.damaged]} if skip_bad else {}
-    results = []
-    with (
-        naming_the_remedy(paths),
-        show_progress("sending", total=len(schemes) * len(paths) * len(snrs)) as advance,
-    ):
-        for name, scheme in schemes.items():
-            measured = evaluate(
-                scheme,
-                paths,
-                snrs,
-                metrics=scores,
-                draws=draws,
-                seed=seed,
-                size=size,
-                name=name,
-                progress=advance,
-                **(told or {}).get(name, {}),
-            )
-            told_besides = {**measured.settings, **(settings or {})}
-            results.append(replace(measured, channel=channels[name], settings=told_besides))
-    written = [{"data": str(data), **left_out, **one.json()} for one in results]
+    results, about = measure(
+        schemes,
+        data,
+        snr,
+        channels,
+        size=size,
+        draws=draws,
+        metrics=metrics,
+        seed=seed,
+        skip_bad=skip_bad,
+        told=told,
+        settings=settings,
+    )
+    written = [{**about, **one.json()} for one in results]
     write_json(json_file, written[0] if len(written) == 1 else written)
     write_csv(csv_file, [row for one in results for row in one.rows])
-    if figure is not None:
-        from semcomm.experiments.measurement import draw
-        from semcomm.experiments.pictures import save_figure
-
-        save_figure(draw(results), figure)
-        typer.echo(f"wrote {figure}")
+    write_text_file(latex, lambda: latex_table(results))
+    write_figure(figure, lambda: draw(results, width=figure_width))
     _print(results)
 
 
@@ -257,21 +255,3 @@ def _print(results: Sequence[Any]) -> None:
             f"{one.name}: {len(one.photographs)} images, k/n = {one.bandwidth_ratio:.4f}, {one.channel}, seed "
             f"{one.seed}; means over images ± 95 % confidence"
         )
-
-
-CODED = {"awgn": "awgn, 5G LDPC", "rayleigh": "fast rayleigh, CSI, 5G LDPC"}
-
-
-def _at_capacity(channel: str) -> str:
-    return "awgn at capacity" if channel == "awgn" else "rayleigh at ergodic capacity, CSI"
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _snrs(text: str) -> list[float]:
-    try:
-        return list(dict.fromkeys(float(part) for part in text.split(",")))
-    except ValueError as error:
-        raise ValueError(f"--snr takes numbers separated by commas, such as 1,4,7, got {text!r}") from error

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
 
-from semcomm.cli.channels import CHANNELS, build_channel
+from semcomm.channel.named import CHANNELS, FLAT_FADING, build_channel
 from semcomm.cli.own_parts import build_own_channel, load_own
 from semcomm.files.json import read_object
-from semcomm.pretrained import BUILDERS, from_pretrained, list_pretrained
-from semcomm.receiver.equalizer import EQUALIZERS
+from semcomm.pretrained import BUILDERS, SHIPPED, from_pretrained, list_pretrained
+from semcomm.receiver.equalizer import build_equalizer, equalizer_name
 from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -36,13 +37,17 @@ BuilderOption = Annotated[
     str | None, typer.Option("--builder", help="module:my_builder, for systems of a builder of your own.")
 ]
 CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, image, or a block of that many symbols.")]
-EqualizerOption = Annotated[Literal["none", "zf", "mmse"], typer.Option(help="The equaliser, in fading.")]
-CapacityChannelOption = Annotated[Literal["awgn", "rayleigh"], typer.Option(help="The channel.")]
+EqualizerOption = Annotated[
+    Literal["none", "zf", "mmse"] | None, typer.Option(help="The equaliser, in fading; the system's own without it.")
+]
 SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
 ]
 RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help="k/n, such as 1/12.")]
+CodecsRatioOption = Annotated[
+    float | None, typer.Option("--bandwidth-ratio", parser=_ratio, metavar="RATIO", help="k/n of two codecs.")
+]
 DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
 
 LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]
@@ -50,7 +55,9 @@ RateOption = Annotated[
     float | None,
     typer.Option(help="The rate of a model that has several, such as SwinJSCC's channels; others keep their one."),
 ]
-UsesOption = Annotated[int | None, typer.Option(min=1, help="Channel uses k per photograph, likewise.")]
+UsesOption = Annotated[
+    int | None, typer.Option(min=1, help="Channel uses k per photograph, of a model that lets you choose.")
+]
 ToldOption = Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")]
 SafeOption = Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")]
 ImportanceOption = Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")]
@@ -65,23 +72,46 @@ def read_weights(text: str) -> dict[str, float] | None:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
 
 
-def set_channel(system: SemanticSystem, name: str, coherence: str, equalizer: str) -> None:
-    """Give a system what --channel, --coherence and --equalizer say.
+def named_channel(name: str, coherence: str = "symbol") -> nn.Module:
+    """Make the channel that --channel names, `coherence` that of flat fading.
 
     Raises:
-        ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`.
+        ValueError: if `name` is neither one of `CHANNELS` nor a channel of the user's own, `module:MyChannel`, or the
+            channel has no use for another option.
     """
-    if name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    elif ":" in name:
-        if coherence != "symbol":
-            raise ValueError(f"--coherence is of --channel rayleigh, not of {name}; leave it out")
-        system.channel = build_own_channel(name)
-    elif name in CHANNELS:
-        system.channel = build_channel(name, coherence)
-    else:
+    if name not in CHANNELS and ":" not in name:
         raise ValueError(f"--channel takes {', '.join(CHANNELS)}, or module:MyChannel, got {name!r}")
-    system.equalizer = EQUALIZERS[equalizer]()
+    if coherence != "symbol" and name not in FLAT_FADING:
+        raise ValueError(f"--coherence is of --channel {' and '.join(FLAT_FADING)}, not of {name}; leave it out")
+    return build_channel(name, coherence) if name in CHANNELS else build_own_channel(name)
+
+
+def set_channel(
+    system: SemanticSystem, name: str, coherence: str = "symbol", equalizer: str | None = None
+) -> SemanticSystem:
+    """Give a system what --channel, --coherence and --equalizer say; without an equaliser it keeps its own.
+
+    Raises:
+        ValueError: as `named_channel`, or if the channel has no use for an equaliser.
+    """
+    if equalizer is not None and name == "awgn":
+        raise ValueError("--equalizer is of channels that fade, not of --channel awgn; leave it out")
+    system.channel = named_channel(name, coherence)
+    if equalizer is not None:
+        system.equalizer = build_equalizer(equalizer, getattr(system.constraint, "power", 1.0))
+    return system
+
+
+def describe_channel(name: str, coherence: str, equalizer: nn.Module) -> str:
+    """Name the channel, and what undoes it, in results."""
+    undone = equalizer_name(equalizer) or type(equalizer).__name__
+    if name == "awgn":
+        return name
+    if name in FLAT_FADING:
+        return f"{name}, coherence {coherence}, equalizer {undone}"
+    if name not in CHANNELS:
+        return f"{name}, equalizer {undone}"
+    return f"{name}, pilots, equalizer {undone}"
 
 
 def build_caption(value: str) -> CaptionFeature | None:
@@ -130,17 +160,21 @@ def load_system(
     for option, value in {"--caption": caption, "--segmentation": segmentation}.items():
         if value == "none":
             raise ValueError(f"{option} none: {model} sends every level that it was trained with; train one without")
+    saved_by = _saved_by(model)
+    if builder is None and ":" in saved_by:
+        raise ValueError(f"{model} was saved by a builder of your own: give --builder {saved_by}")
     return from_pretrained(
         model,
-        builder=None if builder is None or _is_the_packages(model) else load_own(builder, "--builder"),
+        builder=None if builder is None or saved_by in BUILDERS else load_own(builder, "--builder"),
         caption=None if caption is None else build_caption(caption),
         segmentation=None if segmentation is None else build_segmentation(segmentation),
     )
 
 
-def _is_the_packages(model: str) -> bool:
-    config = Path(model) / CONFIG
-    return model in list_pretrained() or (config.is_file() and read_object(config).get("builder") in BUILDERS)
+def _saved_by(model: str) -> str:
+    """Name the builder of a shipped or a saved system; "" where no folder says it."""
+    config = (SHIPPED / model if model in list_pretrained() else Path(model)) / CONFIG
+    return str(read_object(config).get("builder")) if config.is_file() else ""
 
 
 def _only(folder: Path, part: str) -> Path:

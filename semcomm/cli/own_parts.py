@@ -1,6 +1,7 @@
 """Parts of a researcher's own on the command line: `module:name`."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -43,12 +44,23 @@ def build_own(value: str, option: str = "--builder") -> SemanticSystem:
     Raises:
         ValueError: if it cannot be imported, or returns no `SemanticSystem`.
     """
-    system = load_own(value, option)()
+    system = _make(value, option)
     if not isinstance(system, SemanticSystem):
         raise ValueError(f"{option} {value} must return a SemanticSystem, got {type(system).__name__}")
     if system.config is None:  # assembled by hand; whoever loads it gives the builder again
         system.config = {"builder": value, "arguments": {}}
     return system
+
+
+def _make(value: str, option: str) -> Any:
+    own = load_own(value, option)
+    try:
+        inspect.signature(own).bind()
+    except TypeError as error:
+        raise ValueError(f"{option} {value} must take no arguments, or have defaults for all: {error}") from error
+    except ValueError:
+        pass  # a class in C, which does not say what it takes
+    return own()
 
 
 def build_own_channel(value: str, option: str = "--channel") -> nn.Module:
@@ -57,7 +69,7 @@ def build_own_channel(value: str, option: str = "--channel") -> nn.Module:
     Raises:
         ValueError: if it cannot be imported, or is no `nn.Module`.
     """
-    channel = load_own(value, option)()
+    channel = _make(value, option)
     if not isinstance(channel, nn.Module):
         raise ValueError(f"{option} {value} must make an nn.Module, got {type(channel).__name__}")
     return channel

@@ -1,9 +1,9 @@
 """What several commands of the command line print and write: tables, JSON, CSV."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.table import Table
 from semcomm.experiments.tables import csv_text
 from semcomm.files.atomic import check_writable, write_whole
 from semcomm.files.pictures import SUFFIXES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIGURES = (".png", ".pdf", ".svg")
 WORDS = frozenset({"image", "model", "name", "caption", "codec"})
@@ -59,6 +62,21 @@ def write_json(path: Path | None, content: Any) -> None:
 def write_csv(path: Path | None, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows, whole or not at all, and say so; nothing for None."""
     _write(path, csv_text(rows))
+
+
+def write_text_file(path: Path | None, make: Callable[[], str]) -> None:
+    """Write the text that a function makes, whole or not at all, and say so; nothing for None."""
+    if path is not None:
+        _write(path, make())
+
+
+def write_figure(path: Path | None, make: Callable[[], "Figure"]) -> None:
+    """Write the figure that a function draws, whole or not at all, and say so; nothing for None."""
+    if path is not None:
+        from semcomm.experiments.pictures import save_figure
+
+        save_figure(make(), path)
+        typer.echo(f"wrote {path}")
 
 
 def digits(value: float | None, places: int) -> str:

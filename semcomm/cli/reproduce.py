@@ -9,7 +9,7 @@ from semcomm.cli.options import SeedOption
 
 
 def reproduce(
-    figure: Annotated[Literal["fig4", "fig5", "fig6"], typer.Argument(help="Of arXiv 2202.04754.")],
+    figure: Annotated[Literal["fig4", "fig5", "fig6"], typer.Argument(help="A figure of arXiv 2202.04754.")],
     train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
     val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
     test: Annotated[Path, typer.Option(help="Folder of photographs to judge by.")],

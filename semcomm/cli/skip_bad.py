@@ -1,6 +1,6 @@
 """The command line's `--skip-bad`: damaged photographs are left out, or named together with that remedy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +11,15 @@ from semcomm.cli.options import show_progress
 from semcomm.data.damaged import sort_out_damaged
 from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
-from semcomm.files.pictures import load_image
 
 SkipBadOption = Annotated[
     bool, typer.Option("--skip-bad", help="Decode all photographs first and leave out those that cannot be read.")
 ]
 
 
-def choose_photographs(folder: Path, *, skip_bad: bool) -> Photographs:
+def choose_photographs(
+    folder: Path, *, skip_bad: bool, find: Callable[[Path], Photographs] = find_photographs
+) -> Photographs:
     """Find the photographs of a folder, and say on stderr how many other files it holds.
 
     With `skip_bad` those that cannot be read are named on stderr, and left out.
@@ -26,6 +27,7 @@ def choose_photographs(folder: Path, *, skip_bad: bool) -> Photographs:
     Args:
         folder: any folder tree.
         skip_bad: decode every photograph to find out.
+        find: lists the photographs of a folder.
 
     Returns:
         the photographs to use; `damaged` holds those left out.
@@ -34,7 +36,7 @@ def choose_photographs(folder: Path, *, skip_bad: bool) -> Photographs:
         FileNotFoundError: if there is no such folder.
         ValueError: if it holds no photographs, or none that can be read.
     """
-    found = find_photographs(folder)
+    found = find(folder)
     for phrase in found.left_out():
         typer.echo(f"semcomm: {folder}: not used: {phrase}", err=True)
     if not skip_bad:
@@ -62,10 +64,11 @@ def naming_the_remedy(paths: Sequence[Path]) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         # whatever read the file may have wrapped the error, such as a process of a data loader in its traceback
-        for path in paths:
+        photographs = paths if isinstance(paths, Photographs) else Photographs(paths)
+        for path in photographs:
             if str(path) in str(error):
                 try:
-                    load_image(path)
+                    photographs.read(path)
                 except (ValueError, OSError) as problem:
                     raise ValueError(f"{problem}; --skip-bad leaves such files out") from error
         raise

@@ -1,16 +1,15 @@
-"""The command line's `train mlsc | deep-jscc | custom`: each builds a system, and all train it in one way."""
+"""The command line's `train`: each sub-command builds a system, and all train it in one way."""
 
 import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
 
 from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.cli.channels import FLAT_FADING, ChannelName
 from semcomm.cli.options import (
     CoherenceOption,
     EqualizerOption,
@@ -20,8 +19,9 @@ from semcomm.cli.options import (
     build_segmentation,
     set_channel,
 )
-from semcomm.cli.own_parts import build_own, build_own_channel, load_own
+from semcomm.cli.own_parts import build_own, load_own
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
+from semcomm.data.streams import find_training_photographs
 from semcomm.nested_builders import build_nested_mlsc_image
 from semcomm.networks.stages import SNRConditioning
 from semcomm.system import SemanticSystem
@@ -30,6 +30,9 @@ CaptionOption = Annotated[str, typer.Option(help="Caption level: lite, none, or 
 SegmentationOption = Annotated[str, typer.Option(help="Segmentation level: lite, none, or an SPNet checkpoint.")]
 ChannelOption = Annotated[str, typer.Option(help="A name as of `semcomm transmit`, or module:MyChannel.")]
 TellGainOption = Annotated[bool, typer.Option("--tell-gain", help="Tell the receiver each image's gain.")]
+CsiToDecoderOption = Annotated[
+    bool, typer.Option("--csi-to-decoder", help="Tell the decoder the noise left in each symbol.")
+]
 ALL_SNRS_DB = 0.0, 20.0
 """Where a system that adapts to the SNR is trained, unless the command says otherwise."""
 
@@ -39,8 +42,8 @@ app = typer.Typer(help="Train a system on a folder of photographs.", no_args_is_
 def _train(
     build: Callable[[], SemanticSystem],
     *,
-    train: Annotated[Path, typer.Option(help="Folder of photographs to train on.")],
-    val: Annotated[Path, typer.Option(help="Folder of photographs to validate on.")],
+    train: Annotated[Path, typer.Option(help="Folder of photographs to train on, of shards, or a saved data set.")],
+    val: Annotated[Path, typer.Option(help="Likewise, to validate on.")],
     out: Annotated[Path, typer.Option(help="Folder for the trained system; new, or one to resume.")],
     features: Annotated[Path | None, typer.Option(help="What cache-features made of --train.")] = None,
     snr: Annotated[
@@ -55,9 +58,9 @@ def _train(
     accumulate: Annotated[int, typer.Option(help="Parts a batch is computed in, one after another.")] = 1,
     loss: Annotated[str, typer.Option(help="log-mse, mse, or module:my_loss.")] = "log-mse",
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 6e-4,
-    muon_lr: Annotated[float, typer.Option(help="Of Muon, for kernels of convolutions; 0 for Adam there.")] = 1.5e-3,
+    muon_lr: Annotated[float, typer.Option(help="Muon's, for kernels of convolutions; 0 for Adam there.")] = 1.5e-3,
     schedule: Annotated[
-        Literal["constant", "cosine", "decay"], typer.Option(help="Of the rates; decay is over the last 40 %.")
+        Literal["constant", "cosine", "decay"], typer.Option(help="How the rates change; decay is over the last 40 %.")
     ] = "decay",
     average: Annotated[float, typer.Option(help="Rate of the moving average of weights; 0 for none.")] = 1e-3,
     gradient_clip: Annotated[float | None, typer.Option(help="Largest norm of the gradients; any if left out.")] = None,
@@ -73,7 +76,7 @@ def _train(
     num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
     strategy: Annotated[Literal["auto", "ddp"], typer.Option(help="How several devices share the work.")] = "auto",
     precision: Annotated[
-        Literal["32-true", "16-mixed", "bf16-mixed"], typer.Option(help="Of the networks' arithmetic.")
+        Literal["32-true", "16-mixed", "bf16-mixed"], typer.Option(help="The networks' arithmetic.")
     ] = "bf16-mixed",
     seed: SeedOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
@@ -96,7 +99,9 @@ def _train(
         raise ValueError(f"give --steps or --epochs, not both, got {steps} and {epochs}")
     named: Any = loss if loss in LOSSES else "log-mse"
     own_loss = None if loss in LOSSES else load_own(loss, "--loss")
-    paths, val_paths = (choose_photographs(folder, skip_bad=skip_bad) for folder in (train, val))
+    paths, val_paths = (
+        choose_photographs(folder, skip_bad=skip_bad, find=find_training_photographs) for folder in (train, val)
+    )
     if epochs is not None:
         steps = epochs * -(-len(paths) // max(batch_size, 1))
     torch.manual_seed(seed)
@@ -139,7 +144,7 @@ def _train(
         leave_out=(*paths.damaged, *val_paths.damaged),
     )
     try:
-        with naming_the_remedy([*paths, *val_paths]):
+        with naming_the_remedy(paths), naming_the_remedy(val_paths):
             run(system, config, loss=own_loss, resume=resume, photographs=paths, val_photographs=val_paths)
     except Stopped as stopped:
         typer.echo(f"semcomm: {stopped}", err=True)
@@ -184,9 +189,10 @@ def mlsc(
     snr_adaptive: Annotated[bool, typer.Option("--snr-adaptive", help="Adapt to the SNR.")] = False,
     shortcut: Annotated[bool, typer.Option(help="Linear paths beside convolutions.")] = False,
     tell_gain: TellGainOption = False,
+    csi_to_decoder: CsiToDecoderOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
     size: int,
 ) -> SemanticSystem:
     """Train MLSC-image."""
@@ -201,8 +207,9 @@ def mlsc(
         snr_adaptive=snr_adaptive,
         shortcut=shortcut,
         tell_gain=tell_gain,
+        csi_to_decoder=csi_to_decoder,
     )
-    return _with_channel(system, channel, coherence, equalizer)
+    return set_channel(system, channel, coherence, equalizer)
 
 
 @app.command()
@@ -234,10 +241,7 @@ def nested(
         width=width,
         codebook=codebook,
     )
-    equalizer = system.equalizer
-    system = _with_channel(system, channel, coherence)
-    system.equalizer = equalizer  # the receiver takes raw symbols and fades
-    return system
+    return set_channel(system, channel, coherence)
 
 
 @app.command("deep-jscc")
@@ -246,14 +250,14 @@ def deep_jscc(
     *,
     bandwidth_ratio: RatioOption = 1 / 12,
     tell_gain: TellGainOption = False,
+    csi_to_decoder: CsiToDecoderOption = False,
     channel: ChannelOption = "awgn",
     coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = "mmse",
+    equalizer: EqualizerOption = None,
 ) -> SemanticSystem:
     """Train Deep JSCC, the learned baseline."""
-    return _with_channel(
-        build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain), channel, coherence, equalizer
-    )
+    system = build_deep_jscc(bandwidth_ratio=bandwidth_ratio, tell_gain=tell_gain, csi_to_decoder=csi_to_decoder)
+    return set_channel(system, channel, coherence, equalizer)
 
 
 @app.command()
@@ -267,19 +271,7 @@ def custom(
 ) -> SemanticSystem:
     """Train a system of your own."""
     system = build_own(builder)
-    return system if channel is None else _with_channel(system, channel)
-
-
-def _with_channel(
-    system: SemanticSystem, channel: str, coherence: str = "symbol", equalizer: str = "mmse"
-) -> SemanticSystem:
-    if channel not in FLAT_FADING and (coherence, equalizer) != ("symbol", "mmse"):
-        raise ValueError(f"--coherence and --equalizer are of --channel rayleigh, not of {channel}; leave them out")
-    if channel in get_args(ChannelName):
-        set_channel(system, cast(ChannelName, channel), coherence, equalizer)
-    else:
-        system.channel = build_own_channel(channel)
-    return system
+    return system if channel is None else set_channel(system, channel)
 
 
 def _level_range(levels: str) -> tuple[int, int]:

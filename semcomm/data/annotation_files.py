@@ -1,4 +1,4 @@
-"""Annotation files in JSON: whatever is wrong with one ends in one error that names the file and the place."""
+"""Annotation files in JSON. A fault in one ends in one error that names the file and the place."""
 
 import json
 import math
@@ -11,7 +11,7 @@ def read_document(path: str | Path, *, encoding: str = "utf-8") -> dict[str, Any
 
     Args:
         path: the file.
-        encoding: of its text.
+        encoding: its text's encoding.
 
     Raises:
         FileNotFoundError: if there is no such file.

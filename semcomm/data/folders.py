@@ -1,12 +1,13 @@
 """Any folder tree of photographs: listed once, decoded once, and cut into random crops to train on."""
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import final, overload
+from typing import BinaryIO, Protocol, final, overload
 
 import numpy as np
 import torch
@@ -19,6 +20,18 @@ from semcomm.files.pictures import SUFFIXES, load_image
 
 CACHE_BYTES = 2 * 1024**3
 """Decoded photographs kept in memory, so that small collections are decoded once."""
+
+
+class Source(Protocol):
+    """Where the bytes of photographs come from that are no files of their own; see `semcomm.data.streams`."""
+
+    def content(self, path: Path) -> bytes:
+        """A picture file's bytes."""
+        ...
+
+    def fingerprint(self, path: Path) -> bytes:
+        """What tells it from others, without reading it."""
+        ...
 
 
 @final
@@ -43,6 +56,7 @@ class Photographs(Sequence[Path]):
         skipped: how many other files the folder holds, by suffix; hidden ones are not counted.
         annotations: how many pictures of the folder are annotations, and were left out.
         damaged: what is wrong with photographs that were left out because they cannot be read.
+        source: where their bytes come from; None for files.
 
     Example:
         >>> photographs = Photographs([Path("a.jpg"), Path("b.jpg"), Path("c.jpg"), Path("d.jpg")])
@@ -55,6 +69,7 @@ class Photographs(Sequence[Path]):
     skipped: Mapping[str, int] = field(default_factory=dict)
     annotations: int = 0
     damaged: Mapping[Path, str] = field(default_factory=dict)
+    source: Source | None = None
     _decoded: _Decoded = field(default_factory=_Decoded, repr=False)
 
     def __len__(self) -> int:
@@ -89,11 +104,15 @@ class Photographs(Sequence[Path]):
         known = self._decoded.images.get(path)
         if known is not None:
             return known
-        image = load_image(path)
+        image = load_image(path) if self.source is None else load_image(path, content=self.source.content(path))
         if self._decoded.nbytes + image.nbytes <= CACHE_BYTES:
             self._decoded.images[path] = image
             self._decoded.nbytes += image.nbytes
         return image
+
+    def open(self, path: Path) -> BinaryIO:
+        """Open a photograph's file, or what stands for it."""
+        return path.open("rb") if self.source is None else io.BytesIO(self.source.content(path))
 
     def evenly(self, count: int | None) -> "Photographs":
         """Choose `count` of them, evenly spaced; all if None or if there are fewer."""
@@ -106,8 +125,10 @@ class Photographs(Sequence[Path]):
 
     @cached_property
     def manifest_sha256(self) -> str:
-        """SHA-256 over their names and contents, in order."""
-        return manifest_hash(self.paths)
+        """SHA-256 over their names and contents, in order; of a source, over what it tells them apart by."""
+        if self.source is None:
+            return manifest_hash(self.paths)
+        return hashlib.sha256(b"\0".join(map(self.source.fingerprint, self.paths))).hexdigest()
 
     def left_out(self) -> list[str]:
         """Say which other files the folder holds, and how many: one phrase per kind.
@@ -188,7 +209,7 @@ class CropDataset(Dataset[dict[str, Tensor]]):
     Args:
         paths: the photographs.
         size: height and width of a crop, in pixels.
-        seed: of all draws.
+        seed: what all draws come from.
         features: precomputed captions and label maps, or None.
 
     Shape:

@@ -19,19 +19,6 @@ LabelledImage = tuple[Tensor, Tensor]
 """An image, uint8 `(3, h, w)`, and its labels, uint8 `(h, w)`."""
 
 
-def load_small(path: str | Path, max_area: int) -> Tensor:
-    """Read a picture file, shrunk to about `max_area` pixels where it is larger.
-
-    Args:
-        path: a file that Pillow reads.
-        max_area: greatest height times width; the aspect ratio is kept.
-
-    Shape:
-        uint8 `(3, h, w)`, RGB.
-    """
-    return _shrink(load_image(path), max_area)
-
-
 @final
 class LabelledFolder(Dataset[LabelledImage]):
     """A folder of photographs and one of label maps in VOC's classes: a PNG of the same name for each photograph.

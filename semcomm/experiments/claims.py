@@ -42,7 +42,7 @@ class Evidence:
 @final
 @dataclass(frozen=True)
 class Claim:
-    """A sentence and what bears on it; it holds if it does under every condition, of which there are."""
+    """A sentence and its evidence. It holds where there is evidence and all of it agrees."""
 
     text: str
     evidence: Sequence[Evidence]

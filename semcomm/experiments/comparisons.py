@@ -6,8 +6,8 @@ from typing import final
 
 from semcomm.experiments.claims import FAILS, HOLDS, Claim, Evidence, Results, compare, compare_all
 from semcomm.experiments.curves import Curve, Panel, draw_curves
-from semcomm.experiments.figures import CLIFF_DB, PSNR, SNR, SSIM, curve, matrix, pm, rows_of
 from semcomm.experiments.page import Section
+from semcomm.experiments.sections import CLIFF_DB, PSNR, SNR, SSIM, curve, matrix, pm, rows_of
 from semcomm.experiments.specs import AtCapacity, Codec, Mlsc, Point, Spec, Trained, as_wide
 
 

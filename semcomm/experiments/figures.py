@@ -1,6 +1,6 @@
 """The paper's three figures: what each needs to be measured, and the section that judges and draws it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from semcomm.experiments.claims import Claim, Evidence, Results, compare, compare_all
 from semcomm.experiments.curves import Curve, Panel, draw_curves
-from semcomm.experiments.measurement import LABELS, Measurement
 from semcomm.experiments.page import Section, Table
+from semcomm.experiments.sections import CLIFF_DB, PSNR, RATIO, SNR, SSIM, curve, matrix, pm, rows_of
 from semcomm.experiments.specs import (
     CODEC_NAMES,
     NO_CAPACITY_DB,
@@ -27,11 +27,8 @@ from semcomm.experiments.specs import (
 )
 from semcomm.quality.statistics import mean_and_ci95, paired_difference
 
-RATIO, SNR, PSNR, SSIM = "bandwidth ratio k/n", "SNR (dB)", LABELS["psnr_db"], LABELS["ssim"]
 SMALL_RATIO = 1 / 10
 """Below this k/n MLSC-image is said to be ahead (arXiv 2202.04754, Section IV)."""
-CLIFF_DB = 3.0
-"""A scheme falls off a cliff if 3 dB less SNR than it was made for cost it more than this."""
 ALL_IN_BOTH: tuple[tuple[Codec, int | None], ...] = (("jpeg", None), ("avif", None))
 
 
@@ -325,35 +322,6 @@ class Ablation:
 
     def _training(self, snr_db: float) -> TrainingSNR:
         return snr_db if self.matched else SNR_RANGE
-
-
-def curve(
-    results: Results, points: Sequence[Point], score: str, label: str | None = None, x: Sequence[float] | None = None
-) -> Curve:
-    """Means of points against `x`, or else against k/n."""
-    means = [results[point].mean(score) for point in points]
-    ratios = [results[point].bandwidth_ratio for point in points]
-    label = points[0].spec.label if label is None else label
-    return Curve(label, ratios if x is None else x, [mean for mean, _ in means], [ci95 for _, ci95 in means])
-
-
-def pm(measured: Measurement, score: str = "psnr_db") -> str:
-    """Mean ± half width of its 95 % confidence interval."""
-    mean, ci95 = measured.mean(score)
-    places = 2 if score == "psnr_db" else 3
-    return f"{mean:.{places}f} ± {ci95:.{places}f}"
-
-
-def matrix(corner: str, results: Results, paths: Mapping[str, Sequence[Point]]) -> Table:
-    """Mean PSNR, a row per curve and a column per SNR."""
-    snrs = [point.snr_db for point in next(iter(paths.values()))]
-    body = [[label, *(pm(results[point]) for point in points)] for label, points in paths.items()]
-    return [corner, *(f"{snr:g} dB" for snr in snrs)], body
-
-
-def rows_of(results: Results, points: Sequence[Point]) -> list[dict]:
-    """Numbers for CSV and JSON."""
-    return [row for point in dict.fromkeys(points) for row in results[point].rows]
 
 
 def _single(system: Mlsc) -> float:

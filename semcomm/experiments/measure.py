@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from semcomm.channel.snr import LOWEST_SNR_DB
 from semcomm.contracts import Scheme
+from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
 from semcomm.experiments.measurement import Measurement
 from semcomm.extractors.cache import FeatureCache
@@ -19,16 +21,15 @@ from semcomm.images import center_crop, to_float
 from semcomm.quality.meaning import arrivals, psnr_by_importance
 from semcomm.quality.scores import Metric, metrics_by_name
 from semcomm.transmission import Transmission
-
-Photographs = str | Path | Sequence[str | Path] | Sequence[Tensor] | Tensor
+from semcomm.whole import check_whole
 
 
 def evaluate(
     scheme: Scheme,
-    photographs: Photographs,
+    photographs: str | Path | Photographs | Sequence[str | Path] | Sequence[Tensor] | Tensor,
     snr_db: float | Sequence[float],
     *,
-    metrics: Sequence[str] | Mapping[str, Metric] = (),
+    metrics: str | Sequence[str] | Mapping[str, Metric] = (),
     draws: int = 1,
     seed: int = 0,
     size: int | None = None,
@@ -49,17 +50,18 @@ def evaluate(
 
     Args:
         scheme: what sends them.
-        photographs: a folder, which is searched with its subfolders; files; or images `(3, h, w)`, uint8, or float32
-            in [0, 1].
+        photographs: a folder, which is searched with its subfolders; files, which a `Photographs` decodes once for many
+            calls; or images `(3, h, w)`, uint8, or float32 in [0, 1].
         snr_db: one SNR in dB, or several.
-        metrics: scores beside PSNR and SSIM: names ("ms-ssim", "lpips", "fidelity"), or your own functions by name. A
-            function takes the image received and the image sent, both float `(1, 3, h, w)` in [0, 1], and returns one
-            number per image, or several by name. If it has a method `look`, that sees the image sent first, and the
-            keywords that it returns are passed with every image received.
+        metrics: scores beside PSNR and SSIM: names ("ms-ssim", "lpips", "fidelity", "papr"), or your own functions by
+            name. A function takes the image received and the image sent, both float `(1, 3, h, w)` in [0, 1], and
+            returns one number per image, or several by name. If it has a method `look`, that sees the image sent
+            first, and the keywords that it returns are passed with every image received. If it has a parameter
+            `transmission`, it is given the `Transmission`, too.
         draws: how often each photograph is sent at each SNR, with new noise.
-        seed: of all noise.
+        seed: what all noise comes from.
         size: send the photographs' central `size x size` pixels; None for whole photographs.
-        name: of the scheme in tables and legends; None for its class's.
+        name: the scheme's name in tables and legends; None for its class's.
         features: what `cache_features` made of the photographs; None to run the extractors once per photograph.
         levels: how many levels to send. Like all keywords below it is handed to `transmit`, and refused where the
             scheme does not understand it.
@@ -82,7 +84,9 @@ def evaluate(
         >>> [row["failures"] for row in measured.rows]
         [2, 0]
     """
-    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, int | float) else map(float, snr_db)))
+    if isinstance(snr_db, str):
+        raise TypeError(f"snr_db must be a number of dB, or several, got {snr_db!r}")
+    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, int | float | Real) else map(float, snr_db)))
     for one in snrs_db:
         if not LOWEST_SNR_DB <= one <= -LOWEST_SNR_DB:
             raise ValueError(f"snr_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {one}")
@@ -90,8 +94,7 @@ def evaluate(
         raise ValueError("snr_db must hold at least one SNR, got none")
     if size is not None and features is not None:
         raise ValueError(f"features are those of whole photographs: size must be None, got {size}")
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, got {draws}")
+    draws, seed = check_whole(draws, "draws"), check_whole(seed, "seed", 0)
     told = {
         "levels": levels,
         "rate": rate,
@@ -102,14 +105,15 @@ def evaluate(
     }
     options = {keyword: value for keyword, value in told.items() if value is not None}
     _check_understood(scheme, options)
-    chosen = dict(metrics) if isinstance(metrics, Mapping) else metrics_by_name(metrics)
+    names = [metrics] if isinstance(metrics, str) else metrics
+    chosen = dict(names) if isinstance(names, Mapping) else metrics_by_name(names)
     if taken := chosen.keys() & {"psnr_db", "ssim"}:
         raise ValueError(f"metrics must not be named {', '.join(sorted(taken))}, which are always measured")
-    found = _list(photographs)
+    found, read = _list(photographs)
     symbols, dimensions, scores, failed = [], [], [], []
     for place, (label, photograph) in enumerate(found):
         try:
-            image = load_image(photograph) if isinstance(photograph, Path) else photograph
+            image = read(photograph) if isinstance(photograph, Path) else photograph
             image = (image if size is None else center_crop(image, size))[None]
             known = None if features is None else features.semantics(Path(label))
             send = _sender(scheme, image, known, options)
@@ -144,17 +148,19 @@ def evaluate(
     )
 
 
-def _list(photographs: Photographs) -> list[tuple[str, Path | Tensor]]:
-    """Name every photograph."""
+def _list(photographs: Any) -> tuple[list[tuple[str, Path | Tensor]], Callable[[Path], Tensor]]:
+    """Name every photograph; and the function that reads one."""
     if isinstance(photographs, str | Path):
         photographs = find_photographs(Path(photographs))
     items: Iterable[Any] = photographs
     found: list[tuple[str, Path | Tensor]] = []
     for number, item in enumerate(items):
+        if not isinstance(item, Tensor | str | Path):
+            raise TypeError(f"photographs must be a folder, files or images (3, h, w), got {type(item).__name__}")
         found.append((f"image {number}", item) if isinstance(item, Tensor) else (str(item), Path(item)))
     if not found:
         raise ValueError("photographs must hold at least one, got none")
-    return found
+    return found, photographs.read if isinstance(photographs, Photographs) else load_image
 
 
 def _class_names(scheme: Any) -> Sequence[str] | None:
@@ -194,6 +200,7 @@ def _scorer(
     image = image.to(device)
     looks = {name: look for name, metric in metrics.items() if (look := getattr(metric, "look", None))}
     seen = {name: look(image) for name, look in looks.items()}
+    whole = {name for name, metric in metrics.items() if _takes_transmission(metric)}
 
     def score(sent: Transmission) -> dict[str, float]:
         scores = {"psnr_db": sent.psnr_db.item(), "ssim": sent.ssim.item()}
@@ -204,7 +211,8 @@ def _scorer(
             scores |= {name: value.item() for name, value in inside.items()}
         received = to_float(sent.images).to(device) if metrics else sent.images
         for name, metric in metrics.items():
-            value = metric(received, image, **seen.get(name, {}))
+            told = seen.get(name, {}) | ({"transmission": sent} if name in whole else {})
+            value = metric(received, image, **told)
             for label, one in (value if isinstance(value, Mapping) else {name: value}).items():
                 number = torch.as_tensor(one)
                 if number.numel() != 1:
@@ -215,6 +223,13 @@ def _scorer(
         return scores
 
     return score
+
+
+def _takes_transmission(metric: Metric) -> bool:
+    try:
+        return "transmission" in inspect.signature(metric).parameters
+    except (TypeError, ValueError):  # a function written in C
+        return False
 
 
 def _generator(seed: int, snr_db: float, place: int, draw: int) -> torch.Generator:

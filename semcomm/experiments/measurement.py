@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from semcomm.experiments.tables import csv_text, markdown_table, write_text
+from semcomm.experiments.tables import csv_text, latex_lines, markdown_table, write_text
 from semcomm.files.json import read_object, write_json
 from semcomm.quality.statistics import mean_and_ci95, paired_difference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABELS = {"psnr_db": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "ms_ssim_db": "MS-SSIM (dB)", "lpips": "LPIPS"}
+    from semcomm.experiments.curves import Width
+
+LABELS = {
+    "psnr_db": "PSNR (dB)",
+    "ssim": "SSIM",
+    "ms_ssim": "MS-SSIM",
+    "ms_ssim_db": "MS-SSIM (dB)",
+    "lpips": "LPIPS",
+    "papr_db": "PAPR (dB)",
+    "above_3db": "P(> 3 dB)",
+    "above_6db": "P(> 6 dB)",
+    "above_9db": "P(> 9 dB)",
+}
 FIGURES = (".png", ".pdf", ".svg")
 
 
@@ -25,9 +37,9 @@ class Measurement:
     """What one scheme scored on photographs.
 
     Args:
-        name: of the scheme, for tables and legends.
+        name: the scheme's name in tables and legends.
         channel: what the images were sent over, in words.
-        seed: of all noise.
+        seed: what all noise came from.
         photographs: their names.
         symbols: channel uses k of each photograph.
         dimensions: source dimensions n = 3 h w of each photograph.
@@ -139,6 +151,10 @@ class Measurement:
         """Means ± half widths of their 95 % confidence intervals, as a Markdown table that reads well as it is."""
         return table([self])
 
+    def latex(self) -> str:
+        """The same for LaTeX, with the package booktabs."""
+        return latex_table([self])
+
     def csv(self) -> str:
         """The rows as CSV."""
         return csv_text(self.rows)
@@ -185,16 +201,16 @@ class Measurement:
             raise ValueError("its numbers do not fit each other")
         return made
 
-    def figure(self) -> "Figure":
-        """Curves of PSNR and SSIM, or of whatever was measured, against SNR."""
-        return draw([self])
+    def figure(self, *, width: "Width" = "screen") -> "Figure":
+        """Curves of PSNR and SSIM, or of whatever was measured, against SNR; see `draw`."""
+        return draw([self], width=width)
 
     def save(self, path: str | Path) -> None:
-        """Write a file, whole or not at all; its ending says what.
+        """Write a table, CSV, JSON or a figure, by the file's ending, whole or not at all.
 
         Args:
-            path: ends in .json (everything; `load` reads it), .csv (the rows), .md (the table), .png, .pdf or .svg
-                (the figure).
+            path: ends in .json (everything; `load` reads it), .csv (the rows), .md or .tex (the table), .png, .pdf or
+                .svg (the figure).
 
         Raises:
             ValueError: if it ends otherwise.
@@ -203,14 +219,14 @@ class Measurement:
         path = Path(path)
         if path.suffix == ".json":
             write_json(path, self.json())
-        elif path.suffix in (".csv", ".md"):
-            write_text(path, self.csv() if path.suffix == ".csv" else f"{self.table()}\n")
+        elif path.suffix in (".csv", ".md", ".tex"):
+            write_text(path, {".csv": self.csv, ".md": lambda: f"{self.table()}\n", ".tex": self.latex}[path.suffix]())
         elif path.suffix in FIGURES:
             from semcomm.experiments.pictures import save_figure
 
             save_figure(self.figure(), path)
         else:
-            raise ValueError(f"path must end in .json, .csv, .md, {', '.join(FIGURES)}, got {path}")
+            raise ValueError(f"path must end in .json, .csv, .md, .tex, {', '.join(FIGURES)}, got {path}")
 
     @classmethod
     def load(cls, path: str | Path) -> "Measurement":
@@ -241,6 +257,16 @@ class Measurement:
 
 def table(measurements: Sequence[Measurement]) -> str:
     """Means of several measurements ± half widths of their 95 % confidence intervals, as one Markdown table."""
+    return "\n".join(markdown_table(*_cells(measurements)))
+
+
+def latex_table(measurements: Sequence[Measurement]) -> str:
+    """The same for LaTeX, with the package booktabs."""
+    return "\n".join(latex_lines(*_cells(measurements))) + "\n"
+
+
+def _cells(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells."""
     scores = list(dict.fromkeys(name for one in measurements for name in one.scores))
     head = ["model", "k/n", "SNR (dB)", *(LABELS.get(name, name) for name in scores), "failures"]
     body = [
@@ -254,7 +280,7 @@ def table(measurements: Sequence[Measurement]) -> str:
         for one in measurements
         for row in one.rows
     ]
-    return "\n".join(markdown_table(head, body))
+    return head, body
 
 
 def half_width_of(score: str) -> str:
@@ -271,8 +297,16 @@ def plus_minus(row: Mapping[str, Any], score: str) -> str:
     return f"{mean} ± {half_width}" + (f" ({left_out} left out)" if left_out else "")
 
 
-def draw(measurements: Sequence[Measurement]) -> "Figure":
-    """Draw the scores of several measurements against SNR, a panel per score and a curve per scheme."""
+def draw(measurements: Sequence[Measurement], *, width: "Width" = "screen") -> "Figure":
+    """Draw the scores of several measurements against SNR, a panel per score and a curve per scheme.
+
+    Args:
+        measurements: of systems, codecs and links alike.
+        width: "screen", or "single" or "double" for one or both columns of an IEEE paper.
+
+    Raises:
+        ValueError: if `width` is none of these.
+    """
     from semcomm.experiments.curves import Curve, Panel, draw_curves
 
     first = measurements[0]
@@ -295,7 +329,8 @@ def draw(measurements: Sequence[Measurement]) -> "Figure":
     channels = ", ".join(dict.fromkeys(one.channel for one in measurements))
     note = f"{len(first.photographs)} photographs, {channels}, 95 % confidence, seed {first.seed}"
     panels = [panel(score) for score in scores]
-    return draw_curves([panels[at : at + 2] for at in range(0, len(panels), 2)], title="Quality against SNR", note=note)
+    rows_of_two = [panels[at : at + 2] for at in range(0, len(panels), 2)]
+    return draw_curves(rows_of_two, title="Quality against SNR", note=note, width=width)
 
 
 def _finite(value: float) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -88,10 +89,13 @@ def draw_transmissions(
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, PDF or SVG, by the file's ending, whole or not at all; no file holds the time of day."""
+    """Write a figure as PNG, PDF or SVG, by the file's ending, whole or not at all; no file holds the time of day.
+
+    Letters in a PDF are TrueType: publishers refuse matplotlib's own kind (Type 3).
+    """
     kind = Path(path).suffix.lower().removeprefix(".")
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-    with write_whole(path) as temporary:
+    with write_whole(path) as temporary, rc_context({"pdf.fonttype": 42}):
         figure.savefig(temporary, format=kind, metadata=metadata)
 
 

@@ -17,7 +17,7 @@ class Study:
     """What a run trains, measures and judges.
 
     Args:
-        name: of the study.
+        name: the study's name.
         effort: spent on every system.
         pages: the sections of every page, by the page's name.
         command: what makes a page of it.

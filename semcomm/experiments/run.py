@@ -3,26 +3,26 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast, final
 
 import torch
 
-from semcomm.channel.awgn import AWGNChannel
+from semcomm.channel.named import build_channel
 from semcomm.cli.options import show_progress
-from semcomm.data.folders import evenly, manifest_hash
+from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
 from semcomm.experiments.measure import evaluate
 from semcomm.experiments.measurement import Measurement
 from semcomm.experiments.page import write_page
 from semcomm.experiments.presets import Study
-from semcomm.experiments.specs import Point, Spec, Trained, Untrained, build_channel, has_levels
+from semcomm.experiments.specs import Point, Spec, Trained, Untrained, has_levels
 from semcomm.extractors.cache import FeatureCache, cache_features
 from semcomm.extractors.lite import lite_captioner, lite_segmenter
 from semcomm.files.atomic import check_writable
 from semcomm.files.json import read_object, write_json
 from semcomm.files.lock import holds_files, only_writer
-from semcomm.files.pictures import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.system import SemanticSystem
 from semcomm.training.config import TrainingConfig
@@ -53,6 +53,21 @@ class Folders:
     test: Path
     out: Path
 
+    @cached_property
+    def train_photographs(self) -> Photographs:
+        """Those to train on, listed once."""
+        return find_photographs(self.train)
+
+    @cached_property
+    def val_photographs(self) -> Photographs:
+        """Those to validate on, listed once."""
+        return find_photographs(self.val)
+
+    @cached_property
+    def test_photographs(self) -> Photographs:
+        """Those to judge by, listed once."""
+        return find_photographs(self.test)
+
 
 def reproduce(
     page: str,
@@ -72,7 +87,7 @@ def reproduce(
         page: "fig4", "fig5" or "fig6" (arXiv 2202.04754, Section IV), or another page of the study.
         folders: where to read and write.
         study: the pages and the effort.
-        seed: of crops, initial weights, SNRs and noise.
+        seed: for crops, initial weights, SNRs and noise.
         workers: processes that decode photographs while training; 0 for none but this one.
         report: told about every piece of work.
 
@@ -87,16 +102,17 @@ def reproduce(
     """
     if page not in study.pages:
         raise ValueError(f"figure must be one of {', '.join(study.pages)}, got {page!r}")
-    test_paths = evenly(find_photographs(folders.test), study.effort.test_images)
+    test_paths = folders.test_photographs.evenly(study.effort.test_images)
     settings = {
         "preset": asdict(study),
         "seed": seed,
-        "train_manifest_sha256": manifest_hash(find_photographs(folders.train)),
-        "val_manifest_sha256": manifest_hash(find_photographs(folders.val)),
+        "train_manifest_sha256": folders.train_photographs.manifest_sha256,
+        "val_manifest_sha256": folders.val_photographs.manifest_sha256,
         "test_images": len(test_paths),
-        "test_manifest_sha256": manifest_hash(test_paths),
+        "test_manifest_sha256": test_paths.manifest_sha256,
     }
-    _check_sizes([*find_photographs(folders.val), *test_paths])
+    _check_sizes(folders.val_photographs)
+    _check_sizes(test_paths)
     if len(test_paths) < 2:
         raise ValueError(f"test must hold two photographs or more, for confidence intervals, got 1 in {folders.test}")
     with only_writer(folders.out):
@@ -138,7 +154,7 @@ def _make_points(
     points: list[Point],
     folders: Folders,
     study: Study,
-    test_paths: list[Path],
+    test_paths: Photographs,
     *,
     seed: int,
     workers: int,
@@ -150,7 +166,7 @@ def _make_points(
     undone = [spec for spec in specs if not isinstance(spec, Untrained) and not _is_trained(folders.out, spec)]
     if any(has_levels(spec) for spec in (*undone, *(point.spec for point in due))):
         report("extract captions and label maps")
-        _extract(folders.train, find_photographs(folders.train), folders.out / TRAIN_FEATURES)
+        _extract(folders.train, folders.train_photographs, folders.out / TRAIN_FEATURES)
         _extract(folders.test, test_paths, folders.out / TEST_FEATURES)
     for number, spec in enumerate(specs, start=1):
         unmeasured = [point for point in due if point.spec == spec]
@@ -162,11 +178,11 @@ def _make_points(
             _measure(spec, unmeasured, folders, test_paths, seed)
 
 
-def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: list[Path], seed: int) -> None:
+def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: Photographs, seed: int) -> None:
     """Write every point as soon as it is measured; a codec's together, since it encodes a photograph once for all."""
     features = None
     if isinstance(spec, Untrained):
-        scheme, paths = spec.build(), evenly(paths, spec.images)
+        scheme, paths = spec.build(), paths.evenly(spec.images)
         batches = [list(points)]
     else:
         scheme = from_pretrained(str(system_folder(folders.out, spec)))
@@ -175,18 +191,18 @@ def _measure(spec: Spec, points: Sequence[Point], folders: Folders, paths: list[
     with show_progress("sending", total=len(points) * len(paths)) as advance:
         for batch in batches:
             if isinstance(scheme, SemanticSystem):
-                scheme.channel = build_channel(batch[0].channel) or AWGNChannel()
+                scheme.channel = build_channel(batch[0].channel)
             snrs_db = [point.snr_db for point in batch]
             measured = evaluate(scheme, paths, snrs_db, seed=seed, name=spec.name, features=features, progress=advance)
             for point in batch:
                 measured.at(point.snr_db).save(point_file(folders.out, point))
 
 
-def _read_point(out: Path, point: Point, paths: list[Path]) -> Measurement:
+def _read_point(out: Path, point: Point, paths: Photographs) -> Measurement:
     file = point_file(out, point)
     measured = Measurement.load(file)
     images = point.spec.images if isinstance(point.spec, Untrained) else None
-    if measured.photographs != [path.name for path in evenly(paths, images)] or measured.snrs_db != [point.snr_db]:
+    if measured.photographs != [path.name for path in paths.evenly(images)] or measured.snrs_db != [point.snr_db]:
         raise ValueError(f"{file} is no measurement of these photographs; delete it to measure it again")
     return measured
 
@@ -214,10 +230,10 @@ def _is_trained(out: Path, spec: Trained) -> bool:
     return (system_folder(out, spec) / RESULT).is_file()
 
 
-def _check_sizes(paths: Sequence[Path]) -> None:
+def _check_sizes(paths: Photographs) -> None:
     """Find a photograph that could not be sent or scored before anything is trained."""
     for path in paths:
-        height, width = load_image(path).shape[1:]
+        height, width = paths.read(path).shape[1:]
         if min(height, width) < SMALLEST:
             raise ValueError(f"{path}: photographs must be at least {SMALLEST} x {SMALLEST}, got {height} x {width}")
 
@@ -255,7 +271,13 @@ def _train(spec: Trained, folders: Folders, study: Study, seed: int, workers: in
         seed=seed,
         workers=workers,
     )
-    train(spec.build(effort), config, resume=(out / RECIPE).is_file())
+    train(
+        spec.build(effort),
+        config,
+        resume=(out / RECIPE).is_file(),
+        photographs=folders.train_photographs,
+        val_photographs=folders.val_photographs,
+    )
 
 
 def _extract(folder: Path, paths: Sequence[Path], out: Path) -> None:
@@ -267,7 +289,7 @@ def _extract(folder: Path, paths: Sequence[Path], out: Path) -> None:
         cache_features(paths, folder, out, caption=caption, segmentation=segmentation, progress=advance)
 
 
-def _features(system: SemanticSystem, paths: list[Path], folders: Folders) -> FeatureCache:
+def _features(system: SemanticSystem, paths: Photographs, folders: Folders) -> FeatureCache:
     cache = folders.out / TEST_FEATURES
     return FeatureCache(cache, paths, folders.test, caption=system.caption, segmentation=system.segmentation)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from semcomm.baselines.codecs import Codec
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
-from semcomm.channel.rayleigh import RayleighChannel
+from semcomm.channel.named import build_channel
 from semcomm.channel.snr import SNR
 from semcomm.nested_builders import build_hybrid_code, build_linear_code
 from semcomm.networks.stages import Norm
@@ -39,7 +39,7 @@ class Effort:
         size: height and width of a crop, in pixels.
         batch_size: crops per step.
         steps: optimisation steps.
-        schedule: of the learning rate.
+        schedule: how the learning rate changes.
         width: MLSC-image's width.
         norm: MLSC-image's normalisation.
         shortcut: whether MLSC-image has shortcuts.
@@ -288,11 +288,6 @@ def has_levels(spec: Spec) -> bool:
 def as_wide(mlsc: Mlsc) -> DeepJSCC:
     """Deep JSCC at the k/n of MLSC-image, or the next larger one that it can have, trained likewise."""
     return DeepJSCC(math.ceil(48 * mlsc.ratio - 1e-9), mlsc.snr_db)
-
-
-def build_channel(name: ChannelName) -> RayleighChannel | None:
-    """Rayleigh fading of every symbol, known to the receiver; None for the builders' own channel, AWGN."""
-    return None if name == "awgn" else RayleighChannel()
 
 
 def _snr_name(snr_db: TrainingSNR) -> str:

@@ -1,4 +1,4 @@
-"""Rows of numbers as text: Markdown for people, CSV for programs."""
+"""Rows of numbers as text: Markdown for people, LaTeX for papers, CSV for programs."""
 
 import csv
 import io
@@ -17,6 +17,42 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
         ['| a | b |', '| --- | --- |', '| 1 | 2 |']
     """
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    }
+)
+"""What LaTeX would take for more than a letter."""
+
+
+def latex_lines(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> list[str]:
+    r"""Lines of a LaTeX table, for the package booktabs.
+
+    Args:
+        head: headings.
+        rows: cells.
+        words: how many columns, the first ones, are set flush left.
+
+    Example:
+        >>> print(*latex_lines(["model", "PSNR (dB)"], [["deep_jscc", "30.00 ± 0.10"]]), sep="\n")
+        \begin{tabular}{lr}
+        \toprule
+        model & PSNR (dB) \\
+        \midrule
+        deep\_jscc & 30.00 $\pm$ 0.10 \\
+        \bottomrule
+        \end{tabular}
+    """
+    first, *rest = [" & ".join(cell.translate(_LATEX) for cell in cells) + r" \\" for cells in (head, *rows)]
+    columns = "l" * words + "r" * (len(head) - words)
+    top = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", first, r"\midrule"]
+    return [*top, *rest, r"\bottomrule", r"\end{tabular}"]
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -230,7 +230,7 @@ def _extract(
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
-    """Add a line to a file, whole or not at all: of a full disk, too, no half one stays."""
+    """Add a line to a file, whole or not at all, even where the disk is full."""
     content = (json.dumps(line) + "\n").encode()
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""Other people's networks in the clothes of a `Segmenter` or a `Captioner`; `adapters.py` makes them."""
+"""Wrappers that turn other people's networks into a `Segmenter` or a `Captioner`; `adapters.py` makes them."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -18,7 +18,7 @@ LOCK = ".lock"
 
 @contextmanager
 def only_writer(folder: str | Path) -> Iterator[None]:
-    """Keep other processes that ask likewise out of a folder until the block ends, however this process ends.
+    """Keep other processes that call this out of a folder until the block ends, even if this process is killed.
 
     The folder is made if it is not there; if the block leaves nothing in it, it is removed again. What a killed
     process left half-written in it is removed, too.

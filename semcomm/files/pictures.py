@@ -47,7 +47,7 @@ TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 """Pillow's modes with opacity; in "La" and "RGBa" it is multiplied into the colors."""
 
 
-def load_image(path: str | Path) -> Tensor:
+def load_image(path: str | Path, *, content: bytes | None = None) -> Tensor:
     """Read a photograph as sRGB: colour profile applied, transparency laid over white, upright by its EXIF rotation.
 
     Of an animation it is the first frame. Gray of more than 8 bits is rounded to 8, white being 2^bits - 1, or what
@@ -56,6 +56,7 @@ def load_image(path: str | Path) -> Tensor:
 
     Args:
         path: a file in one of `FORMATS`.
+        content: the file's bytes, where they lie elsewhere; then `path` is but a name for messages.
 
     Returns:
         uint8 `(3, h, w)`, RGB.
@@ -66,7 +67,7 @@ def load_image(path: str | Path) -> Tensor:
         ValueError: if the file is not an image, is truncated, is too large to be safe, or does not say what is white:
             integers of 32 bits or with a sign, floats that are mostly above 1.
     """
-    array = _decode(Path(path), _to_rgb)
+    array = _decode(Path(path), _to_rgb, content)
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
@@ -97,14 +98,16 @@ class _UnreadableError(Exception):
     """The file may be sound, but which colors it means is unknown, or Pillow would take it for others."""
 
 
-def _decode(path: Path, convert: Callable[[ImageFile.ImageFile], Image.Image]) -> np.ndarray:
-    if not path.is_file():
+def _decode(
+    path: Path, convert: Callable[[ImageFile.ImageFile], Image.Image], content: bytes | None = None
+) -> np.ndarray:
+    if content is None and not path.is_file():
         raise FileNotFoundError(f"no such image file: {path}")
     _quiet_decoders()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow says of damage that it can live with, and of bombs it allows
-            with Image.open(path, formats=_readable()) as image:
+            with Image.open(path if content is None else io.BytesIO(content), formats=_readable()) as image:
                 return np.array(convert(image))
     except Image.DecompressionBombError as error:
         raise ValueError(f"image {path} is too large: {error}") from error
@@ -228,7 +231,7 @@ def _opacity_by_color(image: ImageFile.ImageFile) -> Image.Image | None:
     if image.mode.startswith("I;16"):
         upright = np.asarray(ImageOps.exif_transpose(image))
     elif raw_mode == "RGB;16B":
-        with Image.open(image.filename) as again:
+        with Image.open(image.filename or io.BytesIO(image.fp.getvalue())) as again:  # type: ignore[union-attr]
             again.tile = [again.tile[0]._replace(args="RGB;16L")]  # the samples' second bytes
             low = np.asarray(ImageOps.exif_transpose(again), dtype=np.uint16)
         upright = 256 * np.asarray(ImageOps.exif_transpose(image), dtype=np.uint16) + low

@@ -110,7 +110,7 @@ def decode(
     Args:
         logits: log p(1) / p(0) of the coded bits, float32 `(b, coded)`.
         block: how they were coded.
-        iterations: of belief propagation, between looks at the check.
+        iterations: rounds of belief propagation between looks at the check.
 
     Shape:
         `(b, coded)` -> uint8 `(b, payload)`, bool `(b,)`.
@@ -145,7 +145,7 @@ def _decode(logits: Tensor, block: BlockCode, looks: Sequence[int]) -> tuple[np.
 
 @lru_cache(maxsize=64)
 def _positions(block: BlockCode) -> Tensor:
-    """Where in the codeword each coded bit stands: after the punctured bits, without fillers, round and round."""
+    """Where in the codeword each coded bit stands: after the punctured bits, without fillers, cyclically."""
     z, start = block.lifting, COLUMNS[block.graph] * block.lifting
     sent = np.concatenate(
         [

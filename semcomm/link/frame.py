@@ -24,7 +24,7 @@ class Fields:
     Args:
         book: which textures, by their place in the codebook.
         log_step: the step is `2^(-log_step / 16)`.
-        gain: of the details, in eighths of a dB from -15.5 dB; 0 says that there are none.
+        gain: the details' gain, in eighths of a dB from -15.5 dB; 0 says that there are none.
         payload_bytes: length of the payload.
         mode: the payload's modulation and code rate.
         told: the SNR that the sender believes, in half dB from -20 dB.

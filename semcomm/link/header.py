@@ -94,7 +94,7 @@ def receive(
 
     Args:
         symbols: complex64 `(k,)` each, y = h x + w, not equalised; what follows the header is not looked at.
-        noise_variance: of w, a number or float `(k,)` each.
+        noise_variance: w's, a number or float `(k,)` each.
         csi: h, complex64 `(k,)` each, or None for 1.
 
     Raises:

@@ -144,6 +144,11 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[*LENGTHS, *LARGEST.values()])
     parser.add_argument("--join", type=Path, nargs="+", default=[], help="tables to join instead of measuring")
     options = parser.parse_args()
+    known = {*LENGTHS, *LARGEST.values()}
+    if unknown := sorted(set(options.lengths) - known):
+        parser.error(f"--lengths must be among {', '.join(map(str, sorted(known)))}, got {unknown[0]}")
+    if options.blocks < 1:
+        parser.error(f"--blocks must be at least 1, got {options.blocks}")
     if options.join:
         write_json(options.file, joined(options.join))
         return

@@ -1,4 +1,4 @@
-"""Where bits are coded by Sionna: its 5G LDPC codes and constellations, at home in a library without global state.
+"""Sionna's 5G LDPC codes and constellations, for a library that leaves global state as it is.
 
 Sionna is imported when bits are first coded (seconds). Its import seeds PyTorch's generators, and its blocks take
 device and precision from a global; here every block gets both, and the generators are put back as they were.

@@ -247,7 +247,7 @@ def receive(
     Args:
         symbols: complex64 `(channel_uses,)` each.
         plans: the sender's plans.
-        noise_variance: of w, a number or float `(channel_uses,)` each.
+        noise_variance: w's, a number or float `(channel_uses,)` each.
         csi: h, complex64 `(channel_uses,)` each, or None for 1.
 
     Raises:

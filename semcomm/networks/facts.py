@@ -24,8 +24,8 @@ def expected_errors(drawing: Drawing, allocations: list[Allocation], noise_varia
     """Say what error every detail is expected to arrive with: float32 `(blocks, Q)`, without weights.
 
     Args:
-        drawing: of b photographs.
-        allocations: theirs.
+        drawing: what b photographs are drawn from.
+        allocations: how their details share the power.
         noise_variances: sigma^2 per complex symbol, float `(b,)`.
     """
     before = variances(drawing.log_variances)
@@ -49,19 +49,21 @@ def numbers(
     """Describe the transmissions of b photographs: float32 `(b, NUMBERS)`.
 
     Args:
-        drawing: of b photographs.
+        drawing: what b photographs are drawn from.
         errors: from `expected_errors`.
         snrs_db: real SNRs, or those told, `(b,)`.
         told_snrs_db: what the sender believes, `(b,)`.
         channel_uses: k.
-        gains: of the details, `(b,)`.
+        gains: the gains of the details, `(b,)`.
     """
     images = drawing.shape[0]
     per_block = channel_uses * images / len(drawing.labels)
     step = drawing.log_step.reshape(images, -1).float().mean(1).clamp_min(-40)
     missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
     rate = torch.full((images,), math.log2(per_block / 32))
-    columns = [snrs_db / 10, told_snrs_db / 10, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
+    # far beyond what networks are trained for, and finite: zero trust times inf would be NaN
+    snrs = [one.clamp(-60, 60) / 10 for one in (snrs_db, told_snrs_db)]
+    columns = [*snrs, rate, step / 16, gains.log(), missing.log2() / 4 + 2]
     return torch.stack([column.float() for column in columns], dim=1)
 
 

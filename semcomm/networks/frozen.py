@@ -45,7 +45,7 @@ def in_eval_mode(network: Network) -> Network:
     """A network in eval mode whatever mode this one is in, which stays as it is for a thread that trains it.
 
     Args:
-        network: of any mode.
+        network: a network in any mode.
 
     Returns:
         `network` itself, if all of it is in eval mode. Else a twin: its modules are copies, wherever one refers to

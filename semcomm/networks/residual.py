@@ -1,4 +1,4 @@
-"""Residual networks on the hybrid code: what a closed form cannot know. They start as nothing and only add."""
+"""Residual networks on the hybrid code. They add what a closed form cannot know, and before training nothing."""
 
 from collections.abc import Sequence
 from typing import final
@@ -19,7 +19,7 @@ class Conditioned(nn.Module):
     et al., "FiLM", 2018). The second convolution starts at zero.
 
     Args:
-        channels: of the plane.
+        channels: how many the plane has.
         condition: size of the condition's embedding.
     """
 

@@ -6,12 +6,13 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR, snr_column
+from semcomm.whole import check_whole
 
 Norm = Literal["batch", "none"]
 TOLD_SNRS_DB = -5.0, 20.0
 """The lowest and the highest SNR that systems for all SNRs tell apart."""
 MAX_SIZE = 2**16
-"""Most channels of anything: a guard against slips of the keyboard and damaged configurations."""
+"""Most channels of any layer: a guard against mistyped numbers and damaged configurations."""
 
 
 @final
@@ -116,16 +117,14 @@ def stage_widths(width: int, downsampling: int) -> list[int]:
 
 def check_downsampling(downsampling: int, name: str = "downsampling") -> int:
     """Return `downsampling` if it is a power of two and at least 2; a ValueError says so if not."""
-    if not isinstance(downsampling, int) or downsampling < 2 or downsampling & (downsampling - 1):
+    if not hasattr(downsampling, "__index__") or downsampling < 2 or downsampling & (downsampling - 1):
         raise ValueError(f"{name} must be a power of two, at least 2, got {downsampling!r}")
-    return downsampling
+    return int(downsampling)
 
 
 def check_positive(value: int, name: str) -> int:
     """Return `value` if it is an integer from 1 to what memory may hold; a ValueError naming it says so if not."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SIZE:
-        raise ValueError(f"{name} must be an integer from 1 to {MAX_SIZE}, got {value!r}")
-    return value
+    return check_whole(value, name, 1, MAX_SIZE)
 
 
 def convolution(in_channels: int, out_channels: int, kernel_size: int, *, stride: int) -> nn.Conv2d:

@@ -1,23 +1,21 @@
 """Scores beside PSNR and SSIM, by name."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
 from semcomm.quality.fidelity import lite_fidelity
 from semcomm.quality.image import ms_ssim, ms_ssim_db
+from semcomm.quality.peaks import peaks
 from semcomm.quality.perceptual import lpips
 
-NAMES = ("ms-ssim", "ms-ssim-db", "lpips", "fidelity")
+NAMES = ("ms-ssim", "ms-ssim-db", "lpips", "fidelity", "papr")
 
 
-class Metric(Protocol):
-    """What scores images received against images sent, float `(b, 3, h, w)` in [0, 1]: one number per image."""
+Metric = Callable[..., Tensor | Mapping[str, Tensor]]
+"""What scores images received against images sent, float `(b, 3, h, w)` in [0, 1]: `(b,)`, or several by name.
 
-    def __call__(self, received: Tensor, sent: Tensor, /) -> Tensor | Mapping[str, Tensor]:
-        """Score images: `(b,)`, or several such scores by name."""
-        ...
+With a parameter `transmission` it is given the `Transmission`, too."""
 
 
 def metrics_by_name(names: Sequence[str]) -> dict[str, Metric]:
@@ -25,7 +23,8 @@ def metrics_by_name(names: Sequence[str]) -> dict[str, Metric]:
 
     Args:
         names: "ms-ssim"; the same in dB, "ms-ssim-db"; "lpips", whose network's weights must be on disk; "fidelity",
-            the agreement of what the small extractors in the package see in the images sent and received.
+            the agreement of what the small extractors in the package see in the images sent and received; "papr", how
+            high the peaks of the symbols are.
 
     Raises:
         ValueError: if a name is unknown.
@@ -38,5 +37,6 @@ def metrics_by_name(names: Sequence[str]) -> dict[str, Metric]:
         "ms-ssim-db": lambda: ms_ssim_db,
         "lpips": lambda: lpips,
         "fidelity": lite_fidelity,
+        "papr": lambda: peaks,
     }
     return {name.replace("-", "_"): known[name]() for name in names}

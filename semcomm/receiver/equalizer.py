@@ -91,3 +91,13 @@ EQUALIZERS: dict[str, type[nn.Module]] = {
     "none": NoEqualizer,
 }
 """By the names of the command line and of `config.json`."""
+
+
+def build_equalizer(name: str, power: float = 1.0) -> nn.Module:
+    """Make the equaliser of a name in `EQUALIZERS`, for a transmit power constraint."""
+    return MMSEEqualizer(power) if name == "mmse" else EQUALIZERS[name]()
+
+
+def equalizer_name(equalizer: nn.Module) -> str | None:
+    """Return the name of an equaliser in `EQUALIZERS`; None for one of the user's own."""
+    return next((name for name, known in EQUALIZERS.items() if type(equalizer) is known), None)

@@ -11,6 +11,7 @@ from semcomm.contracts import Received
 from semcomm.networks.gain import undo_gain
 from semcomm.receiver.decoder import DecoderModule
 from semcomm.receiver.fusion import FeatureFusion
+from semcomm.receiver.noise import NoiseCorrection
 from semcomm.symbols import plane_size, symbols_to_features
 
 
@@ -23,13 +24,20 @@ class MultiLevelReceiver(nn.Module):
         fusion: all levels' d_i to the image.
         downsampling: t.
         tell_gain: whether the transmitter tells each image's gain, see `semcomm.networks.gain`.
+        csi_to_decoder: whether the decoders' features are corrected, given each symbol's noise, see `NoiseCorrection`.
 
     Shape:
         `Received` of complex64 `(b, k)` to images `(b, 3, h, w)` in [0, 1].
     """
 
     def __init__(
-        self, decoders: Sequence[DecoderModule], fusion: FeatureFusion, *, downsampling: int, tell_gain: bool = False
+        self,
+        decoders: Sequence[DecoderModule],
+        fusion: FeatureFusion,
+        *,
+        downsampling: int,
+        tell_gain: bool = False,
+        csi_to_decoder: bool = False,
     ):
         super().__init__()
         self.tell_gain = tell_gain
@@ -37,11 +45,13 @@ class MultiLevelReceiver(nn.Module):
         self.decoders = nn.ModuleList(decoders)
         self.fusion = fusion
         self.level_channels = [2 * decoder.complex_channels for decoder in decoders]
+        self.correction = NoiseCorrection(sum(self.level_channels) // 2) if csi_to_decoder else None
 
     def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor:
         """Decode `Received` into images `(b, 3, *size)` in [0, 1]; what was padded is cut off."""
         height, width = size
         features = symbols_to_features(received.symbols, *plane_size(height, width, self.downsampling))
+        features = features if self.correction is None else self.correction(features, received)
         features = undo_gain(features) if self.tell_gain else features
         features = features.contiguous(memory_format=torch.channels_last)  # as in the transmitter
         levels = features.split(self.level_channels, dim=1)

@@ -1,7 +1,11 @@
-"""Training on Lightning: `train(system, TrainingConfig(...))`."""
+"""Training on Lightning: `train(system, TrainingConfig(...))`.
 
-import importlib
-from typing import TYPE_CHECKING, Any
+Names are imported when they are first asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+from semcomm.lazy import lazily
 
 if TYPE_CHECKING:
     from semcomm.training.checkpoints import Stopped
@@ -10,18 +14,14 @@ if TYPE_CHECKING:
     from semcomm.training.losses import log_mse
     from semcomm.training.muon import MuonAdam
 
-__all__ = ["PAPER", "MuonAdam", "Stopped", "TrainingConfig", "log_mse", "train"]
-_ROOMS = {
-    "PAPER": "config",
-    "MuonAdam": "muon",
-    "Stopped": "checkpoints",
-    "TrainingConfig": "config",
-    "log_mse": "losses",
-    "train": "engine",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+__all__ = ["MuonAdam", "PAPER", "Stopped", "TrainingConfig", "log_mse", "train"]
+__getattr__ = lazily(
+    __name__,
+    {
+        "checkpoints": ("Stopped",),
+        "config": ("PAPER", "TrainingConfig"),
+        "engine": ("train",),
+        "losses": ("log_mse",),
+        "muon": ("MuonAdam",),
+    },
+)

@@ -23,8 +23,9 @@ class TrainingConfig:
     `PAPER` has the numbers of arXiv 2202.04754 instead.
 
     Args:
-        train: folder of photographs to train on; one at least has `size` pixels on its short side.
-        val: folder of photographs to validate on.
+        train: folder of photographs to train on, of WebDataset shards, or of a saved Hugging Face data set; one
+            photograph at least has `size` pixels on its short side.
+        val: likewise, to validate on.
         out: folder for the result.
         features: what `cache_features` made of `train`, so that the extractors need not run in every step.
         snr_db: the training SNR in dB, or (low, high) for one drawn uniformly per image.
@@ -35,19 +36,19 @@ class TrainingConfig:
         loss: "log-mse", the mean over images of log(MSE + 3e-4), or "mse"; `train` takes another one.
         learning_rate: Adam's, at the start.
         muon_rate: Muon's for the kernels of convolutions, at the start; None for Adam there, too.
-        schedule: of both rates: "constant", "cosine" down to a hundredth, or "decay" to 0 over the last 40 %.
-        average_rate: of the moving average of weights, which is what is validated and saved; None for none.
+        schedule: how both rates change: "constant", "cosine" down to a hundredth, or "decay" to 0 over the last 40 %.
+        average_rate: the rate of the weights' moving average, which is what is validated and saved; None for none.
         gradient_clip: largest norm of all gradients together, or None for any.
         steps: optimisation steps; None where `minutes` alone end the run.
         minutes: time for the run, its validations and the time before a resumption included; None for any.
         validate_every: steps between validations and checkpoints; every round through the photographs has one, too.
         val_images: photographs of `val` to validate on, evenly spaced; None for all.
-        seed: of crops, SNRs and noise (the command line draws the initial weights from it, too).
+        seed: for crops, SNRs and noise (the command line draws the initial weights from it, too).
         workers: processes that decode photographs; 0 for none but this one.
         devices: GPUs or CPU processes on this machine.
         num_nodes: machines.
         strategy: how they share the work; "auto" is "ddp" for several devices.
-        precision: of the networks' arithmetic; symbols, power and noise are always float32. Without bf16 arithmetic in
+        precision: the networks' arithmetic; symbols, power and noise are always float32. Without bf16 arithmetic in
             the machine, `train` says so and computes in float32.
         leave_out: photographs in `train` and `val` to do without, such as damaged ones.
     """

@@ -21,7 +21,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from semcomm.data.folders import CropDataset, Photographs, StepBatches
-from semcomm.data.layouts import find_photographs
+from semcomm.data.streams import find_training_photographs
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.json import write_json
 from semcomm.files.lock import only_writer
@@ -82,8 +82,8 @@ def train(
             "system.config is None, so the trained system could not be saved: set it to its builder's name and "
             'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
         )
-    paths = photographs or find_photographs(config.train, leave_out=config.leave_out)
-    val_paths = val_photographs or find_photographs(config.val, leave_out=config.leave_out)
+    paths = photographs or find_training_photographs(config.train, leave_out=config.leave_out)
+    val_paths = val_photographs or find_training_photographs(config.val, leave_out=config.leave_out)
     _check_sizes(paths, config)
     val_paths = val_paths.evenly(config.val_images)
     config = with_precision(config, system.device)
@@ -151,7 +151,7 @@ def train(
 
 @contextmanager
 def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterator[None]:
-    """Say of weights that are NaN or inf that the training diverged, whatever stumbled over them."""
+    """Say that the training diverged where weights are NaN or inf, whatever error they caused."""
     stumbled: ValueError | None = None
     try:
         yield
@@ -169,7 +169,7 @@ def _check_sizes(paths: Photographs, config: TrainingConfig) -> None:
     """Refuse photographs of which all would have to be enlarged."""
     for path in paths:
         with suppress(OSError, Image.DecompressionBombError):  # whoever loads it says what is wrong with it
-            with Image.open(path) as image:
+            with paths.open(path) as file, Image.open(file) as image:
                 if min(image.size) >= config.size:
                     return
     raise ValueError(
@@ -239,7 +239,7 @@ def _trainer(system: SemanticSystem, config: TrainingConfig, keeper: KeepNewest,
 
 @contextmanager
 def _stoppable(trainer: Trainer, out: Path) -> Iterator[None]:
-    """Tell every end by a signal in one way, in the first of several processes; name the folder of a full disk."""
+    """Report an end by a signal once, from the first of several processes; name the folder of a full disk."""
     try:
         yield
     except RuntimeError as error:
@@ -297,6 +297,8 @@ def _features(system: SemanticSystem, config: TrainingConfig, paths: Photographs
         return None
     if system.caption is None and system.segmentation is None:
         raise ValueError(f"features must be None for a system without semantic levels, got {config.features}")
+    if paths.source is not None:
+        raise ValueError(f"features must be None where {config.train} is no folder of files, got {config.features}")
     return FeatureCache(
         config.features,
         paths,

@@ -24,7 +24,7 @@ COMMON = 384
 PREDICTED = 128
 REMEMBERED = 40
 LARGEST_SIDE = 384
-"""Of larger photographs a window of this size is taken, so that none weighs more than others."""
+"""A larger photograph gives a window of this size, so that none weighs more than others."""
 CLUSTERED = 140_000
 """Blocks that classes are made from; the statistics of every class are then those of all blocks."""
 FEWEST_PHOTOGRAPHS = 8
@@ -39,13 +39,13 @@ class Level:
     """A range of steps, and the textures that are made for it.
 
     Args:
-        name: of its books.
+        name: what its books are called.
         step: the sketch's step that predictors expect.
         floor: mean squared error per component that classes are made for.
         kept: components Q of a texture.
         classes: numbers of classes, a book each.
         steps: indices of the steps, from and to, that its sketches are counted at.
-        iterations: of expectation-maximisation.
+        iterations: how often expectation and maximisation alternate.
     """
 
     name: str
@@ -85,7 +85,7 @@ def fit_code(
     Args:
         data: a folder of photographs, or several, or photographs.
         levels: ranges of steps.
-        seed: of windows, of the blocks that classes are made from and of the steps that sketches are counted at.
+        seed: for windows, the blocks that classes are made from and the steps that sketches are counted at.
         progress: called with what is done next.
 
     Returns:
@@ -226,7 +226,7 @@ def _echo(predictor: Tensor, remembered: int) -> float:
 
 
 def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Give a class that has hardly any blocks half of the largest one: those that are dearest to code."""
+    """Give a class that has hardly any blocks half of the largest one: those that cost most bits."""
     fewest = max(2 * COMMON, len(labels) // (60 * count))
     best = costs.gather(1, labels[:, None])[:, 0]
     for j in range(count):

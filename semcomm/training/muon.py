@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 COEFFICIENTS = 3.4445, -4.7750, 2.0315
-"""Of the quintic iteration (Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024)."""
+"""The quintic iteration's (Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024)."""
 
 
 def orthogonalize(matrices: Tensor, *, steps: int = 5) -> Tensor:

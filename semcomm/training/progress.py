@@ -20,7 +20,7 @@ class StepsBar(Callback):
     A run that resumes begins with the steps that it had. Time left is measured by the steps of this process.
 
     Args:
-        steps: of the whole run; None if only time ends it.
+        steps: how many the whole run has; None if only time ends it.
         minutes: time for the whole run; None for any.
         seconds: tells the time that the run has taken, resumptions included; None for that of this process.
     """

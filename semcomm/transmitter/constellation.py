@@ -6,7 +6,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
-from semcomm.channel.base import check_power, check_symbols
+from semcomm.channel.base import check_number, check_power, check_symbols
 
 LARGEST_ORDER = 4096
 
@@ -24,7 +24,7 @@ def qam_levels(order: int) -> Tensor:
         tensor([-0.9487, -0.3162,  0.3162,  0.9487])
     """
     powers = [4**i for i in range(1, round(math.log(LARGEST_ORDER, 4)) + 1)]
-    if isinstance(order, bool) or order not in powers:
+    if not isinstance(order, int) or isinstance(order, bool) or order not in powers:
         raise ValueError(f"order must be a power of four, {powers[0]} to {powers[-1]}, got {order!r}")
     m = math.isqrt(order)
     return (2 * torch.arange(m) + 1 - m) / (2 * (m * m - 1) / 3) ** 0.5
@@ -82,10 +82,9 @@ class QAMConstellation(nn.Module):
         super().__init__()
         if gradient not in ("straight-through", "soft"):
             raise ValueError(f'gradient must be "straight-through" or "soft", got {gradient!r}')
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"temperature must be a positive finite number, got {temperature!r}")
         self.levels = len(qam_levels(order))
-        self.order, self.gradient, self.temperature = order, gradient, temperature
+        self.order, self.gradient = order, gradient
+        self.temperature = check_number(temperature, "temperature", 1e-6, 1e6)
         self.power = check_power(power)
 
     def forward(self, symbols: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def label(
         book: which textures.
         components: common components `(blocks, C)`.
         shape: images, rows and columns of blocks.
-        log_step: of every block.
+        log_step: the step of every block, as a logarithm.
 
     Returns:
         int64 `(blocks,)`.
@@ -106,7 +106,7 @@ def draw(
         components: common components of the blocks, `(blocks, C)`.
         shape: images, rows and columns of blocks.
         labels: classes of the blocks.
-        log_step: of every block, int64 `(blocks,)`.
+        log_step: the step of every block, as a logarithm, int64 `(blocks,)`.
         boost: what importance adds, int64 `(blocks,)`.
         closed_loop: False predicts from a guess of the sketch, all blocks at once: an estimate for a search.
         own: the components as `Textures.analyse` gives them for these classes, where they are at hand.

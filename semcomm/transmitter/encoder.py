@@ -2,6 +2,7 @@
 
 from typing import final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -115,6 +116,6 @@ class TextEncoder(nn.Module):
     def forward(self, plane: Tensor, size: tuple[int, int]) -> Tensor:
         """Encode the caption's plane `(b, H W)` into `(b, 2, *size)`."""
         features = self.connect(plane).unflatten(1, (2, *self.plane_size))
-        if tuple(size) == self.plane_size:
+        if not torch.compiler.is_exporting() and tuple(size) == self.plane_size:  # a graph must do for any size
             return features
         return F.interpolate(features, size=size, mode="bilinear", align_corners=False)

@@ -13,7 +13,7 @@ def extract_semantics(
     caption: CaptionFeature | None,
     segmentation: SegmentationFeature | None,
 ) -> Semantics:
-    """Run the extractors that there are on images `(b, 3, h, w)`, for whatever `given` does not bring along."""
+    """Run the extractors that there are on images `(b, 3, h, w)`, for what `given` does not hold along."""
     tokens, labels = (None, None) if given is None else (given.tokens, given.labels)
     if caption is not None and tokens is None:
         tokens = caption.tokens(images)

@@ -50,7 +50,7 @@ def linear_frame(search: Search, digital: bool) -> Frame:
     """Send everything as it is, behind its gain.
 
     Args:
-        search: of the photograph.
+        search: the photograph's.
         digital: whether the system may send bits, so that its other parts are named, too.
     """
     start = mark_uses(search.k)
@@ -67,7 +67,7 @@ def hybrid_frame(
     """Send header and bits, then the details in what is left.
 
     Args:
-        search: of the photograph.
+        search: the photograph's.
         choice: what it found.
         told: index of the SNR that the sender believes.
         refine: adds a network's part to the details.

@@ -53,9 +53,9 @@ class Side:
     """What training takes as received.
 
     Args:
-        drawing: of all images of the batch.
-        allocations: of every image's details.
-        gains: of every image's details, float `(b,)`.
+        drawing: what all images of the batch are drawn from.
+        allocations: one for every image's details.
+        gains: the gain of every image's details, float `(b,)`.
         start: where the details begin in every image's symbols.
     """
 
@@ -108,7 +108,7 @@ class HybridTransmitter(nn.Module):
         self.digital = digital
 
     def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
-        """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
+        """Run the extractors on images `(b, 3, h, w)` for what `semantics` does not hold."""
         return extract_semantics(images, semantics, self.caption, self.segmentation)
 
     def symbols_per_image(

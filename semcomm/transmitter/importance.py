@@ -69,7 +69,7 @@ def block_boosts(labels: Tensor, boosts: Boosts, block: int, classes: int) -> Te
 
     Args:
         labels: the label map as received, `(h, w)`.
-        boosts: of classes.
+        boosts: one for each class.
         block: the block's side in pixels.
         classes: how many classes there are.
 

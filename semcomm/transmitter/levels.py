@@ -60,7 +60,7 @@ class MultiLevelTransmitter(nn.Module):
         self.complex_channels = sum(encoder.complex_channels for encoder in encoders if encoder is not None)
 
     def extract(self, images: Tensor, semantics: Semantics | None = None) -> Semantics:
-        """Run the extractors on images `(b, 3, h, w)` for whatever `semantics` does not bring along."""
+        """Run the extractors on images `(b, 3, h, w)` for what `semantics` does not hold."""
         return extract_semantics(images, semantics, self.caption, self.segmentation)
 
     def symbols_per_image(self, height: int, width: int) -> int:

@@ -23,7 +23,7 @@ class Allocation:
 
     Args:
         order: the components that are sent, strongest first, int64 `(m,)`.
-        power: of each of these, float64 `(m,)`.
+        power: what each of these gets, float64 `(m,)`.
         variance: that each of these is expected to have, float64 `(m,)`.
         channel_uses: complex symbols that they are spread over.
     """

@@ -26,7 +26,7 @@ from semcomm.transmitter.words import (
 )
 
 LARGEST_SHARE = 0.05
-"""Of all bits, a label map takes this share at most."""
+"""A label map takes at most this share of all bits."""
 FINGERPRINT_BITS = 16
 _CLASS_BITS = 16
 _SMALLEST_BOOST = -OCTAVE * (LARGEST_WEIGHT.bit_length() - 1)
@@ -66,7 +66,7 @@ class Message:
     """What is said of one photograph.
 
     Args:
-        caption: or None.
+        caption: the text, or None.
         labels: a reduced label map, int64 `(ceil(h / reduction), ceil(w / reduction))`, or None.
         reduction: 4, 8 or 16; 0 without labels.
         boosts: what importance adds to blocks of a label.
@@ -189,7 +189,7 @@ class LabelMaps:
         """Return the finest reduction within so many bits; 0 if there is none."""
         best = 0
         for reduction in reversed(REDUCTIONS):
-            # a finer map is dearer, so that the finest ones are seldom made
+            # a finer map takes more bits, so that the finest ones are seldom made
             if self.at(reduction)[1] > bits:
                 break
             best = reduction
@@ -208,11 +208,11 @@ class Draft:
     Args:
         language: the sender's, or None for one that says nothing.
         size: height and width of the photograph.
-        caption: or None.
+        caption: the text, or None.
         maps: the label map, or None.
         boosts: what importance adds to blocks of a label.
-        reduction: of the label map; None chooses the finest that takes at most 5 % of all bits, or none. A map with
-            boosts is sent in any case.
+        reduction: the divisor of the label map's size; None chooses the finest that takes at most 5 % of all bits, or
+            none. A map with boosts is sent in any case.
     """
 
     language: Language | None

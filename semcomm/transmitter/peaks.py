@@ -1,12 +1,13 @@
 """Hop 3 of 6: peaks that an amplifier can take, and how often they occur."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from semcomm.channel.base import check_power, check_symbols
+from semcomm.channel.base import check_modules, check_number, check_power, check_symbols
 from semcomm.transmitter.power import power_normalize
 
 
@@ -66,9 +67,7 @@ class PeakLimit(nn.Module):
 
     def __init__(self, papr_db: float, power: float = 1.0):
         super().__init__()
-        if isinstance(papr_db, bool) or not 0 <= papr_db <= 60:
-            raise ValueError(f"papr_db must be from 0 to 60 dB, got {papr_db!r}; no peak lies below the mean power")
-        self.papr_db = float(papr_db)
+        self.papr_db = check_number(papr_db, "papr_db", 0, 60, " dB")  # no peak lies below the mean power
         self.power = check_power(power)
 
     def forward(self, symbols: Tensor) -> Tensor:
@@ -80,7 +79,7 @@ class PeakLimit(nn.Module):
         return f"papr_db={self.papr_db}, power={self.power}"
 
 
-def papr_ccdf(symbols: Tensor, levels_db: Tensor, *, fft_size: int | None = None) -> Tensor:
+def papr_ccdf(symbols: Tensor, levels_db: Tensor | Sequence[float], *, fft_size: int | None = None) -> Tensor:
     r"""How often power exceeds levels above its mean: the complementary distribution of peaks.
 
     Without `fft_size`, of the power of single symbols over their image's mean: for Gaussian symbols $e^{-z}$. With it,
@@ -89,7 +88,7 @@ def papr_ccdf(symbols: Tensor, levels_db: Tensor, *, fft_size: int | None = None
 
     Args:
         symbols: complex64 `(b, k)`.
-        levels_db: levels z in dB, real `(n,)`.
+        levels_db: levels z in dB, n of them.
         fft_size: subcarriers N of an OFDM symbol, at most k.
 
     Returns:
@@ -113,7 +112,7 @@ def papr_ccdf(symbols: Tensor, levels_db: Tensor, *, fft_size: int | None = None
         blocks = symbols[:, : k // fft_size * fft_size].reshape(len(symbols), -1, fft_size)
         power = torch.fft.ifft(blocks, norm="ortho").abs().square()
         ratios = power.amax(-1) / power.mean((1, 2), keepdim=True)[..., 0]
-    levels = 10 ** (levels_db.to(ratios.device) / 10)
+    levels = 10 ** (torch.as_tensor(levels_db, dtype=torch.float32, device=ratios.device) / 10)
     above = torch.searchsorted(ratios.flatten().sort().values, levels.to(ratios.dtype), right=True)
     return 1 - above.float() / math.prod(ratios.shape)
 
@@ -139,13 +138,9 @@ class ConstraintChain(nn.Module):
         (1.0, 100)
     """
 
-    def __init__(self, constraints: list[nn.Module]):
+    def __init__(self, constraints: Sequence[nn.Module]):
         super().__init__()
-        if not constraints:
-            raise ValueError("constraints must hold at least one constraint, got none")
-        for constraint in constraints:
-            if not isinstance(constraint, nn.Module):
-                raise TypeError(f"constraints must be nn.Modules, made already, got {constraint!r}")
+        constraints = check_modules(constraints, "constraints")
         powers: list[Any] = [power for one in constraints if (power := getattr(one, "power", None)) is not None]
         if len(set(powers)) > 1:
             raise ValueError(f"constraints must have the same power, got {powers}")

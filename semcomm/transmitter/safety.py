@@ -13,7 +13,7 @@ def finite_snrs(snr_db: SNR | None, images: int, name: str, *, most: float | Non
     Args:
         snr_db: a number, or a tensor `(images,)`.
         images: how many.
-        name: of the argument, for errors.
+        name: the argument's name, for errors.
         most: what stands for larger ones, infinity among them; None refuses infinity.
 
     Raises:
@@ -28,10 +28,7 @@ def finite_snrs(snr_db: SNR | None, images: int, name: str, *, most: float | Non
     """
     if snr_db is None:
         raise ValueError(f"{name} must be the SNR that the sender believes, in dB, got None")
-    try:
-        values = torch.as_tensor(check_snr(snr_db, images), dtype=torch.float64).expand(images).tolist()
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("snr_db", name, 1)) from None
+    values = torch.as_tensor(check_snr(snr_db, images, name=name), dtype=torch.float64).expand(images).tolist()
     if most is not None:
         return [min(value, most) for value in values]
     for value in values:

@@ -39,7 +39,7 @@ class Choice:
         book: place in the codebook.
         log_step: the step's index.
         error: expected squared error over the photograph, its search's estimate.
-        bits: of the payload, estimated.
+        bits: how many the payload takes, estimated.
         drawn: what `Search.draw` gives for it in closed loop; None if that is not yet known.
     """
 
@@ -58,7 +58,7 @@ class Search:
         components: common components `(blocks, C)`.
         shape: (1, rows, columns).
         k: channel uses.
-        noise_variance: of the SNR told.
+        noise_variance: what the SNR told means.
         safe_snr_db: down to which the digital part must arrive.
         draft: what is to be said of it; one with boosts must be settled.
         fading: of the channel that bits must cross; see `required_snr_db`.

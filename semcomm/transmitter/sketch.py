@@ -92,7 +92,7 @@ def layout(textures: Textures, labels: Tensor, log_step: Tensor, boost: Tensor |
 
     Args:
         textures: the classes.
-        labels: of the blocks, int64 `(blocks,)`.
+        labels: the blocks' labels, int64 `(blocks,)`.
         log_step: `step = 2^(-log_step / 16)` of every block, int64 `(blocks,)`.
         boost: what importance adds to a block's log-variances, int64 `(blocks,)`.
     """
@@ -138,9 +138,9 @@ def follow(
         textures: the classes.
         tables: for the values of quantised components.
         grid: neighbours and waves.
-        labels: of the blocks, int64 `(blocks,)`.
+        labels: the blocks' labels, int64 `(blocks,)`.
         layout: what is quantised.
-        step: of every block, float32 `(blocks, 1)`.
+        step: every block's step, float32 `(blocks, 1)`.
         own: the sender's components without prediction, `(blocks, Q)`; or
         levels: the receiver's levels, int64 `(blocks, coded)`.
     """
@@ -210,8 +210,8 @@ class Contexts:
     """The contexts that levels were coded in.
 
     Args:
-        activities: of every component at its turn, int64 `(blocks, coded)`.
-        last: of every block at the end, int64 `(blocks,)`.
+        activities: every component's activity at its turn, int64 `(blocks, coded)`.
+        last: every block's activity at the end, int64 `(blocks,)`.
     """
 
     activities: Tensor

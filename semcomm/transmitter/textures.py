@@ -30,7 +30,7 @@ class Common:
     Args:
         mean: the mean block, float32 `(3 t t,)`.
         transform: orthonormal rows, float32 `(C, 3 t t)`: the Karhunen-Loeve transform of all blocks.
-        log_variance: of the common components, int64 `(C,)`.
+        log_variance: the common components' variances, as logarithms, int64 `(C,)`.
     """
 
     mean: Tensor
@@ -76,7 +76,7 @@ class Textures:
     Args:
         predictor: from the neighbours' first components and a one to the first P components, float32 `(J, P, 4 N + 1)`.
         transform: orthonormal rows on the common components, float32 `(J, Q, C)`.
-        log_variance: of what the transform gives after prediction, int64 `(J, Q)`, in eighths of an octave.
+        log_variance: variances of what the transform gives after prediction, int64 `(J, Q)`, in eighths of an octave.
         log_prior: natural logarithm of a class's share, float32 `(J,)`.
         floor: the mean squared error per component for which the classes were made.
     """

@@ -104,7 +104,7 @@ def read_caption(decoder: RangeDecoder | PrefixDecoder, kind: int, vocabulary: V
 
 
 def _letters() -> IntegerTables:
-    """Frequencies of bytes in English text, roughly: by rank."""
+    """Rough frequencies of bytes in English text, by rank."""
     counts = np.ones((1, 256), dtype=np.int64)
     for rank, letter in enumerate(_ENGLISH):
         counts[0, ord(letter)] = 3000 // (rank + 3)

@@ -9,6 +9,8 @@ from toys import seeded
 
 from semcomm import AWGNChannel, SeparationBaseline
 from semcomm.baselines.codecs import CODECS, best_file, charged, decompress, encode_all
+from semcomm.baselines.digital import symbols_within
+from semcomm.channel import OFDMChannel, Pilots
 from semcomm.contracts import Received
 
 
@@ -116,6 +118,47 @@ def test_a_channel_that_hides_its_noise(images):
         scheme(channel=Secretive()).transmit(images, 10.0)
 
 
+class Streams(nn.Module):
+    """Two symbols in a channel use, after six channel uses of pilots."""
+
+    def channel_uses(self, k):
+        return -(-k // 2) + 6
+
+    def forward(self, x, snr_db, *, generator=None):
+        return AWGNChannel()(x, snr_db, generator=generator)
+
+
+OFDM = OFDMChannel(profile=[1.0], coherence="image", csi=Pilots(8, "lmmse"))
+
+
+@pytest.mark.parametrize("channel", [OFDM, Streams(), AWGNChannel()], ids=["ofdm", "streams", "awgn"])
+@pytest.mark.parametrize("uses", [1, 79, 80, 81, 1000, 1440])
+def test_symbols_are_as_many_as_fit_with_pilots_and_prefixes(channel, uses):
+    symbols = symbols_within(channel, uses)
+    count = getattr(channel, "channel_uses", lambda k: k)
+    assert symbols == 0 or count(symbols) <= uses
+    assert count(symbols + 1) > uses
+
+
+@pytest.mark.parametrize("channel", [OFDM, Streams()], ids=["ofdm", "streams"])
+def test_what_a_channel_adds_is_part_of_k(images, channel):
+    """The same k as over AWGN alone, so fewer bits where pilots take some, and more where two symbols share one."""
+    link, plain = scheme(channel=channel), scheme()
+    sent = link.transmit(images, 14.0, told_snr_db=5.0, generator=seeded())
+    k = plain.symbols_per_image(96, 80)
+    assert sent.symbols_per_image == link.symbols_per_image(96, 80) == k
+    assert channel.channel_uses(sent.symbols.shape[1]) <= k < channel.channel_uses(sent.symbols.shape[1] + 60)
+    share = sent.symbols.shape[1] / k
+    bits, plain_bits = (one.bits_per_image(96, 80, 5.0) for one in (link, plain))
+    assert bits / plain_bits == pytest.approx(share, rel=0.1)
+
+
+def test_where_not_even_the_pilots_fit_nothing_arrives(images):
+    sent = scheme(channel=OFDM, ratio=1 / 400, delivered="gray").transmit(images, 10.0, generator=seeded())
+    assert sent.failed.tolist() == [True, True]
+    assert (sent.images == 128).all()
+
+
 def test_fast_rayleigh_fading(images):
     link = scheme(channel="rayleigh", ratio=1 / 4)
     assert not link.transmit(images, 10.0, generator=seeded()).failed.any()
@@ -132,8 +175,9 @@ def test_what_is_charged(photograph):
     ("bad", "message"),
     [
         ({"code": "turbo"}, """code must be "capacity" or "ldpc", got 'turbo'"""),
+        ({"channel": ["awgn"]}, "channel must be one of awgn, rayleigh"),
         ({"channel": "fso"}, """channel must be one of awgn, rayleigh, or with code="ldpc" a channel, got 'fso'"""),
-        ({"margin_db": math.nan}, "margin_db must be a finite number, got nan"),
+        ({"margin_db": math.nan}, "margin_db must be a number from -300 to 300 dB, got nan"),
     ],
 )
 def test_bad_arguments(bad, message):
@@ -141,6 +185,15 @@ def test_bad_arguments(bad, message):
         SeparationBaseline("jpeg", bandwidth_ratio=1 / 12, **bad)
 
 
-def test_a_belief_that_is_no_number(images):
-    with pytest.raises(ValueError, match="snr_db must"):
-        scheme().transmit(images, 10.0, told_snr_db=math.nan)
+@pytest.mark.parametrize("told", [math.nan, math.inf, 400.0])
+@pytest.mark.parametrize("code", ["capacity", "ldpc"])
+def test_a_belief_that_is_no_number(images, code, told):
+    with pytest.raises(ValueError, match="told_snr_db must be .*-300.*, got (nan|inf|400)"):
+        SeparationBaseline("jpeg", bandwidth_ratio=1 / 4, code=code).transmit(images, 10.0, told_snr_db=told)
+
+
+@pytest.mark.parametrize("code", ["capacity", "ldpc"])
+@pytest.mark.parametrize("channel", ["awgn", "rayleigh"])
+def test_a_belief_in_noise_where_there_is_none(images, code, channel):
+    link = SeparationBaseline("jpeg", bandwidth_ratio=1 / 4, code=code, channel=channel)
+    assert not link.transmit(images, math.inf, told_snr_db=10.0).failed.any()

@@ -65,11 +65,13 @@ def test_the_contract_is_kept(channel):
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
-        (lambda: ImpulsiveChannel(probability=1.1), ValueError, "probability must be from 0 to 1, got 1.1"),
-        (lambda: ImpulsiveChannel(excess_db=-1.0), ValueError, "excess_db must be from 0 to 60 dB, got -1.0"),
-        (lambda: PhaseNoiseChannel(linewidth=-1.0), ValueError, "linewidth must be .* at least 0, got -1.0"),
+        (lambda: ImpulsiveChannel(probability=1.1), ValueError, "probability must be a number from 0 to 1, got 1.1"),
+        (lambda: ImpulsiveChannel(excess_db=-1.0), ValueError, "excess_db must be a number from 0 to 60 dB, got -1.0"),
+        (lambda: PhaseNoiseChannel(linewidth=-1.0), ValueError, "linewidth must be a number from 0 to 1, got -1.0"),
         (lambda: PhaseNoiseChannel(csi=Pilots(4)), ValueError, 'csi must be "perfect" or "none", got Pilots'),
-        (lambda: ChannelChain([]), ValueError, "channels must hold at least one channel, got none"),
+        (lambda: PhaseNoiseChannel(linewidth="1"), ValueError, "linewidth must be a number from 0 to 1, got '1'"),
+        (lambda: ChannelChain([]), ValueError, "channels must hold at least one nn.Module, got none"),
+        (lambda: ChannelChain(AWGNChannel()), TypeError, "channels must be a list of nn.Modules, got AWGNChannel"),
         (lambda: ChannelChain([AWGNChannel]), TypeError, "channels must be nn.Modules, made already"),
         (lambda: ChannelChain([AWGNChannel(), AWGNChannel(2.0)]), ValueError, r"same power, got \[1.0, 2.0\]"),
     ],

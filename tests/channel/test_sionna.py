@@ -117,9 +117,10 @@ def test_the_contract_is_kept(channel, additive):
     ("options", "said"),
     [
         ({"model": "tdl-f"}, "model must be one of tdl-a, .* got 'tdl-f'"),
-        ({"delay_spread_s": 0.0}, "delay_spread_s must be a positive finite number, got 0.0"),
-        ({"carrier_hz": math.inf}, "carrier_hz must be a positive finite number, got inf"),
-        ({"speed_m_s": -1.0}, "speed_m_s must be from 0 to below 1000 m/s, got -1.0"),
+        ({"delay_spread_s": 0.0}, "delay_spread_s must be a number from 1e-12 to 1e.12, got 0.0"),
+        ({"carrier_hz": math.inf}, "carrier_hz must be a number from .* got inf"),
+        ({"speed_m_s": -1.0}, "speed_m_s must be a number from 0 to 1000 m/s, got -1.0"),
+        ({"speed_m_s": "3"}, "speed_m_s must be a number from 0 to 1000 m/s, got '3'"),
         ({"streams": 0}, "streams must be an integer of at least 1, got 0"),
         ({"streams": 3, "receive_antennas": 3}, "fft_size must be a multiple of streams=3, got 128"),
         ({"streams": 2}, "receive_antennas must be at least streams=2, got 1"),

@@ -7,8 +7,6 @@ import pytest
 from PIL import Image
 from toys import small_system
 
-from semcomm.cli import main as cli
-
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -47,8 +45,8 @@ from semcomm.cli import main as cli
         (["evaluate", "MODEL", "--data", "."], "letter.jpg|half.png"),
         (["evaluate", "MODEL", "--data", "good", "--snr", "1;2"], "--snr takes numbers separated by commas.*got '1;2'"),
         (["evaluate", "MODEL", "--data", "good", "--snr", ""], "--snr takes numbers separated by commas"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "snr_db must be from -300 to 300 dB"),
-        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "snr_db must be from -300 to 300 dB"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "1,nan"], "--snr takes -300 to 300 dB"),
+        (["evaluate", "MODEL", "--data", "good", "--snr", "inf"], "--snr takes -300 to 300 dB"),
         (["evaluate", "MODEL"], "Missing option '--data'"),
         (
             ["evaluate", "MODEL", "--data", "good", "--snr", "1", "--json", "letter.jpg/x"],
@@ -181,7 +179,16 @@ from semcomm.cli import main as cli
         ),
         (
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--coherence", "5"],
-            "--coherence and --equalizer are of --channel rayleigh, not of awgn",
+            "--coherence is of --channel rayleigh and rician, not of awgn",
+        ),
+        (
+            ["evaluate", "MODEL", "--data", "good", "--channel", "rician", "--codecs", "jpeg"],
+            "--codecs needs a channel of known capacity, awgn or rayleigh, got --channel rician",
+        ),
+        (["evaluate", "MODEL", "--data", "good", "--coherence", "image"], "--coherence is of --channel rayleigh and"),
+        (
+            ["transmit", "good/a.png", "--model", "MODEL", "--equalizer", "zf"],
+            "--equalizer is of channels that fade, not of --channel awgn",
         ),
         (
             ["train", "deep-jscc", "--train", "good", "--val", "good", "--out", "o", "--size", "128"],
@@ -271,7 +278,7 @@ def test_control_c_is_130_without_a_traceback(run, model, photo, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load_image", interrupt)
+    monkeypatch.setattr("semcomm.data.folders.load_image", interrupt)
     code, _, err = run("transmit", photo, "--model", model)
     assert code == 130
     assert "Traceback" not in err

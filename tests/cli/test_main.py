@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from toys import semantic_system
 
 from semcomm import from_pretrained, list_pretrained
+from semcomm.cli import main
+from semcomm.data import folders
 from semcomm.files.pictures import load_image
 from semcomm.nested_builders import build_hybrid_code
 
@@ -155,6 +158,24 @@ def test_transmit_over_rayleigh(run, model, photo, tmp_path):
     code, _, err = run("transmit", photo, "--model", model, *options)
     assert code == 0, err
     assert results(tmp_path / "out.json")["channel"] == "rayleigh, coherence 4, equalizer zf"
+
+
+def test_transmit_decodes_a_photograph_once(run, model, photo, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
+    assert run("transmit", photo, "--model", model)[0] == 0
+    assert decoded == [photo]
+
+
+def test_a_warning_is_one_line(run, monkeypatch, tmp_path):
+    def warn(*_, **__):
+        print(warnings.formatwarning("the channel\nis not saved", UserWarning, "saving.py", 105), file=sys.stderr)
+        return 0
+
+    usual = warnings.formatwarning
+    monkeypatch.setattr(main, "app", warn)
+    assert run("demo", "--out", tmp_path)[2] == "semcomm: the channel is not saved\n\n"
+    assert warnings.formatwarning is usual
 
 
 def test_a_seed_reproduces(run, model, photo, tmp_path):

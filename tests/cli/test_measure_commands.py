@@ -14,8 +14,14 @@ from PIL import Image
 from toys import small_system
 
 from semcomm.baselines import build_swin_jscc
+from semcomm.cli import skip_bad
 from semcomm.cli.options import read_weights
+from semcomm.data import folders
+from semcomm.data.layouts import find_photographs
+from semcomm.experiments import measure
+from semcomm.files.pictures import load_image
 from semcomm.quality.scores import metrics_by_name
+from semcomm.receiver import NoEqualizer
 
 WHERE = {"model", "channel", "seed", "images", "bandwidth_ratio"}
 ROW = WHERE | {"snr_db", "psnr_db", "psnr_ci95", "ssim", "ssim_ci95", "failures"}
@@ -55,6 +61,34 @@ def test_evaluate_of_several_models_is_a_list(run, model, photo_folder, tmp_path
     written = results(tmp_path / "out.json")
     assert [one["model"] for one in written] == [model, str(other)]
     assert all(list(one) == RESULT for one in written)
+
+
+def test_evaluate_lists_and_decodes_photographs_once(run, model, photo_folder, monkeypatch):
+    decoded, listed = [], []
+    monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
+    monkeypatch.setattr(measure, "load_image", None)
+    monkeypatch.setattr(measure, "find_photographs", None)
+    monkeypatch.setattr(skip_bad, "find_photographs", lambda path: listed.append(path) or find_photographs(path))
+    code, _, err = run("evaluate", model, "--codecs", "jpeg", "--data", photo_folder, "--snr", "1,10", "--skip-bad")
+    assert code == 0, err
+    assert sorted(decoded) == sorted(folders.list_images(photo_folder))
+    assert listed == [photo_folder]
+
+
+def test_a_system_keeps_its_equaliser_unless_another_is_asked_for(run, photo_folder, tmp_path):
+    raw = small_system()
+    raw.equalizer = NoEqualizer()
+    raw.save_pretrained(tmp_path / "raw")
+    measure = ["evaluate", "raw", "--data", photo_folder, "--snr", 10, "--channel", "rayleigh", "--json", "out.json"]
+    said = {}
+    for equalizer in (None, "none", "mmse"):
+        code, _, err = run(*measure, *(() if equalizer is None else ("--equalizer", equalizer)))
+        assert code == 0, err
+        said[equalizer] = results(tmp_path / "out.json")
+    assert said[None] == said["none"]
+    assert said["none"]["channel"] == "rayleigh, coherence symbol, equalizer none"
+    assert said["mmse"]["channel"] == "rayleigh, coherence symbol, equalizer mmse"
+    assert said["mmse"]["rows"][0]["psnr_db"] != said["none"]["rows"][0]["psnr_db"]
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "jpeg2000", "webp", "avif"])
@@ -112,6 +146,35 @@ def test_baseline_over_a_real_code(run, photo_folder, tmp_path):
     assert rows["rash"]["failures"] == rows["misled"]["failures"] == 4
     assert rows["real"]["failures"] == rows["ideal"]["failures"] == 0
     assert rows["ideal"]["psnr_db"] - 4 < rows["real"]["psnr_db"] < rows["ideal"]["psnr_db"]
+
+
+def test_files_go_over_any_channel_for_real(run, photo_folder, tmp_path):
+    """Its prefixes and pilots take part of k: what arrives is worse than over AWGN, and arrives with a margin."""
+    rows = {}
+    for channel, margin in (("awgn", 0), ("ofdm", 12)):
+        arguments = ("--data", photo_folder, "--bandwidth-ratio", 1, "--snr", 20, "--json", f"{channel}.json")
+        code, _, err = run("baseline", "jpeg", *arguments, "--code", "ldpc", "--channel", channel, "--margin", margin)
+        assert code == 0, err
+        written = results(tmp_path / f"{channel}.json")
+        assert written["channel"] == f"{channel}, 5G LDPC"
+        (rows[channel],) = written["rows"]
+    assert rows["ofdm"]["failures"] < 4
+    assert rows["ofdm"]["bandwidth_ratio"] == rows["awgn"]["bandwidth_ratio"]
+    assert rows["ofdm"]["psnr_db"] < rows["awgn"]["psnr_db"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--channel", "tdl-c"), "--channel must be awgn or rayleigh at capacity, got tdl-c; --code ldpc takes it"),
+        (("--channel", "fso", "--code", "ldpc"), "--channel takes awgn, rayleigh"),
+        (("--told-snr", "nan", "--code", "ldpc"), "told_snr"),
+        (("--snr", "nan"), "snr"),
+        (("--margin", "inf", "--code", "ldpc"), "margin"),
+    ],
+)
+def test_a_link_that_cannot_be_is_one_clear_error(refused, photo_folder, options, said):
+    assert said in refused("baseline", "jpeg", "--data", photo_folder, "--bandwidth-ratio", "0.5", *options)
 
 
 def test_an_unknown_codec_is_told_which_there_are(refused, photo_folder):
@@ -185,7 +248,7 @@ def test_systems_and_codecs_share_a_figure_and_a_table(run, model, photo_folder,
     labels = " ".join(drawn_labels(tmp_path / "out.svg"))
     assert all(f"{name}, k/n = " in labels for name in (Path(model).name, "jpeg", "webp"))
     assert (
-        "--codecs must be among jpeg, jpeg2000, webp, avif, got bpg"
+        "--codecs must be among jpeg, jpeg2000, webp, avif, or one of these with +ldpc, got bpg"
         in run("evaluate", model, "--data", photo_folder, "--codecs", "jpeg,bpg")[2]
     )
 
@@ -278,7 +341,7 @@ def test_more_metrics_are_printed_and_written(run, model, photo_folder, tmp_path
 
 def test_an_unknown_metric_is_told_which_there_are(refused, model, photo_folder):
     error = refused("evaluate", model, "--data", photo_folder, "--metrics", "fid,ms-ssim")
-    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid" in error
+    assert "metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, papr, got fid" in error
 
 
 def test_lpips_without_its_weights_says_how_to_get_them(refused, model, photo_folder, monkeypatch, tmp_path):

@@ -14,6 +14,15 @@ class Deaf(Channel):
         return AWGNChannel()(0 * x, snr_db, generator=generator)
 
 
+class Loud(Deaf):
+    def __init__(self, gain):
+        super().__init__()
+
+
+def build_wide(width):
+    return build_mine(width)
+
+
 @saveable
 def build_mine(channels=2):
     made = build_deep_jscc(complex_channels=channels, device="cpu")
@@ -76,7 +85,13 @@ def test_systems_of_ones_own_transmit(run, photo_folder, mine, tmp_path):
 def test_what_is_missing_is_named(refused, photo_folder, mine):
     module, folder = mine
     data = ["--data", photo_folder]
-    assert "which is not the package's: pass builder=" in refused("evaluate", folder, *data)
+    said = refused("evaluate", folder, *data)
+    assert f"{folder} was saved by a builder of your own: give --builder {module}:build_mine" in said
+    training = ["train", "custom", "--train", photo_folder, "--val", photo_folder, "--out", "out"]
+    said = refused(*training, "--builder", f"{module}:build_wide")
+    assert f"--builder {module}:build_wide must take no arguments, or have defaults for all: missing a req" in said
+    said = refused(*training, "--builder", f"{module}:build_mine", "--channel", f"{module}:Loud")
+    assert f"--channel {module}:Loud must take no arguments, or have defaults for all: missing a req" in said
     said = refused("evaluate", folder, "--builder", f"{module}:theirs", *data)
     assert f"--builder {module}:theirs: module '{module}' has no 'theirs'" in said
     said = refused("evaluate", folder, "--builder", f"{module}:build_mine", "--channel", "fso", *data)
@@ -85,7 +100,7 @@ def test_what_is_missing_is_named(refused, photo_folder, mine):
         *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
         *["--coherence", "image"],
     )
-    assert f"--coherence is of --channel rayleigh, not of {module}:Deaf" in said
+    assert f"--coherence is of --channel rayleigh and rician, not of {module}:Deaf" in said
     said = refused(
         *["evaluate", folder, "--builder", f"{module}:build_mine", "--channel", f"{module}:Deaf", *data],
         *["--codecs", "jpeg"],

@@ -145,6 +145,16 @@ def test_a_custom_system_keeps_its_builders_channel_unless_told_otherwise(run, p
 
 
 @pytest.mark.parametrize(
+    "command", [("deep-jscc",), ("mlsc", "--caption", "none", "--segmentation", "none", "--size", 16)]
+)
+def test_the_decoder_may_be_told_the_noise(run, photo_folder, seen, command):
+    for option, told in (("--csi-to-decoder", True), ("--tell-gain", False)):
+        code, _, err = run("train", *command, *folders(photo_folder), "--channel", "rayleigh", option)
+        assert code == 0, err
+        assert (seen["system"].receiver.correction is not None) is told
+
+
+@pytest.mark.parametrize(
     ("command", "has", "lacks"),
     [
         ("mlsc", "--snr-adaptive", "--bandwidth-ratio"),

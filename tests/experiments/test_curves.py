@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from semcomm.experiments.curves import Curve, Panel, draw_curves
+from semcomm.experiments.curves import DODGE, Curve, Panel, draw_curves
 
 LEFT = Panel(
     "left", "SNR (dB)", "PSNR (dB)", [Curve("a", [0, 1, 2], [20, 21, 22], [1, 1, 1]), Curve("b", [0, 1], [19, None])]
@@ -34,6 +34,34 @@ def test_intervals_are_drawn_to_scale(figure):
     np.testing.assert_array_equal(
         bars.get_segments(), [[[x, y - 1], [x, y + 1]] for x, y in [(0, 20), (1, 21), (2, 22)]]
     )
+
+
+def test_bars_at_one_place_stand_beside_one_another_and_points_do_not_move():
+    panel = Panel("", "x", "y", [Curve(name, [0, 1], [20, 21], [1, 1]) for name in "abc"])
+    figure = draw_curves([[panel]], title="")
+    places = []
+    for container in figure.axes[0].containers:
+        line, caps, (bars,) = container.lines
+        places.append([one.get_transform().transform((1, 21))[0] for one in (line, *caps, bars)])
+    line, *moved = np.diff(np.array(places), axis=0).T
+    np.testing.assert_allclose(line, 0)
+    np.testing.assert_allclose(moved, DODGE / 72 * figure.dpi)
+
+
+@pytest.mark.parametrize(("width", "inches", "rows"), [("single", 3.5, 3), ("double", 7.16, 2)])
+def test_a_figure_fits_a_papers_column(width, inches, rows):
+    figure = draw_curves([[LEFT, RIGHT], [LEFT]], title="A title", note="a note " * 20, width=width)
+    assert figure.get_figwidth() == inches
+    assert len({axes.get_subplotspec().rowspan.start for axes in figure.axes}) == rows
+    assert figure.get_suptitle() == ""
+    shown = [text for axes in figure.axes if axes.axison for text in (axes.title, axes.xaxis.label)]
+    assert {text.get_fontsize() for text in shown} == {8.0}
+    test_nothing_is_cut_off(figure)
+
+
+def test_an_unknown_width_is_refused():
+    with pytest.raises(ValueError, match="width must be one of screen, single, double, got 'triple'"):
+        draw_curves([[LEFT]], title="", width="triple")
 
 
 def test_a_scheme_looks_the_same_in_all_panels_and_unlike_the_others(figure):

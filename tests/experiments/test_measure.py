@@ -9,6 +9,7 @@ from scipy import stats
 from toys import semantic_system, small_system
 
 from semcomm import SeparationBaseline
+from semcomm.data import folders
 from semcomm.data.folders import list_images
 from semcomm.experiments.measure import evaluate
 from semcomm.extractors.cache import FeatureCache, cache_features
@@ -176,7 +177,7 @@ def test_draws_are_new_noise_and_averaged_within_an_image(photo_folder):
 
 @pytest.mark.parametrize("draws", [0, -1])
 def test_draws_must_be_positive(photo_folder, draws):
-    with pytest.raises(ValueError, match=f"draws must be at least 1, got {draws}"):
+    with pytest.raises(ValueError, match=f"draws must be an integer of at least 1, got {draws}"):
         evaluate(Brightness(), list_images(photo_folder), [10.0], draws=draws)
 
 
@@ -248,7 +249,7 @@ def test_own_metrics_stand_beside_psnr_with_their_intervals(photo_folder):
 
 
 def test_metrics_that_cannot_be_are_refused(photo_folder):
-    with pytest.raises(ValueError, match="metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, got fid"):
+    with pytest.raises(ValueError, match="metrics must be among ms-ssim, ms-ssim-db, lpips, fidelity, papr, got fid"):
         evaluate(Brightness(), photo_folder, 10, metrics=["fid"])
     with pytest.raises(ValueError, match="metrics must not be named ssim, which are always measured"):
         evaluate(Brightness(), photo_folder, 10, metrics={"ssim": psnr})
@@ -256,6 +257,34 @@ def test_metrics_that_cannot_be_are_refused(photo_folder):
         ValueError, match=r"metrics\['map'\] must return one number per image, got shape \(1, 3, 32, 40\)"
     ):
         evaluate(Brightness(), photo_folder, 10, metrics={"map": lambda received, sent: received - sent})
+
+
+def test_numbers_of_numpy_are_taken_and_what_is_no_number_is_refused(system, photo_folder):
+    measured = evaluate(system, photo_folder, np.float32(10), draws=np.int64(2), seed=np.int64(3))
+    assert measured.json() == evaluate(system, photo_folder, 10, draws=2, seed=3).json()
+    assert json.dumps(measured.json())
+    with pytest.raises(TypeError, match="snr_db must be a number of dB, or several, got '10'"):
+        evaluate(system, photo_folder, "10")
+    with pytest.raises(ValueError, match="draws must be an integer of at least 1, got 1.5"):
+        evaluate(system, photo_folder, 10, draws=1.5)
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
+        evaluate(system, photo_folder, 10, seed=-1)
+    with pytest.raises(TypeError, match=r"photographs must be a folder, files or images \(3, h, w\), got int"):
+        evaluate(system, [3], 10)
+
+
+def test_photographs_are_decoded_once_for_all_calls(photo_folder, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
+    photographs = folders.Photographs(list_images(photo_folder))
+    first, second = (evaluate(Brightness(), photographs, 10, seed=1) for _ in range(2))
+    assert decoded == list_images(photo_folder)
+    assert first.json() == second.json() == evaluate(Brightness(), list_images(photo_folder), 10, seed=1).json()
+
+
+def test_one_metric_may_be_named_by_a_string(system):
+    image = torch.rand(1, 3, 192, 192, generator=torch.Generator().manual_seed(0))
+    assert "ms_ssim" in evaluate(system, image, 10, metrics="ms-ssim").scores
 
 
 def test_images_are_sent_as_files_are(system, photo_folder):

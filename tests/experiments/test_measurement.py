@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from semcomm.experiments.measurement import Measurement, draw, table
+from semcomm.experiments.measurement import Measurement, draw, latex_table, table
 
 SNRS = [1.0, 7.0]
 
@@ -81,7 +81,7 @@ def test_every_kind_of_file_says_the_same(tmp_path):
     for name, values in one.scores.items():
         np.testing.assert_allclose(loaded.scores[name], values, atol=1e-6)
     assert (loaded.failed == one.failed).all()
-    with pytest.raises(ValueError, match=r"path must end in .json, .csv, .md, .png, .pdf, .svg, got .*one.xls"):
+    with pytest.raises(ValueError, match=r"path must end in .json, .csv, .md, .tex, .png, .pdf, .svg, got .*one.xls"):
         one.save(tmp_path / "one.xls")
 
 
@@ -112,3 +112,23 @@ def test_several_share_a_table_and_a_figure():
     assert [text.get_text() for text in legend.get_texts()] == ["mine, k/n = 0.0342", "theirs, k/n = 0.0342"]
     drawn = figure.axes[0].containers[0].lines[0].get_ydata()
     assert drawn == pytest.approx([both[0].mean("psnr_db", snr_db)[0] for snr_db in SNRS], abs=1e-6)
+
+
+def test_a_table_for_latex_says_what_the_other_says(tmp_path):
+    one, other = measurement("deep_jscc & 50 %"), measurement("other")
+    lines = latex_table([one, other]).splitlines()
+    assert lines[0] == r"\begin{tabular}{lrrrrr}"
+    assert (lines[1], lines[3], lines[-2], lines[-1]) == (r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}")
+    assert lines[2] == r"model & k/n & SNR (dB) & PSNR (dB) & SSIM & failures \\"
+    assert lines[4].startswith(r"deep\_jscc \& 50 \% & ")
+    plain = [line.removesuffix(r" \\").replace(r"$\pm$", "±").split(" & ")[-5:] for line in lines[4:8]]
+    assert plain == [line.strip("| ").split(" | ")[-5:] for line in table([one, other]).splitlines()[2:]]
+    one.save(tmp_path / "one.tex")
+    assert (tmp_path / "one.tex").read_text() == one.latex() == latex_table([one])
+
+
+def test_letters_in_a_pdf_are_truetype(tmp_path):
+    measurement().save(tmp_path / "one.pdf")
+    content = (tmp_path / "one.pdf").read_bytes()
+    assert b"/Type3" not in content
+    assert b"/TrueType" in content or b"/CIDFontType2" in content

@@ -13,6 +13,26 @@ def test_importing_needs_no_sionna():
     run("import sys, semcomm, semcomm.link.transport, semcomm.link.header; assert 'sionna' not in sys.modules")
 
 
+def test_commands_that_code_no_bits_need_no_sionna(photo_folder, tmp_path):
+    data = f"'--data', {str(photo_folder)!r}, '--snr', '10'"
+    run(
+        "import sys\n"
+        "from semcomm.cli.main import main\n"
+        "for command in (\n"
+        "    ['models'],\n"
+        f"    ['baseline', 'jpeg', '--bandwidth-ratio', '1/4', '--channel', 'rayleigh', {data}],\n"
+        f"    ['evaluate', 'deep-jscc-c1', '--channel', 'ofdm', '--metrics', 'papr', {data}],\n"
+        f"    ['transmit', {str(photo_folder / 'a.png')!r}, '--model', 'deep-jscc-c1', '--out', {str(tmp_path)!r}],\n"
+        "):\n"
+        "    sys.argv = ['semcomm', *command]\n"
+        "    try:\n"
+        "        main()\n"
+        "    except SystemExit as end:\n"
+        "        assert not end.code, command\n"
+        "    assert 'sionna' not in sys.modules, command\n"
+    )
+
+
 def test_global_generators_and_sionnas_settings_stay_as_they_were():
     run(
         "import random, numpy as np, torch\n"

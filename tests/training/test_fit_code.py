@@ -30,7 +30,7 @@ def test_variances_fall_and_shares_add_up(codebook):
 
 
 def test_common_components_have_the_variances_that_are_said(codebook, folder):
-    """Of the photographs that it was fitted on, in dB over bands."""
+    """Energy of the photographs that it was fitted on, in dB over bands."""
     from semcomm.files.pictures import load_image
     from semcomm.images import to_float
     from semcomm.transmitter.blocks import to_blocks

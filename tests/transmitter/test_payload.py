@@ -63,7 +63,7 @@ def test_costs_are_the_bits_that_are_written(codebook, drawing):
 
 
 def test_contexts_save_bits(codebook, drawing):
-    """Of levels dealt out anew among the blocks of one bucket, contexts know nothing."""
+    """Contexts know nothing of levels that are dealt out anew among the blocks of one bucket."""
     from dataclasses import replace
 
     random = torch.Generator().manual_seed(0)

@@ -35,7 +35,7 @@ def test_common_components_and_blocks_invert_one_another(codebook):
 
 
 def test_synthesis_inverts_analysis_and_prediction(codebook):
-    """Of what the kept components span; the rest has no energy here."""
+    """Errors within what the kept components span; the rest has no energy here."""
     textures = codebook.books[-1].textures
     random = torch.Generator().manual_seed(1)
     _, known, labels = some_blocks(codebook)

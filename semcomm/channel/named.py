@@ -1,6 +1,6 @@
-"""The channels of the command line, by the names that --channel takes."""
+"""Channels by name: those of the command line and of the paper's figures."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 from torch import nn
 
@@ -10,32 +10,14 @@ from semcomm.channel.ofdm import OFDMChannel
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.rician import RicianChannel
-from semcomm.channel.sionna import SionnaChannel
+from semcomm.channel.sionna import MODELS, SionnaChannel
 
-ChannelName = Literal[
-    "awgn",
-    "rayleigh",
-    "rician",
-    "ofdm",
-    "tdl-a",
-    "tdl-b",
-    "tdl-c",
-    "tdl-d",
-    "tdl-e",
-    "cdl-a",
-    "cdl-b",
-    "cdl-c",
-    "cdl-d",
-    "cdl-e",
-    "umi",
-    "uma",
-]
-CHANNELS: tuple[str, ...] = get_args(ChannelName)
 FLAT_FADING = ("rayleigh", "rician")
+CHANNELS = ("awgn", *FLAT_FADING, "ofdm", *MODELS)
 RICIAN_K_DB = 6.0
 
 
-def build_channel(name: str, coherence: str) -> nn.Module:
+def build_channel(name: str, coherence: str = "symbol") -> nn.Module:
     """Make the channel of a name, `coherence` that of flat fading."""
     length: Any = int(coherence) if coherence.isdecimal() else coherence
     if name == "awgn":
@@ -47,14 +29,3 @@ def build_channel(name: str, coherence: str) -> nn.Module:
     if name == "ofdm":
         return OFDMChannel(profile=exponential_profile(8, decay=3.0), csi=Pilots(8, "lmmse"))
     return SionnaChannel(name)
-
-
-def describe_channel(name: str, coherence: str, equalizer: str) -> str:
-    """Name the channel in results."""
-    if name == "awgn":
-        return name
-    if name in FLAT_FADING:
-        return f"{name}, coherence {coherence}, equalizer {equalizer}"
-    if name not in CHANNELS:
-        return f"{name}, equalizer {equalizer}"
-    return f"{name}, pilots, equalizer {equalizer}"
