@@ -83,7 +83,7 @@ def from_pretrained(
 
     Args:
         name_or_folder: a name of `list_pretrained()`, a folder, "owner/name" on the Hugging Face Hub, or a file; the
-            hybrid code without it.
+            nested MLSC-image without it.
         builder: what built the system, where that is a function of your own; it is given the arguments saved, and
             `channel` and `device` where it has these parameters.
         channel: hop 4; None is the channel that was saved, or the builder's where that was one of the user's own.

@@ -20,7 +20,7 @@ from semcomm.receiver.equalizer import equalizer_name
 from semcomm.transmitter.codebook import CODEBOOK
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-DEFAULT = "hybrid-code"
+DEFAULT = "nested-mlsc-image"
 """The shipped system that is meant where none is named."""
 EXTRACTORS = ("transmitter.caption.", "transmitter.segmentation.")
 WHOLE = ("transmitter", "constraint", "receiver", "transmitter.caption", "transmitter.segmentation")

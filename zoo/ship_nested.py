@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from semcomm.files.json import read_object, write_json
 from semcomm.files.tensors import write_safetensors
@@ -75,11 +76,11 @@ def ship(run: Path, folder: Path, *, begun_with: int = 0) -> Path:
     checkpoint = newest_checkpoint(run)
     if checkpoint is None:
         raise ValueError(f"{run} holds no checkpoint")
-    kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    average = averaged(checkpoint)
     recipe = read_object(run / RESULT if (run / RESULT).is_file() else run / RECIPE)
     arguments = recipe["system"]["arguments"] | MEANING
     system = build_nested_mlsc_image(**arguments, device="cpu")
-    system.load_state_dict(saved_weights(system) | kept[AVERAGE], strict=False)
+    system.load_state_dict(average, strict=False)  # frozen extractors are none of it
     system.eval().save_pretrained(folder)
     write_safetensors(folder / WEIGHTS, {name: value.half() for name, value in saved_weights(system).items()})
     written = {name: read_object(folder / CONFIG)[name] for name in ("builder", "arguments")}
@@ -88,9 +89,14 @@ def ship(run: Path, folder: Path, *, begun_with: int = 0) -> Path:
     write_json(folder / RESULT, recipe | {"system": written, "steps": steps, "metrics": metrics})
     golden = test_pretrained.golden_output(from_pretrained(str(folder), device="cpu"))
     (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
-    weights = sum(value.numel() for value in kept[AVERAGE].values())
+    weights = sum(value.numel() for value in average.values())
     (folder / "README.md").write_text(_card(recipe, steps, weights, metrics[PSNR]))
     return folder
+
+
+def averaged(checkpoint: Path) -> dict[str, Tensor]:
+    """Read the moving average of a checkpoint."""
+    return torch.load(checkpoint, map_location="cpu", weights_only=True)[AVERAGE]
 
 
 def _last_validated(run: Path) -> float:

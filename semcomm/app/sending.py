@@ -16,7 +16,6 @@ from semcomm.baselines.separation import SeparationBaseline
 from semcomm.channel.named import build_channel
 from semcomm.cli.options import set_channel
 from semcomm.contracts import Request, Semantics
-from semcomm.experiments.demo import demo_system
 from semcomm.pretrained import from_pretrained
 from semcomm.quality.perceptual import LPIPS_SMALLEST, lpips, lpips_weights
 from semcomm.system import SemanticSystem
@@ -66,9 +65,9 @@ class Sender:
         self._semantics: OrderedDict[tuple[str, str], Semantics | None] = OrderedDict()
 
     def system(self, model: str) -> SemanticSystem:
-        """Load a system once; the hybrid code with the caption and the label map of the demo."""
+        """Load a system once."""
         if model not in self._systems:
-            system = demo_system() if model == "hybrid-code" else from_pretrained(model)
+            system = from_pretrained(model)
             system.eval().transmitter.forward = _remembered(system.transmitter.forward)
             self._systems[model] = system
         return self._systems[model]

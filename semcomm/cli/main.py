@@ -76,7 +76,7 @@ OPTIONS = {
 
 @app.command()
 def demo(out: OutOption = Path("semcomm-demo")) -> None:
-    """Send a photograph by the hybrid code, as JPEG and as AVIF at several SNRs, and draw what arrives."""
+    """Send a photograph by nested MLSC-image, as JPEG and as AVIF at several SNRs, and draw what arrives."""
     check_writable(out)
     with show_progress("sending", total=(1 + len(CODECS)) * len(SNRS_DB)) as advance:
         path, rows = run_demo(out, progress=advance)

@@ -16,7 +16,7 @@ from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.measure import Scheme
 from semcomm.experiments.pictures import draw_transmissions, save_figure
 from semcomm.files.pictures import load_image
-from semcomm.nested_builders import build_hybrid_code
+from semcomm.pretrained import from_pretrained
 from semcomm.system import SemanticSystem
 from semcomm.transmission import Transmission
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -60,12 +60,12 @@ def demo_image(path: str | Path | None = None) -> Tensor:
 
 
 def demo_system() -> SemanticSystem:
-    """Build what the demo sends by: the hybrid code with its caption and its label map."""
-    return build_hybrid_code(caption="lite", segmentation="lite")
+    """Load what the demo sends by: nested MLSC-image, with its caption and its label map."""
+    return from_pretrained()
 
 
 def run_demo(out: Path, *, progress: Callable[[], None] = lambda: None) -> tuple[Path, dict[str, list[Transmission]]]:
-    """Send the photograph at each of `SNRS_DB` by the hybrid code, as JPEG and as AVIF, and draw it.
+    """Send the photograph at each of `SNRS_DB` by nested MLSC-image, as JPEG and as AVIF, and draw it.
 
     Args:
         out: folder for `demo.png`.
@@ -87,11 +87,11 @@ def what_arrives(
     *,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[Figure, dict[str, list[Transmission]]]:
-    """Send a photograph by the hybrid code, and as JPEG and AVIF at capacity in the same channel uses.
+    """Send a photograph by nested MLSC-image, and as JPEG and AVIF at capacity in the same channel uses.
 
     Args:
         photograph: uint8 `(3, h, w)`.
-        system: the hybrid code, with a segmentation.
+        system: nested MLSC-image or the hybrid code, with a segmentation.
         snrs_db: a column each.
         progress: called after every transmission.
 
@@ -105,14 +105,14 @@ def what_arrives(
     k = system.symbols_per_image(*photograph.shape[1:])
     figure, rows, _ = compare_on(
         photograph,
-        {"hybrid code": system, **beside},
+        {"nested MLSC-image": system, **beside},
         snrs_db,
         title="What arrives: one photograph over a noisy channel",
         notes=[
             f"k = {k:,} channel uses for every scheme,",
             f"k/n = 1/{photograph.numel() / k:.1f}",
-            "Hybrid code: header, caption and label map",
-            "counted; real 5G LDPC; one code for all SNRs.",
+            "Nested MLSC-image: header, caption and label",
+            "map counted; real 5G LDPC; one for all SNRs.",
             "JPEG and AVIF: an ideal code at the channel's",
             "capacity, which no real modem reaches.",
         ],

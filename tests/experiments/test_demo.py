@@ -33,7 +33,7 @@ def test_the_picture_is_written_and_every_scheme_pays_what_it_says(small_demo, p
     with Image.open(path) as image:
         image.load()
         assert (image.format, image.width > 700) == ("PNG", True)
-    ours, jpeg, avif = rows["hybrid code"], rows["JPEG at capacity"], rows["AVIF at capacity"]
+    ours, jpeg, avif = rows["nested MLSC-image"], rows["JPEG at capacity"], rows["AVIF at capacity"]
     k = small_demo.symbols_per_image(*photograph.shape[1:])
     assert {sent.symbols_per_image for sent in (*ours, *jpeg, *avif)} == {k}
     assert len(ours) == len(avif) == len(jpeg) == len(demo.SNRS_DB) == 5
@@ -66,7 +66,7 @@ def test_the_real_one_improves_with_the_snr_within_a_minute(tmp_path):
     started = time.perf_counter()
     path, rows = demo.run_demo(tmp_path)
     assert time.perf_counter() - started < 60
-    ours = rows["hybrid code"]
+    ours = rows["nested MLSC-image"]
     quality = [sent.psnr_db.item() for sent in ours]
     assert quality == sorted(quality)
     assert quality[2] > 28
