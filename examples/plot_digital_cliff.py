@@ -13,17 +13,18 @@ JPEG and AVIF over a real channel code. What if the sender is wrong about the SN
 # 256-QAM, in exactly k channel uses. A table says which modulation and rate lose one photograph in 1,000 at an SNR.
 # Both ends pick them by the SNR that they believe in.
 
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional as F
 
 from semcomm import SeparationBaseline
-from semcomm.experiments.demo import demo_photograph
-from semcomm.files.pictures import load_image
+from semcomm.experiments import demo_image
 from semcomm.images import to_uint8
 
 RATIO = 1 / 12
-photograph = F.interpolate(load_image(demo_photograph())[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
 photograph = to_uint8(photograph)[:, :, 4:196, 42:234]
 schemes = {
     (codec, code): SeparationBaseline(codec, bandwidth_ratio=RATIO, code=code, delivered="gray")
@@ -99,4 +100,6 @@ for place, (codec, told_db) in zip(
     place.axis("off")
 below.suptitle("Real SNR 10 dB")
 figure.suptitle("The digital cliff", fontsize=15, weight="bold")
+if plt.get_backend() == "agg":  # no screen
+    plt.savefig("digital_cliff.png")
 plt.show()

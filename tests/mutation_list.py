@@ -94,7 +94,7 @@ _LISTED = (
             "I and Q swapped": ("view_as_complex(pairs.contiguous())", "view_as_complex(pairs.flip(-1).contiguous())"),
             "I and Q in two halves": ('"b (c two) h w -> b (c h w) two"', '"b (two c) h w -> b (c h w) two"'),
             "padding not counted in k": (
-                "math.ceil(height / downsampling), math.ceil(width / downsampling)",
+                "-(-height // downsampling), -(-width // downsampling)",
                 "height // downsampling, width // downsampling",
             ),
             "k off by one": (

@@ -139,6 +139,7 @@ def test_the_configuration_says_what_was_built():
         "snr_adaptive": False,
         "shortcut": False,
         "tell_gain": False,
+        "csi_to_decoder": False,
     }
 
 

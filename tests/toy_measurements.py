@@ -3,7 +3,7 @@
 import numpy as np
 
 from semcomm.experiments.measurement import Measurement
-from semcomm.experiments.specs import AtCapacity, DeepJSCC
+from semcomm.experiments.specs import AtCapacity, ClosedForm, DeepJSCC
 
 IMAGES = 30
 PADDED = 1.04
@@ -45,7 +45,7 @@ def zoo_psnr_db(point):
     if isinstance(spec, AtCapacity):
         return 12 + 0.75 * (snr_db + 2) + 3 * (spec.codec == "avif") + (spec.like.level == 6)
     score = 21 + 0.12 * (snr_db + 2) - 0.002 * (snr_db + 2) ** 2
-    if isinstance(spec, DeepJSCC):
+    if isinstance(spec, DeepJSCC | ClosedForm):
         return score - 0.9
     missing = (not spec.caption) + (not spec.segmentation)
     score -= 0.4 * spec.plain + (19 - snr_db) / 40 * missing

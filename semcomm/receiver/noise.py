@@ -31,7 +31,7 @@ def log_residual_noise(received: Received) -> Tensor:
     Example:
         >>> symbols, h = torch.zeros(1, 2, dtype=torch.complex64), torch.tensor([[0j, 3.0]])
         >>> log_residual_noise(Received(symbols, h, torch.tensor(1.0)))
-        tensor([[ 0.0000, -2.3026]])
+        tensor([[-0.0000, -2.3026]])
     """
     if received.noise_variance is None:
         raise ValueError(

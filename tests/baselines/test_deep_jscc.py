@@ -87,7 +87,7 @@ def test_bandwidth_ratio_is_c_over_48(channels, rows, columns):
 def test_built_by_its_bandwidth_ratio(ratio, channels):
     system = build_deep_jscc(bandwidth_ratio=ratio, device="cpu")
     assert system.transmitter.complex_channels == channels
-    assert system.config["arguments"] == {"complex_channels": channels, "tell_gain": False}
+    assert system.config["arguments"] == {"complex_channels": channels, "tell_gain": False, "csi_to_decoder": False}
 
 
 @given(st.integers(1, 8), st.integers(4, 17), st.integers(4, 17))

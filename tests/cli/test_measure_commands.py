@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from toys import small_system
 
 from semcomm.baselines import build_swin_jscc
-from semcomm.cli import skip_bad
+from semcomm.cli import measuring
 from semcomm.cli.options import read_weights
 from semcomm.data import folders
 from semcomm.data.layouts import find_photographs
@@ -68,7 +69,12 @@ def test_evaluate_lists_and_decodes_photographs_once(run, model, photo_folder, m
     monkeypatch.setattr(folders, "load_image", lambda path: decoded.append(path) or load_image(path))
     monkeypatch.setattr(measure, "load_image", None)
     monkeypatch.setattr(measure, "find_photographs", None)
-    monkeypatch.setattr(skip_bad, "find_photographs", lambda path: listed.append(path) or find_photographs(path))
+
+    def find(path):
+        listed.append(path)
+        return find_photographs(path)
+
+    monkeypatch.setattr(measuring, "choose_photographs", partial(measuring.choose_photographs, find=find))
     code, _, err = run("evaluate", model, "--codecs", "jpeg", "--data", photo_folder, "--snr", "1,10", "--skip-bad")
     assert code == 0, err
     assert sorted(decoded) == sorted(folders.list_images(photo_folder))
@@ -168,7 +174,7 @@ def test_files_go_over_any_channel_for_real(run, photo_folder, tmp_path):
     [
         (("--channel", "tdl-c"), "--channel must be awgn or rayleigh at capacity, got tdl-c; --code ldpc takes it"),
         (("--channel", "fso", "--code", "ldpc"), "--channel takes awgn, rayleigh"),
-        (("--told-snr", "nan", "--code", "ldpc"), "told_snr"),
+        (("--told-snr", "nan", "--code", "ldpc"), "--told-snr"),
         (("--snr", "nan"), "snr"),
         (("--margin", "inf", "--code", "ldpc"), "margin"),
     ],

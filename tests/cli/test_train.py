@@ -1,6 +1,7 @@
 """`semcomm train`: its sub-commands, and parts of one's own."""
 
 import json
+import warnings
 
 import pytest
 from toys import PhaseFlip, small_system
@@ -58,9 +59,11 @@ def test_own_builder_channel_and_loss_are_trained(run, photo_folder, tmp_path):
         *["--builder", "own_parts_of_a_test:builder", "--channel", "own_parts_of_a_test:Damped"],
         *["--loss", "own_parts_of_a_test:absolute_error"],
     ]
-    with pytest.warns(UserWarning, match="channel, Damped, is not saved"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
         code, out, err = run("train", "custom", *folders(photo_folder), *SMALL, *own, "--precision", "32-true")
     assert code == 0, err
+    assert "warning: the channel, Damped, is not saved" in err
     assert "wrote run" in out
     record = json.loads((tmp_path / "run" / "training.json").read_text())
     assert record["channel"].startswith("Damped")
