@@ -48,7 +48,7 @@ received = system(images, snr_db=10.0, levels=10)  # (b, 3, h, w) in [0, 1] to t
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels: Muon at {muon_rate:g} for the
 kernels of convolutions, Adam at {learning_rate:g} for the rest, SNRs from {low_db:g} to {high_db:g} dB, levels from
-{lowest} to {highest}, the mean of log(MSE + 3e-4); one CPU thread. {validated}
+{lowest} to {highest}, the mean of log(MSE + 3e-4); one CPU thread. {validated}{before}
 `training.json` has the fingerprints of the photographs and the versions. The documentation's results page has the
 scores, and the page on training says what they took.
 
@@ -60,15 +60,15 @@ def main() -> None:
     """Write the folder in the package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="the folder that training wrote")
-    parser.add_argument("--begun-with", type=int, default=0, help="steps of an earlier run whose weights it began with")
+    parser.add_argument("--before", default="", help="in words, earlier runs whose weights it began with")
     given = parser.parse_args()
     try:
-        print(f"wrote {ship(given.run, SHIPPED / NAME, begun_with=given.begun_with)}")
+        print(f"wrote {ship(given.run, SHIPPED / NAME, before=given.before)}")
     except (OSError, ValueError) as error:
         sys.exit(f"ship_nested.py: {error}")
 
 
-def ship(run: Path, folder: Path, *, begun_with: int = 0) -> Path:
+def ship(run: Path, folder: Path, *, before: str = "") -> Path:
     """Write what a run has trained so far."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
     import test_pretrained
@@ -85,12 +85,13 @@ def ship(run: Path, folder: Path, *, begun_with: int = 0) -> Path:
     write_safetensors(folder / WEIGHTS, {name: value.half() for name, value in saved_weights(system).items()})
     written = {name: read_object(folder / CONFIG)[name] for name in ("builder", "arguments")}
     metrics = recipe.get("metrics") or {PSNR: _last_validated(run)}
-    steps = begun_with + step_of(checkpoint)
-    write_json(folder / RESULT, recipe | {"system": written, "steps": steps, "metrics": metrics})
+    steps = step_of(checkpoint)
+    told = {"system": written, "steps": steps, "metrics": metrics} | ({"before": before} if before else {})
+    write_json(folder / RESULT, recipe | told)
     golden = test_pretrained.golden_output(from_pretrained(str(folder), device="cpu"))
     (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
     weights = sum(value.numel() for value in average.values())
-    (folder / "README.md").write_text(_card(recipe, steps, weights, metrics[PSNR]))
+    (folder / "README.md").write_text(_card(recipe, steps, weights, metrics[PSNR], before))
     return folder
 
 
@@ -108,7 +109,7 @@ def _last_validated(run: Path) -> float:
     return float(found[-1])
 
 
-def _card(recipe: dict[str, Any], steps: int, weights: int, psnr_db: float) -> str:
+def _card(recipe: dict[str, Any], steps: int, weights: int, psnr_db: float, before: str) -> str:
     training = recipe["training"]
     (low_db, high_db), (lowest, highest) = training["snr_db"], training["levels"]
     validated = (
@@ -116,6 +117,7 @@ def _card(recipe: dict[str, Any], steps: int, weights: int, psnr_db: float) -> s
         f"and l = {recipe['system']['arguments']['l']}."
     )
     numbers = {"low_db": low_db, "high_db": high_db, "lowest": lowest, "highest": highest, "validated": validated}
+    numbers["before"] = f" Before that: {before}." if before else ""
     chosen = {name: training[name] for name in ("batch_size", "size", "muon_rate", "learning_rate")}
     return CARD.format(name=NAME, weights=weights, images=recipe["train_images"], steps=steps, **chosen, **numbers)
 
