@@ -78,6 +78,9 @@ def _train(
     precision: Annotated[
         Literal["32-true", "16-mixed", "bf16-mixed"], typer.Option(help="The networks' arithmetic.")
     ] = "bf16-mixed",
+    begin_from: Annotated[
+        str | None, typer.Option(help="Tune the weights of this one, a shipped system's name or a folder.")
+    ] = None,
     seed: SeedOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
     skip_bad: SkipBadOption = False,
@@ -135,6 +138,7 @@ def _train(
         minutes=minutes,
         validate_every=validate_every,
         val_images=val_images,
+        begin_from=begin_from,
         seed=seed,
         workers=workers,
         devices=devices,

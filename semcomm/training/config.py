@@ -43,6 +43,7 @@ class TrainingConfig:
         minutes: time for the run, its validations and the time before a resumption included; None for any.
         validate_every: steps between validations and checkpoints; every round through the photographs has one, too.
         val_images: photographs of `val` to validate on, evenly spaced; None for all.
+        begin_from: a shipped system's name or a folder, whose weights the run begins with.
         seed: for crops, SNRs and noise (the command line draws the initial weights from it, too).
         workers: processes that decode photographs; 0 for none but this one.
         devices: GPUs or CPU processes on this machine.
@@ -72,6 +73,7 @@ class TrainingConfig:
     minutes: float | None = None
     validate_every: int = 500
     val_images: int | None = None
+    begin_from: str | None = None
     seed: int = 0
     workers: int = 0
     devices: int = 1
@@ -142,8 +144,8 @@ class TrainingConfig:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("train", "val", "out", "features", "workers", "leave_out")
-        }
+            if name not in ("train", "val", "out", "features", "workers", "leave_out", "begin_from")
+        } | ({} if self.begin_from is None else {"begin_from": Path(self.begin_from).name})
 
 
 PAPER: dict[str, Any] = {

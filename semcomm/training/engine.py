@@ -25,6 +25,9 @@ from semcomm.data.streams import find_training_photographs
 from semcomm.extractors.cache import FeatureCache
 from semcomm.files.json import write_json
 from semcomm.files.lock import only_writer
+from semcomm.files.tensors import mismatches
+from semcomm.pretrained import from_pretrained
+from semcomm.saving import saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
@@ -98,6 +101,8 @@ def train(
     )
     checkpoint = newest_checkpoint(config.out) if resume else None
     first_step = step_of(checkpoint)
+    if config.begin_from is not None and checkpoint is None:
+        _begin_from(system, config.begin_from)
     trainer = _trainer(system, config, keeper, first_step)
     with only_writer(config.out) if trainer.is_global_zero else nullcontext():
         recipe: dict[str, Any] = {}
@@ -163,6 +168,15 @@ def _divergence_named(system: SemanticSystem, config: TrainingConfig) -> Iterato
         ) from stumbled
     if stumbled is not None:
         raise stumbled
+
+
+def _begin_from(system: SemanticSystem, model: str) -> None:
+    """Take over the weights of another system, built alike."""
+    weights = saved_weights(from_pretrained(model, device="cpu"))
+    said = mismatches(saved_weights(system), weights)
+    if said:
+        raise ValueError(f"begin_from must be a system that is built alike, {model} is not; {said}")
+    system.load_state_dict(weights, strict=False)  # frozen extractors are none of them
 
 
 def _check_sizes(paths: Photographs, config: TrainingConfig) -> None:

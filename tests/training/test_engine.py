@@ -202,3 +202,19 @@ def test_validation_may_be_on_fewer_photographs(photo_folder, tmp_path):
     assert recipe["val_images"] == 2
     assert recipe["val_manifest_sha256"] == manifest_hash(chosen)
     assert recipe["weights"] == sum(weight.numel() for weight in system().parameters())
+
+
+def test_a_run_begins_with_another_systems_weights(uninterrupted, photo_folder, tmp_path):
+    settings = config(photo_folder, tmp_path / "tuned", begin_from=str(uninterrupted), steps=1, learning_rate=1e-12)
+    tuned = from_pretrained(train(system(), settings), device="cpu").state_dict()
+    for name, value in from_pretrained(uninterrupted, device="cpu").state_dict().items():
+        if "num_batches" not in name and "running" not in name:
+            torch.testing.assert_close(tuned[name], value, atol=1e-6, rtol=0)
+    recipe = json.loads((tmp_path / "tuned" / "training.json").read_text())
+    assert recipe["training"]["begin_from"] == uninterrupted.name
+
+
+def test_a_run_does_not_begin_with_a_system_built_otherwise(uninterrupted, photo_folder, tmp_path):
+    with pytest.raises(ValueError, match="begin_from must be a system that is built alike, .* is not; missing"):
+        train(small_system(5, 4), config(photo_folder, tmp_path / "tuned", begin_from=str(uninterrupted)))
+    assert not (tmp_path / "tuned").exists()
