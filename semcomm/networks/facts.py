@@ -18,6 +18,8 @@ _FLOOR = 1e-6
 _TRAINED_DB = (-6.0, 21.0)
 _TRAINED_USES = (7.0, 64.0)
 _FADE_DB, _FADE_OCTAVES = 3.0, 0.5
+_LEAST_MISSING, _FADE_MISSING = -12.2, 1.0
+"""Octaves of the error expected per component; below it, at some 42 dB PSNR, networks do more harm than good."""
 
 
 def expected_errors(drawing: Drawing, allocations: list[Allocation], noise_variances: Tensor) -> Tensor:
@@ -70,6 +72,8 @@ def numbers(
 def confidence(about: Tensor) -> Tensor:
     """Say how far networks may be trusted: 1 where they were trained, 0 beyond -9 and 24 dB, or 5 and 90 uses a block.
 
+    Nor are they where almost nothing is missing: 0 from 46 dB PSNR or so.
+
     Args:
         about: from `numbers`, `(b, NUMBERS)`.
 
@@ -81,6 +85,7 @@ def confidence(about: Tensor) -> Tensor:
         shares += [(snrs_db - _TRAINED_DB[0]) / _FADE_DB, (_TRAINED_DB[1] - snrs_db) / _FADE_DB]
     low, high = (math.log2(uses / 32) for uses in _TRAINED_USES)
     shares += [(about[:, 2] - low) / _FADE_OCTAVES, (high - about[:, 2]) / _FADE_OCTAVES]
+    shares.append((4 * (about[:, 5] - 2) - _LEAST_MISSING) / _FADE_MISSING)
     return (1 + torch.stack(shares).amin(0)).clamp(0, 1)[:, None, None, None]
 
 
