@@ -56,8 +56,8 @@ def test_weights_of_nested_systems_come_back(codebook, image, tmp_path):
     assert not same(BUILDERS["nested"](codebook=codebook, device="cpu"), system, image)
 
 
-def test_without_a_name_the_hybrid_code_is_loaded():
-    assert from_pretrained(device="cpu").config["builder"] == "build_hybrid_code"
+def test_without_a_name_nested_mlsc_image_is_loaded():
+    assert from_pretrained(device="cpu").config["builder"] == "build_nested_mlsc_image"
 
 
 def test_a_configuration_cannot_name_files_elsewhere(codebook, tmp_path):
