@@ -222,7 +222,7 @@ _LISTED = (
     ),
     (
         "networks/frozen.py",
-        "extractors/test_inference.py",
+        "test_transmit.py",
         {
             "batch statistics in transmit": (
                 "module in twin.modules():\n        module.training = False",

@@ -111,11 +111,11 @@ def test_transmit_takes_photographs_of_every_kind_and_orientation(run, model, ph
 
 def test_transmit_takes_what_a_hybrid_code_understands(run, hopper_path, tmp_path):
     build_hybrid_code(caption="lite", segmentation="lite", device="cpu").save_pretrained(tmp_path / "hybrid")
-    options = ["--channel-uses", "9000", "--told-snr", "8", "--safe-snr", "6", "--importance", "person=4"]
+    options = ["--channel-uses", "9000", "--told-snr", "8", "--safe-snr", "6", "--importance", "person=0.5"]
     places = ["--out", tmp_path / "out", "--json", tmp_path / "result.json"]
     run("transmit", hopper_path, "--model", tmp_path / "hybrid", "--snr", "10", *options, *places)
     result = results(tmp_path / "result.json")
-    assert (result["told_snr_db"], result["safe_snr_db"], result["importance"]) == (8, 6, {"person": 4})
+    assert (result["told_snr_db"], result["safe_snr_db"], result["importance"]) == (8, 6, {"person": 0.5})
     (image,) = result["images"]
     assert image["k"] == 9000 == sum(image["channel_uses"].values())
     assert image["received_caption"] == image["caption"]

@@ -132,3 +132,16 @@ def test_letters_in_a_pdf_are_truetype(tmp_path):
     content = (tmp_path / "one.pdf").read_bytes()
     assert b"/Type3" not in content
     assert b"/TrueType" in content or b"/CIDFontType2" in content
+
+
+def test_a_difference_is_of_the_photographs_that_both_have_whatever_their_order():
+    def measured(names, psnr_db):
+        scores = {"psnr_db": np.array(psnr_db)[None, :, None]}
+        count = len(names)
+        return Measurement("m", "awgn", 0, names, [9] * count, [90] * count, [10.0], scores, np.zeros((1, count, 1)))
+
+    one = measured(["a", "b", "c"], [30.0, 20.0, 25.0])
+    other = measured(["c", "d", "b"], [24.0, 99.0, 18.0])
+    mean, half = one.difference(other, "psnr_db", 10.0)
+    assert mean == pytest.approx((1 + 2) / 2)  # c and b
+    assert half == pytest.approx(12.706 * 0.5, rel=1e-3)  # Student's t of one degree, and the standard error
