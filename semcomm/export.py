@@ -2,7 +2,6 @@
 
 import importlib.util
 import io
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.export import Dim
 
 from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.files.atomic import write_whole
+from semcomm.files.json import write_json
 from semcomm.networks.frozen import in_eval_mode
 from semcomm.system import SemanticSystem
 
@@ -111,8 +111,7 @@ def export_system(system: SemanticSystem, folder: str | Path, *, to: Format, nam
     for part, content in files.items():
         with write_whole(Path(folder) / names[part]) as temporary:
             temporary.write_bytes(content)
-    with write_whole(Path(folder) / "system.json") as temporary:
-        temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    write_json(Path(folder) / "system.json", said)
     return said
 
 

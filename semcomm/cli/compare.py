@@ -39,15 +39,16 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    asked_of,
     describe_channel,
     load_system,
-    read_weights,
     set_channel,
 )
 from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
 from semcomm.cli.skip_bad import SkipBadOption
 from semcomm.contracts import COSTS
-from semcomm.experiments.differences import InChannelUses, difference_cells, difference_rows, draw_differences
+from semcomm.experiments.differences import difference_cells, difference_rows, draw_differences
+from semcomm.experiments.equal_uses import InChannelUses
 from semcomm.experiments.tables import latex_lines
 from semcomm.system import SemanticSystem
 
@@ -98,14 +99,14 @@ def compare(
     systems = {name: load_system(name, caption, segmentation, builder) for name in (a, b) if name not in codecs}
     for system in systems.values():
         set_channel(system, channel, coherence, equalizer)
-    asked = {
-        "levels": levels,
-        "rate": rate,
-        "channel_uses": channel_uses,
-        "told_snr_db": told_snr,
-        "safe_snr_db": safe_snr,
-        "importance": read_weights(importance),
-    }
+    asked = asked_of(
+        levels=levels,
+        rate=rate,
+        channel_uses=channel_uses,
+        told_snr=told_snr,
+        safe_snr=safe_snr,
+        importance=importance,
+    )
     given = {option: value for option, value in asked.items() if value is not None}
     told = {name: _understood(system, given) for name, system in systems.items()}
     if refused := [option for option in given if not any(option in one for one in told.values())]:

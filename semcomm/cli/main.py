@@ -37,9 +37,9 @@ from semcomm.cli.options import (
     SeedOption,
     ToldOption,
     UsesOption,
+    asked_of,
     describe_channel,
     load_system,
-    read_weights,
     set_channel,
     show_progress,
 )
@@ -120,14 +120,14 @@ def transmit(
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    asked = {
-        "levels": levels,
-        "rate": rate,
-        "channel_uses": channel_uses,
-        "told_snr_db": told_snr,
-        "safe_snr_db": safe_snr,
-        "importance": read_weights(importance),
-    }
+    asked = asked_of(
+        levels=levels,
+        rate=rate,
+        channel_uses=channel_uses,
+        told_snr=told_snr,
+        safe_snr=safe_snr,
+        importance=importance,
+    )
     if symbols is not None:
         unused = {"--coherence": coherence != "symbol", "--equalizer": equalizer is not None}
         unused |= {"--out": out != Path("received"), "--seed": seed != 0}

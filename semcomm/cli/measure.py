@@ -43,15 +43,16 @@ from semcomm.cli.options import (
     SnrsOption,
     ToldOption,
     UsesOption,
+    asked_of,
     describe_channel,
     load_system,
     named_channel,
-    read_weights,
     set_channel,
 )
 from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
 from semcomm.cli.skip_bad import SkipBadOption
 from semcomm.experiments.curves import Width
+from semcomm.experiments.measurement import LABELS, Measurement, draw, latex_table, plus_minus
 from semcomm.system import SemanticSystem
 
 
@@ -104,14 +105,7 @@ def evaluate(
     first, name = next(iter(systems.values())), next(iter(systems))
     k = partial(first.symbols_per_image, levels=levels, rate=rates[name], channel_uses=channel_uses)
     beside = {name: codec_beside(name, k, channel) for name in names}
-    told = {
-        "levels": levels,
-        "channel_uses": channel_uses,
-        "told_snr_db": told_snr,
-        "safe_snr_db": safe_snr,
-        "importance": read_weights(importance),
-    }
-    _measure(
+    results, about = measure(
         {**systems, **beside},
         data,
         snr,
@@ -121,7 +115,21 @@ def evaluate(
         metrics=metrics,
         seed=seed,
         skip_bad=skip_bad,
-        told={model: told | {"rate": at} for model, at in rates.items()},
+        told={
+            model: asked_of(
+                levels=levels,
+                rate=at,
+                channel_uses=channel_uses,
+                told_snr=told_snr,
+                safe_snr=safe_snr,
+                importance=importance,
+            )
+            for model, at in rates.items()
+        },
+    )
+    _report(
+        results,
+        about,
         json_file=json_file,
         csv_file=csv_file,
         latex=latex,
@@ -169,7 +177,7 @@ def baseline(
         margin_db=margin,
     )
     described = CODED.get(channel, f"{channel}, 5G LDPC") if code == "ldpc" else link_of(scheme)
-    _measure(
+    results, about = measure(
         {codec: scheme},
         data,
         snr,
@@ -181,6 +189,10 @@ def baseline(
         skip_bad=skip_bad,
         told={codec: {"told_snr_db": told_snr}},
         settings={"headers": headers, "delivered": delivered, "code": code, "margin_db": margin},
+    )
+    _report(
+        results,
+        about,
         json_file=json_file,
         csv_file=csv_file,
         latex=latex,
@@ -196,41 +208,17 @@ def _rates(systems: Mapping[str, SemanticSystem], rate: float | None) -> dict[st
     return {name: rate if name in several or not several else None for name in systems}
 
 
-def _measure(
-    schemes: Mapping[str, Any],
-    data: Path,
-    snr: str,
-    channels: Mapping[str, str],
+def _report(
+    results: Sequence[Measurement],
+    about: Mapping[str, Any],
     *,
-    size: int | None,
-    draws: int,
-    metrics: str,
-    seed: int,
-    skip_bad: bool,
-    told: Mapping[str, Mapping[str, Any]],
     json_file: Path | None,
     csv_file: Path | None,
     latex: Path | None,
     figure: Path | None,
     figure_width: Width,
-    settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Measure schemes, write the results, and then show them."""
-    from semcomm.experiments.measurement import draw, latex_table
-
-    results, about = measure(
-        schemes,
-        data,
-        snr,
-        channels,
-        size=size,
-        draws=draws,
-        metrics=metrics,
-        seed=seed,
-        skip_bad=skip_bad,
-        told=told,
-        settings=settings,
-    )
+    """Write the results, and then show them."""
     written = [{**about, **one.json()} for one in results]
     write_json(json_file, written[0] if len(written) == 1 else written)
     write_csv(csv_file, [row for one in results for row in one.rows])
@@ -239,9 +227,7 @@ def _measure(
     _print(results)
 
 
-def _print(results: Sequence[Any]) -> None:
-    from semcomm.experiments.measurement import LABELS, plus_minus
-
+def _print(results: Sequence[Measurement]) -> None:
     scores = list(dict.fromkeys(name for one in results for name in one.scores))
     head = ["model", "SNR (dB)", *(LABELS.get(name) or name for name in scores), "failures"]
     rows = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -70,6 +70,26 @@ def read_weights(text: str) -> dict[str, float] | None:
         return {label.strip(): float(weight) for label, weight in pairs} or None
     except ValueError as error:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
+
+
+def asked_of(
+    *,
+    levels: int | None,
+    rate: float | None,
+    channel_uses: int | None,
+    told_snr: float | None,
+    safe_snr: float | None,
+    importance: str,
+) -> dict[str, Any]:
+    """Turn options of one's own choice into keywords of `SemanticSystem.transmit`; None where one is left out."""
+    return {
+        "levels": levels,
+        "rate": rate,
+        "channel_uses": channel_uses,
+        "told_snr_db": told_snr,
+        "safe_snr_db": safe_snr,
+        "importance": read_weights(importance),
+    }
 
 
 def named_channel(name: str, coherence: str = "symbol") -> nn.Module:

@@ -15,6 +15,7 @@ from semcomm.images import to_float, to_uint8
 from semcomm.networks.frozen import in_eval_mode
 from semcomm.pretrained import list_pretrained
 from semcomm.system import SemanticSystem
+from semcomm.transmission import papr_db
 
 SymbolsOption = Annotated[
     Path | None,
@@ -55,7 +56,7 @@ def record(
     samples = write_burst(sent) if burst else sent.numpy()
     files = Recording(samples, size, k, model, float(told), burst, choices).save(symbols)
     uses, n = burst_uses(k) if burst else k, 3 * size[0] * size[1]
-    peak = 10 * math.log10(float(abs(samples).max() ** 2 / (abs(samples) ** 2).mean()))
+    peak = float(papr_db(torch.from_numpy(samples)[None]))
     said = {"image": str(images[0]), "size": list(size), "symbols": k, "k": uses, "bandwidth_ratio": uses / n}
     said |= {"model": model, "told_snr_db": told, "burst": burst, "papr_db": peak, "files": [str(one) for one in files]}
     write_json(json_file, said | choices)

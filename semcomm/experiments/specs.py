@@ -4,20 +4,16 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
-import torch
-from torch import Tensor
-
 from semcomm.baselines.codecs import Codec
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.named import build_channel
-from semcomm.channel.snr import SNR
+from semcomm.experiments.equal_uses import InChannelUses
 from semcomm.nested_builders import build_hybrid_code, build_linear_code
 from semcomm.networks.stages import Norm
 from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
 from semcomm.training.config import Schedule
-from semcomm.transmission import Transmission
 
 SNR_RANGE = (0.0, 20.0)
 TrainingSNR = float | tuple[float, float]
@@ -240,24 +236,10 @@ class ClosedForm:
         """k/n of images whose sides are multiples of t."""
         return self.like.ratio
 
-    def build(self) -> "InUsesOf":
+    def build(self) -> InChannelUses:
         """Assemble it."""
-        return InUsesOf(build_hybrid_code() if self.code == "hybrid-code" else build_linear_code(), self.like)
-
-
-@final
-class InUsesOf:
-    """A scheme that gives a system of any k exactly the channel uses of another one."""
-
-    def __init__(self, system: SemanticSystem, like: Mlsc):
-        self.system = system
-        self.like = like
-        self.channel = system.channel
-
-    def transmit(self, images: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Transmission:
-        """Send images once and account for it."""
-        uses = self.like.symbols_per_image(images.shape[2], images.shape[3])
-        return self.system.transmit(images, snr_db, channel_uses=uses, generator=generator)
+        system = build_hybrid_code() if self.code == "hybrid-code" else build_linear_code()
+        return InChannelUses(system, self.like.symbols_per_image)
 
 
 Trained = Mlsc | DeepJSCC

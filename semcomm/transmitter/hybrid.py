@@ -201,7 +201,8 @@ class HybridTransmitter(nn.Module):
         self, image: Tensor, k: int, told_snr_db: float, safe_snr_db: float, draft: Draft, fading: Fading
     ) -> Frame:
         """Encode one image `(1, 3, h, w)` and what is to be said of it into k symbols."""
-        blocks = to_blocks(pad_to_multiple(image.float(), self.downsampling), self.downsampling)
+        padded = pad_to_multiple(image.float(), self.downsampling)
+        blocks = to_blocks(padded, self.downsampling)
         shape = (1, blocks.shape[1], blocks.shape[2])
         components = self.codebook.common.components(blocks.flatten(0, 2))
         told = quantise_told(told_snr_db)
@@ -224,7 +225,6 @@ class HybridTransmitter(nn.Module):
             )
         if choice is None:
             return linear_frame(search, self.digital)
-        padded = pad_to_multiple(image.float(), self.downsampling)
         refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])
         return hybrid_frame(search, choice, told, refine)
 

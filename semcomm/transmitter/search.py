@@ -95,10 +95,10 @@ class Search:
 
         Estimates without the loop are too good, most so for coarse steps; so the best few are tried in it.
         """
-        guess = round(self._first_guess())
-        starts = [self._climb(self._finest(), guess, 8)]
+        usual = round(self._first_guess())
+        starts = [self._climb(self._finest(), usual, 8)]
         if self.noise_variance < _QUIET:  # there a fine sketch may beat a coarse one, with worse ones between
-            starts.append(self._climb(self._finest(), guess + 24, 8))
+            starts.append(self._climb(self._finest(), usual + 24, 8))
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
         best = None
@@ -259,5 +259,9 @@ class Search:
         return [self._climb(book, place, 4, rounds=1) for book in range(self._finest())]
 
     def _first_guess(self) -> float:
-        per_block = self.k / len(self.components)
-        return 10 * math.log2(per_block / 16) - 4 - float(self.boost.float().mean())
+        return usual_log_step(self.k / len(self.components)) - float(self.boost.float().mean())
+
+
+def usual_log_step(uses_per_block: float) -> float:
+    """Guess the step that suits a photograph with so many channel uses per block: where a search begins."""
+    return 10 * math.log2(uses_per_block / 16) - 4

@@ -12,6 +12,7 @@ from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label
 from semcomm.transmitter.linear import Allocation, allocate, expected_error
 from semcomm.transmitter.payload import level_costs, map_cost
+from semcomm.transmitter.search import usual_log_step
 from semcomm.transmitter.sketch import NOTHING_CODED
 
 HEADER_SHARE = 64 / 393_216
@@ -42,10 +43,9 @@ def choose(
     """
     images = shape[0]
     blocks = shape[1] * shape[2]
-    guess = 10 * math.log2(k / blocks / 16) - 4
     often = torch.arange(1.0, len(codebook.books) + 1)
     book = codebook.books[int(torch.multinomial(often, 1, generator=random))]
-    centre = round(guess + 4 * float(torch.randn(1, generator=random)))
+    centre = round(usual_log_step(k / blocks) + 4 * float(torch.randn(1, generator=random)))
     best = torch.full((images,), math.inf)
     steps = torch.full((images,), centre)
     labels = None

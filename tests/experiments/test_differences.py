@@ -9,7 +9,8 @@ import torch
 from scipy import stats
 
 from semcomm import build_linear_code
-from semcomm.experiments.differences import InChannelUses, difference_cells, difference_rows, draw_differences
+from semcomm.experiments.differences import difference_cells, difference_rows, draw_differences
+from semcomm.experiments.equal_uses import InChannelUses
 from semcomm.experiments.measurement import Measurement
 
 SNRS, IMAGES = [1.0, 7.0], 6
