@@ -16,7 +16,6 @@ from torch import Tensor
 
 Graph = Literal["bg1", "bg2"]
 
-BITS_PER_SYMBOL = (2, 4, 6, 8)
 # base graphs of 3GPP TS 38.212, Section 5.3.2: columns of information bits, rows
 COLUMNS: dict[Graph, int] = {"bg1": 22, "bg2": 10}
 ROWS: dict[Graph, int] = {"bg1": 46, "bg2": 42}
