@@ -40,8 +40,8 @@ class Grid:
 
 
 @lru_cache(maxsize=16)
-def grid(images: int, rows: int, columns: int) -> Grid:
-    """Number the blocks of some images of `rows x columns` blocks.
+def grid(images: int, rows: int, columns: int, device: torch.device | None = None) -> Grid:
+    """Number the blocks of some images of `rows x columns` blocks, on a device; None is the CPU.
 
     Example:
         >>> grid(1, 2, 3).neighbours[4].tolist()  # row 1, column 1: left, upper, upper left, upper right
@@ -62,4 +62,5 @@ def grid(images: int, rows: int, columns: int) -> Grid:
     neighbours[:, 0, 0] = nobody
     wave = 2 * torch.arange(rows)[:, None] + torch.arange(columns)
     last = int(wave.max()) + 1
-    return Grid(neighbours.flatten(0, 2), tuple(number[:, wave == step].flatten() for step in range(last)))
+    waves = (number[:, wave == step].flatten() for step in range(last))
+    return Grid(neighbours.flatten(0, 2).to(device), tuple(blocks.to(device) for blocks in waves))
