@@ -151,24 +151,31 @@ def follow(
         levels: the receiver's levels, int64 `(blocks, coded)`.
     """
     coded, kept = layout.coded, textures.remembered
-    is_coded, buckets = layout.is_coded, layout.buckets
     expected = textures.transformed_predictor[:, :coded]
     # what a block will be remembered by, from what it was predicted from and its own values, in one product
     memory = torch.cat([textures.predictor[:, :kept], textures.transform[:, :coded, :kept].transpose(1, 2)], dim=2)
+    # blocks in decoding order from here on, so that a wave is a slice
+    order, turn, neighbours = grid.order, grid.turn, grid.neighbours_by_turn
+    texture, steps, is_coded = labels[order], step[order], layout.is_coded[order]
+    shrinkage = tables.shrinkage[layout.buckets[order]].to(torch.float32) / UNIT
+    components = None if own is None else own[order, :coded]
+    given = None if levels is None else levels[order].float()
     sketch = torch.zeros(len(labels) + 1, kept, device=labels.device)
     known = torch.ones(len(labels), 4 * kept + 1, device=labels.device)
-    given = levels is not None
-    levels = levels if levels is not None else torch.zeros_like(labels)[:, None].repeat(1, coded)
-    for wave in grid.waves:
-        texture = labels[wave]
-        context = F.pad(sketch[grid.neighbours[wave]].flatten(1), (0, 1), value=1.0)
-        known[wave] = context
-        if not given and own is not None and coded:
-            prediction = torch.bmm(expected[texture], context[:, :, None])[:, :, 0]
-            levels[wave] = (quantise((own[wave, :coded] - prediction) / step[wave]) * is_coded[wave]).long()
-        values = tables.values(levels[wave], buckets[wave]) * step[wave]
-        sketch[wave] = torch.bmm(memory[texture], torch.cat([context, values], dim=1)[:, :, None])[:, :, 0]
-    return Followed(levels, known)
+    taken = torch.zeros(len(labels), coded, device=labels.device)
+    for wave in grid.slices:
+        known[wave, :-1] = sketch[neighbours[wave]].flatten(1)
+        context = known[wave, :, None]
+        if given is not None:
+            taken[wave] = given[wave]
+        elif components is not None and coded:
+            prediction = torch.bmm(expected[texture[wave]], context)[:, :, 0]
+            taken[wave] = quantise((components[wave] - prediction) / steps[wave]) * is_coded[wave]
+        chosen = taken[wave]
+        below = shrinkage[wave].gather(2, chosen.abs().clamp_max(2).long()[:, :, None])[:, :, 0]
+        values = (chosen - chosen.sign() * below) * steps[wave]
+        sketch[wave] = torch.bmm(memory[texture[wave]], torch.cat([context, values[:, :, None]], dim=1))[:, :, 0]
+    return Followed(taken[turn].long(), known[turn])
 
 
 class Activity:

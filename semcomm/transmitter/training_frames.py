@@ -1,7 +1,7 @@
 """Frames for training: all images of a batch at once, on any device, their bits taken as received and paid for."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import final
 
 import torch
@@ -102,22 +102,17 @@ def choose(
     best = torch.full((images,), torch.inf, dtype=torch.float64, device=components.device)
     steps = torch.full_like(centres, NOTHING_CODED)
     noise = 10 ** (-told_snrs_db.double() / 10)
-    labels = None
+    labels = label(codebook, book, components, shape, (centres + _MOVES[0]).repeat_interleave(blocks))
+    equal = torch.zeros_like(labels)
+    own = book.textures.analyse(components, labels)
+    sketch = partial(draw, codebook, book, components, shape, labels, boost=equal, own=own, find=smooth_contexts)
     for move in _MOVES:
-        log_step = (centres + move).repeat_interleave(blocks)
-        labels = label(codebook, book, components, shape, log_step) if labels is None else labels
-        equal = torch.zeros_like(log_step)
-        drawing, details = draw(
-            codebook, book, components, shape, labels, log_step, equal, closed_loop=False, find=smooth_contexts
-        )
+        drawing, details = sketch(log_step=(centres + move).repeat_interleave(blocks), closed_loop=False)
         left = k - _digital_uses(codebook, drawing, told_snrs_db)
         error = torch.where(left < k // 8, torch.inf, expected_errors(drawing, details, left, noise))
         steps = torch.where(error < best, centres + move, steps)
         best = torch.minimum(error, best)
-    assert labels is not None
-    log_step = steps.repeat_interleave(blocks)
-    equal = torch.zeros_like(log_step)
-    drawing, details = draw(codebook, book, components, shape, labels, log_step, equal, find=smooth_contexts)
+    drawing, details = sketch(log_step=steps.repeat_interleave(blocks))
     return drawing, details, _digital_uses(codebook, drawing, told_snrs_db)
 
 
