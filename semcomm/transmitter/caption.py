@@ -1,6 +1,6 @@
 """Hop 1 of 6: images to the caption's word embeddings."""
 
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,8 @@ class CaptionFeature(nn.Module):
         TypeError: if `captioner` is no `nn.Module` with `generate`, `embed` and `text`.
         ValueError: if precomputed tokens do not fit the images.
     """
+
+    captioner: Any
 
     def __init__(self, captioner: nn.Module, image_size: int | tuple[int, int] = 256):
         super().__init__()
