@@ -201,6 +201,6 @@ def test_a_belief_in_noise_where_there_is_none(images, code, channel):
 
 def test_a_channel_object_gets_the_rates_of_its_fading():
     def bits(channel):
-        return SeparationBaseline("jpeg", bandwidth_ratio=1 / 12, code="ldpc", channel=channel).bits_per_image(64, 96, 10.0)
+        return scheme(ratio=1 / 12, channel=channel).bits_per_image(64, 96, 10.0)
 
     assert bits(RayleighChannel()) == bits("rayleigh") < bits(AWGNChannel()) == bits("awgn")
