@@ -19,7 +19,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
-from semcomm.whole import check_whole
+from semcomm.whole import check_whole, whole
 
 MAX_LEVEL = 16
 """More than anybody trains; kernels grow with the level, to 2 l - 3."""
@@ -185,10 +185,10 @@ def build_deep_jscc(
 
 
 def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
-    size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
-    if len(size) != 2 or not all(hasattr(side, "__index__") and side >= t for side in size):
+    sides = [whole(side) for side in (image_size if isinstance(image_size, tuple | list) else [image_size] * 2)]
+    if len(sides) != 2 or not all(side is not None and side >= t for side in sides):
         raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
-    return int(size[0]), int(size[1])
+    return sides[0], sides[1]  # type: ignore[return-value]
 
 
 def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:

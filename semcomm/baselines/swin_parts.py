@@ -1,6 +1,5 @@
 """SwinJSCC and WITT as transmitters and receivers."""
 
-from numbers import Real
 from typing import Literal, final
 
 import torch
@@ -13,6 +12,7 @@ from semcomm.channel.snr import SNR
 from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.symbols import features_to_symbols, plane_size, symbols_to_features
+from semcomm.whole import whole
 
 Pairing = Literal["neighbours", "halves"]
 PAIRINGS: tuple[Pairing, ...] = ("neighbours", "halves")
@@ -216,9 +216,10 @@ class RateAdaptiveSwinReceiver(nn.Module):
 
 
 def _check_rate(rate: int | float, channels: int) -> int:
-    if isinstance(rate, bool) or not isinstance(rate, Real) or not 2 <= rate <= channels or rate % 2:
+    count = whole(int(rate) if isinstance(rate, float) and rate.is_integer() else rate)  # the command line's are floats
+    if count is None or not 2 <= count <= channels or count % 2:
         raise ValueError(f"rate must be an even number of channels from 2 to {channels}, got {rate!r}")
-    return int(rate)
+    return count
 
 
 def _refuse(semantics: Semantics | None) -> None:

@@ -199,9 +199,9 @@ def _channels(bandwidth_ratio: float | None, channels: int | None, shape: Shape)
     if (bandwidth_ratio is None) == (channels is None):
         raise ValueError(f"give one of bandwidth_ratio and channels, got {bandwidth_ratio} and {channels}")
     if channels is not None:
-        if check_positive(channels, "channels") % 2:
+        if (count := check_positive(channels, "channels")) % 2:
             raise ValueError(f"channels must be even, two real ones make a complex one, got {channels}")
-        return channels
+        return count
     pairs = 3 * shape.downsampling**2
     count = round(pairs * check_bandwidth_ratio(bandwidth_ratio))  # type: ignore[arg-type]
     if count < 1 or abs(count / pairs - bandwidth_ratio) > 1e-9:  # type: ignore[operator]
