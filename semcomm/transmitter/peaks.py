@@ -108,7 +108,7 @@ def papr_ccdf(symbols: Tensor, levels_db: Tensor | Sequence[float], *, fft_size:
     ratios = power / power.mean(1, keepdim=True)
     if fft_size is not None:
         k = symbols.shape[1]
-        fft_size = check_whole(fft_size, "fft_size", 1, k, because="an OFDM symbol takes so many of the k symbols")
+        fft_size = check_whole(fft_size, "fft_size", 1, k, because="an OFDM symbol is made of some of the k symbols")
         blocks = symbols[:, : k // fft_size * fft_size].reshape(len(symbols), -1, fft_size)
         power = torch.fft.ifft(blocks, norm="ortho").abs().square()
         ratios = power.amax(-1) / power.mean((1, 2), keepdim=True)[..., 0]
