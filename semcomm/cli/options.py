@@ -171,11 +171,11 @@ def _only(folder: Path, part: str) -> Path:
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr if that is a terminal; yields the function that advances it."""
+def show_progress(title: str, total: int) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on stderr if that is a terminal; yields the function that advances it, and may retitle it."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task(title, total=total)
     with progress if console.is_interactive else nullcontext():  # elsewhere even an empty bar leaves a blank line
-        yield lambda: progress.advance(task)
+        yield lambda title=None: progress.update(task, advance=1, description=title)
