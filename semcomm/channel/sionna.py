@@ -115,7 +115,7 @@ class SionnaChannel(Channel):
         if receive_antennas < streams:
             raise ValueError(f"receive_antennas must be at least streams={streams}, got {receive_antennas}")
         cyclic_prefix = check_whole(
-            cyclic_prefix, "cyclic_prefix", 0, fft_size, because="it repeats samples of an OFDM symbol, fft_size"
+            cyclic_prefix, "cyclic_prefix", 0, fft_size, because="it repeats samples of fft_size"
         )
         sample_s = 1 / (fft_size * subcarrier_spacing_hz)
         if model not in SCENARIOS and cyclic_prefix * sample_s < 2 * delay_spread_s:

@@ -172,9 +172,12 @@ class TransformersCaptioner(nn.Module):
         """
         check_images(images)
         with frozen(self):
-            tokens = self.strip(self(in_dtype_of(self, _process(self.processor, images))))
-        tokens = F.pad(tokens, (0, max(0, self.max_length - tokens.shape[1])), value=self.pad)
-        return tokens[:, : self.max_length]
+            ready = in_dtype_of(self, _process(self.processor, images))
+            # in transformers one image's beams may end with another's: each is searched alone
+            parts = ready.split(len(ready) if self.beam_size == 1 else 1)
+            written = [self.strip(self(part)) for part in parts]
+        rows = [F.pad(tokens, (0, max(0, self.max_length - tokens.shape[1])), value=self.pad) for tokens in written]
+        return torch.cat([row[:, : self.max_length] for row in rows])
 
     def strip(self, tokens: Tensor) -> Tensor:
         """Keep the words alone: drop the markers, move the words up, fill with padding: `(b, n)` to the same."""
