@@ -1,6 +1,6 @@
 """Hop 1 of 6: images to the caption's word embeddings."""
 
-from typing import Protocol, final, runtime_checkable
+from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from semcomm.whole import check_whole
 
 
-@runtime_checkable
 class Captioner(Protocol):
     """A pretrained network that writes an image's caption; any `nn.Module` with these three methods.
 
@@ -53,7 +52,8 @@ class CaptionFeature(nn.Module):
 
     def __init__(self, captioner: nn.Module, image_size: int | tuple[int, int] = 256):
         super().__init__()
-        if not isinstance(captioner, nn.Module) or not isinstance(captioner, Captioner):
+        # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
+        if not isinstance(captioner, nn.Module) or not all(hasattr(captioner, name) for name in ("generate", "embed", "text")):
             raise TypeError(
                 f"captioner must be an nn.Module with generate, embed and text, got {type(captioner).__name__}"
             )

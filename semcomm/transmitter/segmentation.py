@@ -1,13 +1,12 @@
 """Hop 1 of 6: images to the colours of their label maps."""
 
 from collections.abc import Sequence
-from typing import Protocol, final, runtime_checkable
+from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 
-@runtime_checkable
 class Segmenter(Protocol):
     """A pretrained network that labels every pixel; any `nn.Module` with this method and these attributes."""
 
@@ -51,7 +50,8 @@ class SegmentationFeature(nn.Module):
 
     def __init__(self, segmenter: nn.Module):
         super().__init__()
-        if not isinstance(segmenter, nn.Module) or not isinstance(segmenter, Segmenter):
+        # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
+        if not isinstance(segmenter, nn.Module) or not all(hasattr(segmenter, name) for name in ("segment", "palette", "class_names")):
             raise TypeError(
                 f"segmenter must be an nn.Module with segment, palette and class_names, got {type(segmenter).__name__}"
             )
