@@ -200,8 +200,8 @@ LISTED = (
         "data/test_folders.py",
         {
             "crops of every round the same": (
-                "default_rng((self.seed, round_number, place))",
-                "default_rng((self.seed, place))",
+                "default_rng((self.seed, *divmod(index, len(self.paths))))",
+                "default_rng((self.seed, index % len(self.paths)))",
             )
         },
     ),

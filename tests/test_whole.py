@@ -164,6 +164,17 @@ def test_what_is_no_integer_is_refused_by_name(door):
             use(bad)
 
 
+def test_a_builder_of_ones_own_may_be_given_numpys_integers(tmp_path):
+    @semcomm.saveable
+    def build(channels=2, sizes=(1, 2)):  # noqa: ARG001
+        return semcomm.build_deep_jscc(complex_channels=channels, device="cpu")
+
+    system = build(np.int64(3), [np.int64(4), 5])
+    assert str(system.config["arguments"]) == "{'channels': 3, 'sizes': [4, 5]}"
+    system.save_pretrained(tmp_path)
+    assert semcomm.from_pretrained(tmp_path, builder=build, device="cpu").config == system.config
+
+
 def test_a_codes_seed():
     with pytest.raises(ValueError, match="seed must be an integer of at least 0, got True"):
         fit_code([Path(__file__)] * 100, seed=True)
