@@ -191,16 +191,19 @@ def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
     return sides[0], sides[1]  # type: ignore[return-value]
 
 
-def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:
+def _caption_feature(
+    caption: CaptionFeature | str | None, size: tuple[int, int] | None = None
+) -> CaptionFeature | None:
+    """The caption level, with a plane of `size`; None where the plane is not used."""
     if caption is None:
         return None
     if isinstance(caption, CaptionFeature):
-        return caption if caption.image_size == size else CaptionFeature(caption.captioner, size)
+        return caption if size is None or caption.image_size == size else CaptionFeature(caption.captioner, size)
     if caption != "lite":
         raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
     from semcomm.extractors.lite import lite_captioner
 
-    return CaptionFeature(lite_captioner(), size)
+    return CaptionFeature(lite_captioner(), size or 256)
 
 
 def _segmentation_feature(segmentation: SegmentationFeature | str | None) -> SegmentationFeature | None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from semcomm.builders import _device, _recorded, _segmentation_feature
+from semcomm.builders import _caption_feature, _device, _recorded, _segmentation_feature
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.networks.facts import FACTS, NUMBERS
 from semcomm.networks.residual import ResidualNetwork
@@ -151,17 +151,6 @@ def _assemble(
 ) -> SemanticSystem:
     channel = AWGNChannel() if channel is None else channel
     return SemanticSystem(transmitter, channel, receiver, equalizer=NoEqualizer()).to(_device(device))
-
-
-def _caption_feature(caption: CaptionFeature | str | None) -> CaptionFeature | None:
-    """The caption level; the plane of embeddings that MLSC-image makes of a caption is not used here."""
-    if caption is None or isinstance(caption, CaptionFeature):
-        return caption
-    if caption != "lite":
-        raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
-    from semcomm.extractors.lite import lite_captioner
-
-    return CaptionFeature(lite_captioner())
 
 
 def _codebook(codebook: Codebook | str | Path | None, t: int) -> Codebook:
