@@ -53,7 +53,9 @@ class CaptionFeature(nn.Module):
     def __init__(self, captioner: nn.Module, image_size: int | tuple[int, int] = 256):
         super().__init__()
         # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
-        if not isinstance(captioner, nn.Module) or not all(hasattr(captioner, name) for name in ("generate", "embed", "text")):
+        if not isinstance(captioner, nn.Module) or not all(
+            hasattr(captioner, name) for name in ("generate", "embed", "text")
+        ):
             raise TypeError(
                 f"captioner must be an nn.Module with generate, embed and text, got {type(captioner).__name__}"
             )

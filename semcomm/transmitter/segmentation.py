@@ -51,7 +51,9 @@ class SegmentationFeature(nn.Module):
     def __init__(self, segmenter: nn.Module):
         super().__init__()
         # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
-        if not isinstance(segmenter, nn.Module) or not all(hasattr(segmenter, name) for name in ("segment", "palette", "class_names")):
+        if not isinstance(segmenter, nn.Module) or not all(
+            hasattr(segmenter, name) for name in ("segment", "palette", "class_names")
+        ):
             raise TypeError(
                 f"segmenter must be an nn.Module with segment, palette and class_names, got {type(segmenter).__name__}"
             )
