@@ -314,7 +314,8 @@ def _without_bias(symbols: Tensor, noise_variance: Tensor, csi: Tensor | None) -
 def _estimate(allocation: Allocation, symbols: Tensor, noise: Tensor, gain: float, drawing: Drawing) -> Tensor:
     """Estimate details `(blocks, Q)` from symbols without bias and the noise that each component meets, `(m,)`."""
     values = allocation.estimate(allocation.pick(symbols).double(), noise.double(), gain)
-    return allocation.spread(values, tuple(drawing.log_variances.shape))
+    blocks, components = drawing.log_variances.shape
+    return allocation.spread(values, (blocks, components))
 
 
 def _row(noise_variance: Tensor | None, place: int, symbols: Tensor) -> Tensor:

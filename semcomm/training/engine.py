@@ -127,7 +127,7 @@ def train(
         }
         loader: Iterable[Any] = DataLoader(crops, batch_sampler=batches, **workers)
         if config.on_device:
-            loader = DeviceCrops(crops, batches, system.device)
+            loader = DeviceCrops(crops, batches, trainer.strategy.root_device)
         val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
         with expected_warnings(), _stoppable(trainer, config.out):
             with _divergence_named(system, config):

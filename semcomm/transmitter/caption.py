@@ -1,6 +1,6 @@
 """Hop 1 of 6: images to the caption's word embeddings."""
 
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +50,13 @@ class CaptionFeature(nn.Module):
         ValueError: if `image_size` is not one or two positive integers, or precomputed tokens do not fit the images.
     """
 
+    captioner: Any
+
     def __init__(self, captioner: nn.Module, image_size: int | tuple[int, int] = 256):
         super().__init__()
         # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
-        if not isinstance(captioner, nn.Module) or not all(
-            hasattr(captioner, name) for name in ("generate", "embed", "text")
-        ):
+        is_there = all(hasattr(captioner, name) for name in ("generate", "embed", "text"))
+        if not (isinstance(captioner, nn.Module) and is_there):
             raise TypeError(
                 f"captioner must be an nn.Module with generate, embed and text, got {type(captioner).__name__}"
             )

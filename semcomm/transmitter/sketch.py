@@ -11,7 +11,6 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from semcomm.link.tables import IntegerTables
 from semcomm.transmitter.blocks import Grid

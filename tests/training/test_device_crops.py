@@ -5,8 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from semcomm import build_deep_jscc
 from semcomm.data.folders import CropDataset, StepBatches, list_images
+from semcomm.training.config import TrainingConfig
 from semcomm.training.device_crops import DeviceCrops
+from semcomm.training.engine import train
 
 SIZE = 24
 
@@ -47,3 +50,16 @@ def test_label_maps_and_captions_go_with_their_crops(photographs):
     batch = DeviceCrops(crops, [], torch.device("cpu")).cut(list(range(9)))
     for name in ("images", "labels", "tokens"):
         assert torch.equal(batch[name], torch.stack([crops[number][name] for number in range(9)]))
+
+
+def test_a_run_on_the_device_is_the_run_with_a_loader(photo_folder, tmp_path):
+    weights = []
+    for on_device in (False, True):
+        torch.manual_seed(0)
+        system = build_deep_jscc(complex_channels=1, device="cpu")
+        out = tmp_path / str(on_device)
+        settings = {"size": 16, "batch_size": 2, "steps": 3, "precision": "32-true", "on_device": on_device}
+        train(system, TrainingConfig(train=photo_folder, val=photo_folder, out=out, **settings))
+        weights.append(system.state_dict())
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
