@@ -45,6 +45,23 @@ LISTED = (
         },
     ),
     (
+        "transmitter/training_frames.py",
+        "transmitter/test_training_frames.py",
+        {
+            "training takes the whole noise of a complex symbol for a real component": (
+                "self.noise(noise_variance) / 2",
+                "self.noise(noise_variance)",
+            ),
+            "training sends the weakest components": ("descending=True", "descending=False"),
+            "training's bits without escapes": ("2 + 2 * beyond", "0 * beyond"),
+        },
+    ),
+    (
+        "training/device_crops.py",
+        "training/test_device_crops.py",
+        {"crops on the device are never flipped": ("-1 if flip else 1", "1")},
+    ),
+    (
         "transmitter/levels.py",
         "transmitter/test_levels.py",
         {

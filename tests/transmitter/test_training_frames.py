@@ -112,6 +112,18 @@ def test_details_arrive_without_noise_and_have_unit_power(codebook, components):
     torch.testing.assert_close(found, sent * details.reshape(IMAGES, -1), rtol=1e-3, atol=1e-4)
 
 
+def test_estimates_are_those_of_a_photograph(codebook, components):
+    drawing, details = drawn(codebook, components, codebook.books[-1])
+    shares = share(drawing, K, USES, TOLD_DB)
+    symbols, gains = shares.send(details, K, seeded())
+    noise = 0.1 + torch.rand(IMAGES, K, generator=seeded())
+    found = shares.estimate(symbols, noise, gains, details.shape)
+    alone = allocate(rows(drawing.log_variances, 1).flatten(), K - int(USES[1]), 10 ** (-float(TOLD_DB[1]) / 10))
+    arrived, met = (alone.pick(one[1, int(USES[1]) :]).double() for one in (symbols, noise))
+    expected = alone.spread(alone.estimate(arrived, met, gains[1]), (SIDE**2, details.shape[1]))
+    torch.testing.assert_close(rows(found, 1), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_each_component_meets_the_noise_of_its_symbol(codebook, components):
     drawing, _ = drawn(codebook, components, codebook.books[-1])
     shares = share(drawing, K, torch.zeros_like(USES), TOLD_DB)
