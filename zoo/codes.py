@@ -8,7 +8,7 @@ work is kept in OUT; started again, the script does what is missing. Then it wri
 import argparse
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,12 +85,16 @@ def main() -> None:
     parser.add_argument("--test", type=Path, required=True, help="photographs to send")
     parser.add_argument("--out", type=Path, required=True, help="folder for all work")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where the page is")
+    parser.add_argument("--only", nargs="+", metavar="SCHEME", help=f"of {'; '.join(row.name for row in ROWS)}")
     parser.add_argument("--write", action="store_true", help="measure nothing, write what there is")
     given = parser.parse_args()
     torch.set_num_threads(1)
     paths = cut(find_photographs(given.test)[::2], given.out / "photographs")
+    names = given.only or [row.name for row in ROWS]
+    if unknown := set(names) - {row.name for row in ROWS}:
+        parser.error(f"no scheme {', '.join(sorted(unknown))}; see --help")
     if not given.write:
-        measure(paths, given.out)
+        measure(paths, given.out, [row for row in ROWS if row.name in names])
     write(paths, given.out, "/".join(given.test.parts[-2:]), given.docs)
 
 
@@ -109,11 +113,11 @@ def cut(paths: list[Path], folder: Path) -> list[Path]:
     return made
 
 
-def measure(paths: list[Path], out: Path) -> None:
-    """Send all photographs by all schemes, every fourth first, AVIF last; what is there is kept."""
-    schemes = {(row.name, ratio): row.build(1 / ratio) for row in ROWS for ratio in row.ratios}
+def measure(paths: list[Path], out: Path, chosen: Sequence[Row]) -> None:
+    """Send all photographs by the schemes chosen, every fourth first, AVIF last; what is there is kept."""
+    schemes = {(row.name, ratio): row.build(1 / ratio) for row in chosen for ratio in row.ratios}
     places = [*range(0, len(paths), FIRST)] + [place for place in range(len(paths)) if place % FIRST]
-    fast, slow = ([row for row in ROWS if row.name.startswith("AVIF") == late] for late in (False, True))
+    fast, slow = ([row for row in chosen if row.name.startswith("AVIF") == late] for late in (False, True))
     for rows, turn in ((fast, places[: -(-len(paths) // FIRST)]), (slow, places), (fast, places)):
         for place in turn:
             for row in rows:

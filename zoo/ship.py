@@ -17,7 +17,7 @@ from spec import L4, SHIPPED, ZOO
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.demo import compare_on
 from semcomm.experiments.measurement import Measurement, plus_minus
-from semcomm.experiments.page import render
+from semcomm.experiments.page import rates_of, render
 from semcomm.experiments.pictures import save_figure
 from semcomm.experiments.presets import SNRS_DB
 from semcomm.experiments.run import Folders, point_file, reproduce, system_folder
@@ -50,8 +50,8 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 
 ## Trained on
 
-{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, Adam at {rate:g} with a cosine
-to {last:g}, one SNR per image drawn from 0 to 20 dB, {channel}, mean squared error; {minutes:.0f} minutes on
+{images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, {rates}
+(schedule "{schedule}"), one SNR per image drawn from 0 to 20 dB, {channel}, loss "{loss}"; {minutes:.0f} minutes on
 {hardware}. A small budget: trained for longer on your photographs it will do better.
 `training.json` has the command, the fingerprints of the photographs, and versions.
 
@@ -192,8 +192,9 @@ def card(spec, system, record):
         steps=record["steps"],
         batch_size=training["batch_size"],
         size=training["size"],
-        rate=training["learning_rate"],
-        last=training["learning_rate"] / 100,
+        rates=rates_of(record),
+        schedule=training["schedule"],
+        loss=training["loss"],
         seed=record["evaluations"][0]["seed"],
         minutes=record["wall_time_s"] / 60,
         hardware=record["hardware"],

@@ -73,7 +73,7 @@ class SeparationBaseline:
         symbols_per_image: k of an `h x w` image, instead of `bandwidth_ratio`: another scheme's method of this name
             gives exactly its channel uses, padding included.
         channel: "awgn", or "rayleigh" for fades that differ from symbol to symbol and are known to the receiver (its
-            ergodic capacity). With `code="ldpc"` also any channel object; rates are then chosen as for "awgn", and what
+            ergodic capacity). With `code="ldpc"` also any channel object; rates are chosen for its `fading`, and what
             its pilots and prefixes take is part of k.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
         headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
@@ -207,7 +207,7 @@ class SeparationBaseline:
 
     @property
     def _fading(self) -> Literal["none", "fast"]:
-        return "fast" if self.channel == "rayleigh" else "none"
+        return getattr(self._link(), "fading", "none")
 
     def _link(self) -> nn.Module:
         if isinstance(self.channel, nn.Module):

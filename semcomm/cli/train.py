@@ -72,6 +72,9 @@ def _train(
         int | None, typer.Option(help="Photographs of --val to validate on, evenly spaced; all without it.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that decode photographs.")] = 0,
+    on_device: Annotated[
+        bool, typer.Option("--on-device", help="Hold all photographs on the device, and cut crops there.")
+    ] = False,
     devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
     num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
     strategy: Annotated[Literal["auto", "ddp"], typer.Option(help="How several devices share the work.")] = "auto",
@@ -141,6 +144,7 @@ def _train(
         begin_from=begin_from,
         seed=seed,
         workers=workers,
+        on_device=on_device,
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,

@@ -222,6 +222,7 @@ class CropDataset(Dataset[dict[str, Tensor]]):
         self.size = size
         self.seed = seed
         self.features = features
+        self._order: tuple[int, np.ndarray] | None = None
         self._decoded: dict[int, dict[str, Tensor]] = {}
         self._cached_bytes = 0
 
@@ -231,13 +232,9 @@ class CropDataset(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """Draw crop number `index`."""
-        round_number, place = divmod(index, len(self.paths))
-        order = np.random.default_rng((self.seed, round_number)).permutation(len(self.paths))
-        item = self._item(int(order[place]))
-        draw = np.random.default_rng((self.seed, round_number, place))
+        item = self.whole(self.number(index))
         height, width = item["images"].shape[1:]
-        top, left = draw.integers(height - self.size + 1), draw.integers(width - self.size + 1)
-        flip = draw.random() < 0.5
+        top, left, flip = self.window(index, height, width)
         crops = {}
         for name, value in item.items():
             if name != "tokens":
@@ -246,7 +243,22 @@ class CropDataset(Dataset[dict[str, Tensor]]):
             crops[name] = value
         return crops
 
-    def _item(self, number: int) -> dict[str, Tensor]:
+    def number(self, index: int) -> int:
+        """Which photograph crop number `index` is of."""
+        round_number, place = divmod(index, len(self.paths))
+        if self._order is None or self._order[0] != round_number:
+            drawn = np.random.default_rng((self.seed, round_number)).permutation(len(self.paths))
+            self._order = round_number, drawn
+        return int(self._order[1][place])
+
+    def window(self, index: int, height: int, width: int) -> tuple[int, int, bool]:
+        """Where crop number `index` is in a photograph of a size, and whether it is flipped: (top, left, flip)."""
+        draw = np.random.default_rng((self.seed, *divmod(index, len(self.paths))))
+        top, left = draw.integers(height - self.size + 1), draw.integers(width - self.size + 1)
+        return int(top), int(left), bool(draw.random() < 0.5)
+
+    def whole(self, number: int) -> dict[str, Tensor]:
+        """Read photograph `number`, at least as large as a crop, and what `features` has of it."""
         if number in self._decoded:
             return self._decoded[number]
         path = self.paths[number]

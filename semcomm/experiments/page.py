@@ -252,17 +252,24 @@ def _recipe(test: Mapping[str, Any], records: Sequence[Mapping[str, Any]], measu
     took = " to ".join(dict.fromkeys(f"{ends:.0f}" for ends in (min(minutes), max(minutes))))
 
     def among(words: str) -> str:
-        return " or ".join(dict.fromkeys(words.format(**record) for record in records))
+        return " or ".join(dict.fromkeys(words.format(**record, rates=rates_of(record)) for record in records))
 
     budget = among(
-        "{steps:,} steps of {training[batch_size]} crops, {training[size]} x {training[size]} pixels, Adam "
-        "{training[learning_rate]:g} ({training[schedule]}), precision {training[precision]}"
+        "{steps:,} steps of {training[batch_size]} crops, {training[size]} x {training[size]} pixels, {rates} "
+        "({training[schedule]}), precision {training[precision]}"
     )
     data = among("{train_images:,} photographs (SHA-256 `{train_manifest_sha256:.16}`)")
     return (
         f"{measured} Every system: `{trained_by}`, {budget}, on {data}, seed {among('{training[seed]}')}; {took} "
         f"minutes on {among('{hardware}')}."
     )
+
+
+def rates_of(record: Mapping[str, Any]) -> str:
+    """Say with which optimisers and rates a training began."""
+    training = record["training"]
+    adam = f"Adam {training['learning_rate']:g}"
+    return adam if training.get("muon_rate") is None else f"Muon {training['muon_rate']:g}, {adam}"
 
 
 def _trainings(trained: Mapping[str, Mapping[str, Any]], trained_by: str) -> list[str]:

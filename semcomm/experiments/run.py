@@ -263,13 +263,13 @@ def _train(spec: Trained, folders: Folders, study: Study, seed: int, workers: in
         snr_db=spec.snr_db,
         size=effort.size,
         batch_size=effort.batch_size,
-        learning_rate=spec.learning_rate,
         schedule=effort.schedule,
         steps=effort.steps,
         validate_every=max(1, effort.steps // effort.validations),
         val_images=effort.val_images,
         seed=seed,
         workers=workers,
+        on_device=effort.on_device,
     )
     train(
         spec.build(effort),

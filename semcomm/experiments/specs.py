@@ -42,6 +42,7 @@ class Effort:
         validations: how often in a run to validate and to keep a checkpoint.
         val_images: photographs to validate on; None for all.
         test_images: photographs to test on, evenly spaced in the folder; None for all.
+        on_device: whether photographs are held on the device.
     """
 
     size: int
@@ -54,6 +55,7 @@ class Effort:
     validations: int
     val_images: int | None = None
     test_images: int | None = None
+    on_device: bool = False
 
 
 @final
@@ -68,7 +70,7 @@ class Mlsc:
         segmentation: whether it has the segmentation level.
         downsampling: t.
         channel: the training channel.
-        learning_rate: at the start of the training.
+        tell_gain: whether the receiver is told each image's gain.
         plain: whether it is built as in the paper, whatever the effort.
     """
 
@@ -78,7 +80,7 @@ class Mlsc:
     segmentation: bool = True
     downsampling: int = 8
     channel: ChannelName = "awgn"
-    learning_rate: float = 1e-3
+    tell_gain: bool = False
     plain: bool = False
 
     @property
@@ -87,8 +89,8 @@ class Mlsc:
         missing = [word for word, kept in (("caption", self.caption), ("segmentation", self.segmentation)) if not kept]
         dropped = "-no-semantics" if len(missing) == 2 else "".join(f"-no-{word}" for word in missing)
         faded = "" if self.channel == "awgn" else f"-{self.channel}"
-        plain = "-plain" if self.plain else ""
-        return f"mlsc-image-l{self.level}-t{self.downsampling}{dropped}{_snr_name(self.snr_db)}{faded}{plain}"
+        ending = ("-gain" if self.tell_gain else "") + ("-plain" if self.plain else "")
+        return f"mlsc-image-l{self.level}-t{self.downsampling}{dropped}{_snr_name(self.snr_db)}{faded}{ending}"
 
     @property
     def label(self) -> str:
@@ -120,6 +122,7 @@ class Mlsc:
             norm=effort.norm,
             shortcut=effort.shortcut,
             snr_adaptive=isinstance(self.snr_db, tuple),
+            tell_gain=self.tell_gain,
         )
 
     def options(self, effort: Effort) -> str:
@@ -128,7 +131,7 @@ class Mlsc:
         dropped = [f"--{word} none" for word in ("caption", "segmentation") if not getattr(self, word)]
         networks = [f"--norm {effort.norm}", *(["--shortcut"] if effort.shortcut else []), f"--width {effort.width}"]
         adaptive = ["--snr-adaptive"] if isinstance(self.snr_db, tuple) else []
-        rest = [f"--lr {self.learning_rate:g}", f"--channel {self.channel}"]
+        rest = [*(["--tell-gain"] if self.tell_gain else []), f"--channel {self.channel}"]
         start = f"mlsc --l {self.level} --t {self.downsampling}"
         return " ".join([start, *dropped, *networks, *adaptive, _snr_option(self.snr_db), *rest])
 
@@ -144,18 +147,18 @@ class DeepJSCC:
     Args:
         complex_channels: c; k/n = c/48.
         snr_db: the training SNR.
-        learning_rate: at the start of the training.
+        tell_gain: whether the receiver is told each image's gain.
     """
 
     complex_channels: int
     snr_db: TrainingSNR
-    learning_rate: float = 1e-3
+    tell_gain: bool = False
     label = "Deep JSCC"
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return f"deep-jscc-c{self.complex_channels}{_snr_name(self.snr_db)}"
+        return f"deep-jscc-c{self.complex_channels}{_snr_name(self.snr_db)}{'-gain' if self.tell_gain else ''}"
 
     @property
     def ratio(self) -> float:
@@ -164,11 +167,11 @@ class DeepJSCC:
 
     def build(self, effort: Effort) -> SemanticSystem:  # noqa: ARG002 - as published, whatever the effort
         """Assemble it, untrained."""
-        return build_deep_jscc(complex_channels=self.complex_channels)
+        return build_deep_jscc(complex_channels=self.complex_channels, tell_gain=self.tell_gain)
 
     def options(self, effort: Effort) -> str:  # noqa: ARG002 - as published, whatever the effort
         """Options of `semcomm train` that build and train it."""
-        rest = [_snr_option(self.snr_db), f"--lr {self.learning_rate:g}"]
+        rest = [_snr_option(self.snr_db), *(["--tell-gain"] if self.tell_gain else [])]
         return " ".join([f"deep-jscc --bandwidth-ratio {self.complex_channels}/48", *rest])
 
 

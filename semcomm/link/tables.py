@@ -75,7 +75,7 @@ class IntegerTables:
             ValueError: if a symbol is outside a table without escape, or a context is not in the tables.
         """
         symbols, contexts = self.check(symbols, contexts)
-        bits = self._costs[contexts, self._columns(symbols)]
+        bits = self.bits[contexts, self._columns(symbols)]
         outside = (symbols < self.low) | (symbols > self.high)
         if outside.any():
             bits[outside] += 1 + 2 * np.floor(np.log2(self.distances(symbols[outside]))) + 1
@@ -141,7 +141,8 @@ class IntegerTables:
         return columns
 
     @cached_property
-    def _costs(self) -> np.ndarray:
+    def bits(self) -> np.ndarray:
+        """What each symbol of the tables costs in its context, in bits, float64 of the shape of the counts."""
         return TOTAL_BITS - np.log2(self.frequencies)
 
     @cached_property

@@ -1,13 +1,13 @@
 """What networks on the hybrid code are told of a transmission: facts about every block, numbers about the whole."""
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from semcomm.transmitter.drawing import Drawing
-from semcomm.transmitter.linear import Allocation
 from semcomm.transmitter.textures import variances
 
 EDGES = (0, 1, 2, 4, 6, 9, 13, 19, 28, 41, 60, 88, 128, 180, 256)
@@ -22,19 +22,34 @@ _LEAST_MISSING, _FADE_MISSING = -12.2, 1.0
 """Octaves of the error expected per component; below it, at some 42 dB PSNR, networks do more harm than good."""
 
 
-def expected_errors(drawing: Drawing, allocations: list[Allocation], noise_variances: Tensor) -> Tensor:
+class Shared(Protocol):
+    """How the details of b photographs share power: an `Allocation` of one, or `Shares` of a batch.
+
+    `order`, `power` and `variance` are `(b, m)`, or `(m,)` of one photograph.
+    """
+
+    @property
+    def order(self) -> Tensor: ...  # noqa: D102
+    @property
+    def power(self) -> Tensor: ...  # noqa: D102
+    @property
+    def variance(self) -> Tensor: ...  # noqa: D102
+
+
+def expected_errors(drawing: Drawing, shared: Shared, noise_variance: Tensor) -> Tensor:
     """Say what error every detail is expected to arrive with: float32 `(blocks, Q)`, without weights.
 
     Args:
         drawing: what b photographs are drawn from.
-        allocations: how their details share the power.
-        noise_variances: sigma^2 per complex symbol, float `(b,)`.
+        shared: how their details share the power.
+        noise_variance: sigma^2 of the complex symbol that carries a detail, `(b, m)`, or one for all of a photograph,
+            `(b, 1)`.
     """
     before = variances(drawing.log_variances)
-    flat = before.reshape(len(allocations), -1).clone()
-    for row, allocation, noise in zip(flat, allocations, noise_variances.tolist(), strict=True):
-        left = allocation.variance * (noise / 2) / (allocation.power + noise / 2)
-        row[allocation.order] = left.float()
+    sent = shared.order, shared.power, shared.variance
+    order, power, variance = (one.reshape(drawing.shape[0], -1) for one in sent)
+    left = variance * (noise_variance / 2) / (power + noise_variance / 2)
+    flat = before.reshape(drawing.shape[0], -1).scatter(1, order, left.float())
     return flat.reshape(before.shape) / drawing.weights.square()
 
 
@@ -62,7 +77,7 @@ def numbers(
     per_block = channel_uses * images / len(drawing.labels)
     step = drawing.log_step.reshape(images, -1).float().mean(1).clamp_min(-40)
     missing = errors.reshape(images, -1).mean(1).clamp_min(_FLOOR)
-    rate = torch.full((images,), math.log2(per_block / 32))
+    rate = torch.full((images,), math.log2(per_block / 32), device=missing.device)
     # far beyond what networks are trained for, and finite: zero trust times inf would be NaN
     snrs = [one.clamp(-60, 60) / 10 for one in (snrs_db, told_snrs_db)]
     columns = [*snrs, rate, step / 16, gains.log(), missing.log2() / 4 + 2]

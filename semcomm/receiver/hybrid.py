@@ -13,7 +13,7 @@ from semcomm.link import header, transport
 from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, noise_variance_told, quantise_told, read_mark
 from semcomm.link.prefix import PrefixDecoder
-from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
+from semcomm.networks.facts import Shared, block_facts, confidence, expected_errors, numbers
 from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
@@ -120,41 +120,39 @@ class HybridReceiver(nn.Module):
         drawing, count = side.drawing, side.drawing.shape[0]
         if received.noise_variance is None or snr_db is None:
             raise ValueError("received.noise_variance and snr_db must be known to the hybrid code, got None")
-        symbols, noise = received.symbols.cpu(), received.noise_variance.expand_as(received.symbols).float().cpu()
-        csi = None if received.csi is None else received.csi.cpu()
-        rows = []
-        with torch.autocast("cpu", enabled=False):
-            for place, (allocation, start) in enumerate(zip(side.allocations, side.starts, strict=True)):
-                fades = None if csi is None else csi[place, start:]
-                values = symbols[place, start:]
-                rows.append(_estimate(allocation, values, noise[place, start:], fades, side.gains[place], drawing))
-            details = torch.cat(rows)
-        snrs = torch.as_tensor(snr_db).cpu().expand(count)
-        images = self.show(drawing, details, side.allocations, symbols.shape[1], snrs, snrs, side.gains)
-        return images[:, :, : size[0], : size[1]].to(received.symbols.device)
+        symbols, noise = received.symbols, received.noise_variance.expand_as(received.symbols).float()
+        with torch.autocast(symbols.device.type, enabled=False):
+            symbols, noise = _without_bias(symbols, noise, received.csi)
+            details = side.shares.estimate(symbols, noise, side.gains, drawing.log_variances.shape)
+        snrs = torch.as_tensor(snr_db, device=symbols.device).expand(count)
+        images = self.show(
+            drawing, details, side.shares, symbols.shape[1], side.shares.noise(noise), snrs, snrs, side.gains
+        )
+        return images[:, :, : size[0], : size[1]]
 
     def show(
         self,
         drawing: Drawing,
         details: Tensor,
-        shares: list[Allocation],
+        shared: Shared,
         k: int,
+        noise_variance: Tensor,
         snrs_db: Tensor,
         told_snrs_db: Tensor,
         gains: Tensor,
     ) -> Tensor:
         """Put drawing and details `(blocks, Q)` together to images of whole blocks, and add the network's part."""
-        side = self.codebook.block
+        codebook = self.codebook.on(details.device)
 
         def picture(some: Tensor) -> Tensor:
-            return to_images(synthesise(self.codebook, drawing, some).unflatten(0, drawing.shape), side)
+            return to_images(synthesise(codebook, drawing, some).unflatten(0, drawing.shape), codebook.block)
 
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(details.device.type, enabled=False):
             seen = picture(details)
             if self.network is None:
                 return seen
             sketch = picture(torch.zeros_like(details))
-            errors = expected_errors(drawing, shares, 10 ** (-snrs_db / 10))
+            errors = expected_errors(drawing, shared, noise_variance)
             about = numbers(drawing, errors, snrs_db, told_snrs_db, k, gains)
         added = run_at_home(self.network, torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
         return seen + confidence(about) * added.float()
@@ -232,14 +230,14 @@ class HybridReceiver(nn.Module):
             return LOST
         variance = fields.noise_variance
         allocation = allocate(drawing.log_variances.flatten(), len(symbols) - end, variance)
+        values, met = _without_bias(symbols[end:], noise[end:], _from(fades, end))
+        met = allocation.pick(met)
         if fields.gain == 0:
             details = torch.zeros(drawing.log_variances.shape)
         else:
-            details = _estimate(
-                allocation, symbols[end:], noise[end:], _from(fades, end), gain_of(fields.gain), drawing
-            )
+            details = _estimate(allocation, values, met, gain_of(fields.gain), drawing)
         told, gain = torch.tensor([fields.told_snr_db]), torch.tensor([gain_of(max(fields.gain, 1))])
-        image = self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, gain)
+        image = self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gain)
         return Found(image, said[-1].caption, said[-1].label_map)
 
     def _partial(self, bits: np.ndarray, fields: Fields, size: tuple[int, int]) -> Found:
@@ -298,21 +296,26 @@ class HybridReceiver(nn.Module):
         allocation = allocate(
             drawing.log_variances.flatten(), len(symbols) - start, noise_variance_told(quantise_told(told_snr_db))
         )
-        details = _estimate(allocation, symbols[start:], noise[start:], _from(fades, start), gain, drawing)
-        told = torch.tensor([told_snr_db])
-        return self.show(drawing, details, [allocation], len(symbols), _snr(noise), told, torch.tensor([gain]))
+        values, met = _without_bias(symbols[start:], noise[start:], _from(fades, start))
+        met = allocation.pick(met)
+        details = _estimate(allocation, values, met, gain, drawing)
+        told, gains = torch.tensor([told_snr_db]), torch.tensor([gain])
+        return self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gains)
 
 
-def _estimate(
-    allocation: Allocation, symbols: Tensor, noise: Tensor, fades: Tensor | None, gain: float | Tensor, drawing: Drawing
-) -> Tensor:
-    """Estimate details `(blocks, Q)` from raw symbols y = h x + w."""
-    if fades is not None:
-        strength = fades.abs().square().clamp_min(1e-12)
-        symbols, noise = symbols * fades.conj() / strength, noise / strength
-    values = allocation.estimate(allocation.pick(symbols).double(), allocation.pick(noise).double(), gain)
-    blocks = drawing.shape[1] * drawing.shape[2]
-    return allocation.spread(values, (blocks, drawing.log_variances.shape[1]))
+def _without_bias(symbols: Tensor, noise_variance: Tensor, csi: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Divide raw symbols y = h x + w by their gains; the noise variance grows with it."""
+    if csi is None:
+        return symbols, noise_variance
+    strength = csi.abs().square().clamp_min(1e-12)
+    return symbols * csi.conj() / strength, noise_variance / strength
+
+
+def _estimate(allocation: Allocation, symbols: Tensor, noise: Tensor, gain: float, drawing: Drawing) -> Tensor:
+    """Estimate details `(blocks, Q)` from symbols without bias and the noise that each component meets, `(m,)`."""
+    values = allocation.estimate(allocation.pick(symbols).double(), noise.double(), gain)
+    blocks, components = drawing.log_variances.shape
+    return allocation.spread(values, (blocks, components))
 
 
 def _row(noise_variance: Tensor | None, place: int, symbols: Tensor) -> Tensor:

@@ -46,6 +46,7 @@ class TrainingConfig:
         begin_from: a shipped system's name or a folder, whose weights the run begins with.
         seed: for crops, SNRs and noise (the command line draws the initial weights from it, too).
         workers: processes that decode photographs; 0 for none but this one.
+        on_device: hold all photographs in the device's memory, decoded, and cut the same crops there.
         devices: GPUs or CPU processes on this machine.
         num_nodes: machines.
         strategy: how they share the work; "auto" is "ddp" for several devices.
@@ -76,6 +77,7 @@ class TrainingConfig:
     begin_from: str | None = None
     seed: int = 0
     workers: int = 0
+    on_device: bool = False
     devices: int = 1
     num_nodes: int = 1
     strategy: Strategy = "auto"
@@ -144,7 +146,7 @@ class TrainingConfig:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("train", "val", "out", "features", "workers", "leave_out", "begin_from")
+            if name not in ("train", "val", "out", "features", "workers", "on_device", "leave_out", "begin_from")
         } | ({} if self.begin_from is None else {"begin_from": Path(self.begin_from).name})
 
 

@@ -5,7 +5,7 @@ import logging
 import platform
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +31,7 @@ from semcomm.saving import saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
+from semcomm.training.device_crops import DeviceCrops
 from semcomm.training.losses import LossFunction
 from semcomm.training.module import TrainingModule
 from semcomm.training.precision import with_precision
@@ -124,7 +125,9 @@ def train(
             "persistent_workers": config.workers > 0,
             "worker_init_fn": leave_signals_to_the_main_process,
         }
-        loader = DataLoader(crops, batch_sampler=batches, **workers)
+        loader: Iterable[Any] = DataLoader(crops, batch_sampler=batches, **workers)
+        if config.on_device:
+            loader = DeviceCrops(crops, batches, trainer.strategy.root_device)
         val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
         with expected_warnings(), _stoppable(trainer, config.out):
             with _divergence_named(system, config):

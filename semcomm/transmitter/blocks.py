@@ -1,12 +1,14 @@
 """Images as grids of t x t blocks, and the order in which blocks predict one another."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import final
 
 import torch
 from einops import rearrange
 from torch import Tensor
+from torch.nn import functional as F
 
 NEIGHBOURS = 4
 """Left, upper, upper left and upper right: what is known when blocks are decoded in wavefront order."""
@@ -38,10 +40,31 @@ class Grid:
     neighbours: Tensor
     waves: tuple[Tensor, ...]
 
+    @cached_property
+    def order(self) -> Tensor:
+        """All blocks in decoding order, int64 `(blocks,)`."""
+        return torch.cat(self.waves)
+
+    @cached_property
+    def turn(self) -> Tensor:
+        """Each block's place in the decoding order, int64 `(blocks,)`."""
+        return self.order.argsort()
+
+    @cached_property
+    def neighbours_by_turn(self) -> Tensor:
+        """Neighbours by their places in the decoding order, of blocks in that order: int64 `(blocks, 4)`."""
+        return F.pad(self.turn, (0, 1), value=len(self.turn))[self.neighbours[self.order]]
+
+    @cached_property
+    def slices(self) -> list[slice]:
+        """Where the waves are in the decoding order."""
+        ends = list(accumulate(len(wave) for wave in self.waves))
+        return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+
 
 @lru_cache(maxsize=16)
-def grid(images: int, rows: int, columns: int) -> Grid:
-    """Number the blocks of some images of `rows x columns` blocks.
+def grid(images: int, rows: int, columns: int, device: torch.device | None = None) -> Grid:
+    """Number the blocks of some images of `rows x columns` blocks, on a device; None is the CPU.
 
     Example:
         >>> grid(1, 2, 3).neighbours[4].tolist()  # row 1, column 1: left, upper, upper left, upper right
@@ -62,4 +85,5 @@ def grid(images: int, rows: int, columns: int) -> Grid:
     neighbours[:, 0, 0] = nobody
     wave = 2 * torch.arange(rows)[:, None] + torch.arange(columns)
     last = int(wave.max()) + 1
-    return Grid(neighbours.flatten(0, 2), tuple(number[:, wave == step].flatten() for step in range(last)))
+    waves = (number[:, wave == step].flatten() for step in range(last))
+    return Grid(neighbours.flatten(0, 2).to(device), tuple(blocks.to(device) for blocks in waves))

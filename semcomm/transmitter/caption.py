@@ -1,13 +1,12 @@
 """Hop 1 of 6: images to the caption's word embeddings."""
 
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-@runtime_checkable
 class Captioner(Protocol):
     """A pretrained network that writes an image's caption; any `nn.Module` with these three methods.
 
@@ -49,9 +48,13 @@ class CaptionFeature(nn.Module):
         ValueError: if precomputed tokens do not fit the images.
     """
 
+    captioner: Any
+
     def __init__(self, captioner: nn.Module, image_size: int | tuple[int, int] = 256):
         super().__init__()
-        if not isinstance(captioner, nn.Module) or not isinstance(captioner, Captioner):
+        # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
+        is_there = all(hasattr(captioner, name) for name in ("generate", "embed", "text"))
+        if not (isinstance(captioner, nn.Module) and is_there):
             raise TypeError(
                 f"captioner must be an nn.Module with generate, embed and text, got {type(captioner).__name__}"
             )

@@ -1,10 +1,10 @@
 """The statistics that sender and receiver of the hybrid code share, in one file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -40,7 +40,12 @@ class Book:
     @cached_property
     def map_tables(self) -> IntegerTables:
         """The class counts for the range coder."""
-        return IntegerTables(self.map_counts.numpy(), escape=False)
+        return IntegerTables(self.map_counts.cpu().numpy(), escape=False)
+
+    @cached_property
+    def map_bits(self) -> Tensor:
+        """What class j costs beside classes (left, upper), in bits, float32, of the shape of `map_counts`."""
+        return torch.from_numpy(self.map_tables.bits).float().to(self.map_counts.device)
 
 
 @final
@@ -59,6 +64,18 @@ class Codebook:
     common: Common
     books: tuple[Book, ...]
     tables: SketchTables
+
+    def on(self, device: torch.device) -> "Codebook":
+        """Return a copy on a device for training there, made once; real frames are computed on the CPU alone."""
+        if device.type == "cpu":
+            return self
+        if device not in self._copies:
+            self._copies[device] = _moved(self, device)
+        return self._copies[device]
+
+    @cached_property
+    def _copies(self) -> dict[torch.device, "Codebook"]:
+        return {}
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, transforms in half precision."""
@@ -107,6 +124,17 @@ def load_codebook(path: str | Path) -> Codebook:
 def shipped_codebook() -> Codebook:
     """Read the codebook of the package, once."""
     return load_codebook(SHIPPED)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Copy a dataclass, its tuples and all their tensors to a device."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, tuple):
+        return tuple(_moved(one, device) for one in value)
+    if is_dataclass(value):
+        return type(value)(**{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
+    return value
 
 
 def _codebook(tensors: Mapping[str, Tensor]) -> Codebook:

@@ -1,10 +1,12 @@
 """What sender and receiver of the hybrid code both know once its bits have arrived, and how the sender makes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from semcomm.transmitter.blocks import Grid, grid
 from semcomm.transmitter.codebook import Book, Codebook
@@ -12,6 +14,7 @@ from semcomm.transmitter.sketch import (
     Contexts,
     Followed,
     Layout,
+    SketchTables,
     contexts,
     detail_log_variances,
     follow,
@@ -53,7 +56,7 @@ class Drawing:
     @property
     def grid(self) -> Grid:
         """Neighbours and waves of the blocks."""
-        return grid(*self.shape)
+        return grid(*self.shape, self.labels.device)
 
     @property
     def weights(self) -> Tensor:
@@ -81,7 +84,7 @@ def label(
         int64 `(blocks,)`.
     """
     if book.textures.classes == 1:
-        return torch.zeros(len(components), dtype=torch.int64)
+        return torch.zeros(len(components), dtype=torch.int64, device=components.device)
     known = guess(codebook, book, components, shape, log_step)
     return book.textures.coding_costs(components, known).argmin(1)
 
@@ -97,6 +100,7 @@ def draw(
     *,
     closed_loop: bool = True,
     own: Tensor | None = None,
+    find: Callable[[SketchTables, Layout, tuple[int, int, int], Tensor], Contexts] = contexts,
 ) -> tuple[Drawing, Tensor]:
     """Sketch photographs.
 
@@ -110,6 +114,7 @@ def draw(
         boost: what importance adds, int64 `(blocks,)`.
         closed_loop: False predicts from a guess of the sketch, all blocks at once: an estimate for a search.
         own: the components as `Textures.analyse` gives them for these classes, where they are at hand.
+        find: finds the contexts of the levels; training takes `smooth_contexts`.
 
     Returns:
         The drawing, and the details: what it leaves of every component, times its block's weight, `(blocks, Q)`.
@@ -118,14 +123,15 @@ def draw(
     own = textures.analyse(components, labels) if own is None else own
     plan, step = layout(textures, labels, log_step, boost), step_sizes(log_step + boost)
     if closed_loop:
-        followed = follow(textures, tables, grid(*shape), labels, plan, step, own=own)
+        followed = follow(textures, tables, grid(*shape, labels.device), labels, plan, step, own=own)
         rest = own - textures.predictions(followed.known, labels)
     else:
         known = guess(codebook, book, components, shape, log_step + boost)
         rest = own - textures.predictions(known, labels)
         followed = Followed((quantise(rest[:, : plan.coded] / step) * plan.is_coded).long(), known)
     rest[:, : plan.coded] -= tables.values(followed.levels, plan.buckets) * step
-    drawing = _drawing(codebook, book, shape, labels, log_step, boost, plan, followed)
+    found = find(tables, plan, shape, followed.levels)
+    drawing = _drawing(codebook, book, shape, labels, log_step, boost, plan, followed, found)
     return drawing, rest * drawing.weights
 
 
@@ -165,9 +171,8 @@ def _drawing(
     boost: Tensor,
     plan: Layout,
     followed: Followed,
-    found: Contexts | None = None,
+    found: Contexts,
 ) -> Drawing:
-    found = contexts(codebook.tables, plan, shape, followed.levels) if found is None else found
     expected = detail_log_variances(codebook.tables, plan, log_step, followed.levels, found)
     return Drawing(shape, book, labels, log_step, boost, plan, followed.levels, followed.known, found, expected)
 
@@ -175,6 +180,6 @@ def _drawing(
 def guess(codebook: Codebook, book: Book, components: Tensor, shape: tuple[int, int, int], log_step: Tensor) -> Tensor:
     """Guess what blocks will be predicted from, before there is a sketch: float32 `(blocks, 4 N + 1)`."""
     rough = codebook.common.rough(components, log_step[:, None], book.textures.remembered)
-    padded = torch.cat([rough, torch.zeros(1, rough.shape[1])])
-    known = padded[grid(*shape).neighbours].flatten(1)
-    return torch.cat([known, torch.ones(len(known), 1)], dim=1)
+    padded = F.pad(rough, (0, 0, 0, 1))
+    known = padded[grid(*shape, components.device).neighbours].flatten(1)
+    return F.pad(known, (0, 1), value=1.0)

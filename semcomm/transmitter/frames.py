@@ -62,7 +62,7 @@ def linear_frame(search: Search, digital: bool) -> Frame:
 
 
 def hybrid_frame(
-    search: Search, choice: Choice, told: int, refine: Callable[[Drawing, Tensor, list[Allocation]], Tensor]
+    search: Search, choice: Choice, told: int, refine: Callable[[Drawing, Tensor, Allocation], Tensor]
 ) -> Frame:
     """Send header and bits, then the details in what is left.
 
@@ -87,7 +87,7 @@ def hybrid_frame(
     length = header.uses(search.safe_snr_db, fading=search.fading)
     uses = search.k - length - plan.channel_uses
     allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
-    symbols, index = _details(allocation, refine(drawing, details, [allocation]))
+    symbols, index = _details(allocation, refine(drawing, details, allocation))
     fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
     (head,) = header.send([fields.to_bits()], [length])
     (body,) = transport.send([bits], [plan])

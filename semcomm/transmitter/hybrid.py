@@ -8,7 +8,7 @@ What the quantisation leaves and all weaker components are sent as they are and 
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
@@ -25,7 +25,7 @@ from semcomm.link.frame import (
     quantise_told,
 )
 from semcomm.link.modes import Fading
-from semcomm.networks.facts import block_facts, confidence, expected_errors, numbers
+from semcomm.networks.facts import Shared, block_facts, confidence, expected_errors, numbers
 from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_blocks, to_images
 from semcomm.transmitter.caption import CaptionFeature
@@ -34,13 +34,12 @@ from semcomm.transmitter.drawing import Drawing, synthesise
 from semcomm.transmitter.extraction import extract_semantics
 from semcomm.transmitter.frames import Frame, hybrid_frame, joined, linear_frame
 from semcomm.transmitter.importance import Boosts, check_importance
-from semcomm.transmitter.linear import Allocation
 from semcomm.transmitter.meaning import Draft, LabelMaps, language_of
 from semcomm.transmitter.safety import finite_snrs, safe_snrs
 from semcomm.transmitter.search import Search
 from semcomm.transmitter.segmentation import SegmentationFeature
 from semcomm.transmitter.strips import SMALLEST_FRAME, strips
-from semcomm.transmitter.training_frames import allocations, choose, symbols
+from semcomm.transmitter.training_frames import Shares, choose, share
 
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
 TRAINING_SNR_DB = -6.0, 21.0
@@ -54,15 +53,13 @@ class Side:
 
     Args:
         drawing: what all images of the batch are drawn from.
-        allocations: one for every image's details.
+        shares: how their details share symbols and power.
         gains: the gain of every image's details, float `(b,)`.
-        start: where the details begin in every image's symbols.
     """
 
     drawing: Drawing
-    allocations: list[Allocation]
+    shares: Shares
     gains: Tensor
-    starts: list[int]
 
 
 @final
@@ -225,57 +222,53 @@ class HybridTransmitter(nn.Module):
             )
         if choice is None:
             return linear_frame(search, self.digital)
-        refine = partial(self.refine, padded, k=k, told_snrs_db=[told_snr_db])
+        refine = partial(self.refine, padded, k=k, told_snrs_db=torch.tensor([told_snr_db]))
         return hybrid_frame(search, choice, told, refine)
 
     def _rehearse(self, images: Tensor, k: int, told_snrs_db: list[float]) -> Sent:
         """Encode a batch for training: the digital part is taken as received, its positions hold random QPSK."""
-        device, images = images.device, images.cpu()
-        with torch.autocast("cpu", enabled=False):
+        device = images.device
+        codebook, told = self.codebook.on(device), torch.tensor(told_snrs_db, device=device)
+        with torch.autocast(device.type, enabled=False):
             padded = pad_to_multiple(images.float(), self.downsampling)
             blocks = to_blocks(padded, self.downsampling)
             shape = (blocks.shape[0], blocks.shape[1], blocks.shape[2])
             with torch.no_grad():
-                components = self.codebook.common.components(blocks.flatten(0, 2))
-                random = torch.Generator().manual_seed(_fingerprint(components))
-                drawing, details, uses = choose(self.codebook, components, shape, k, told_snrs_db, random)
-            shares = allocations(drawing, k, uses, told_snrs_db)
-        details = self.refine(padded, drawing, details, shares, k, told_snrs_db)
-        with torch.autocast("cpu", enabled=False):
-            sent, gains, starts = symbols(shares, details.float(), k, shape[0], _random_qpsk(random))
-        return Sent(sent.to(device), Side(drawing, shares, gains, starts))
+                components = codebook.common.components(blocks.flatten(0, 2))
+                seed = _fingerprint(components)
+                drawing, details, uses = choose(
+                    codebook, components, shape, k, told, torch.Generator().manual_seed(seed)
+                )
+                shares = share(drawing, k, uses, told)
+        details = self.refine(padded, drawing, details, shares, k=k, told_snrs_db=told)
+        with torch.autocast(device.type, enabled=False):
+            sent, gains = shares.send(details.float(), k, torch.Generator(device).manual_seed(seed))
+        return Sent(sent, Side(drawing, shares, gains))
 
     def refine(
         self,
         images: Tensor,
         drawing: Drawing,
         details: Tensor,
-        shares: list[Allocation],
+        shared: Shared,
+        *,
         k: int,
-        told_snrs_db: list[float],
+        told_snrs_db: Tensor,
     ) -> Tensor:
-        """Add the network's part to details `(blocks, Q)`; images `(b, 3, h, w)` of whole blocks, on the CPU."""
+        """Add the network's part to details `(blocks, Q)`; images `(b, 3, h, w)` of whole blocks, on their device."""
         if self.network is None:
             return details
-        told = torch.tensor(told_snrs_db)
-        errors = expected_errors(drawing, shares, 10 ** (-told / 10))
-        with torch.autocast("cpu", enabled=False):
-            blocks = synthesise(self.codebook, drawing, torch.zeros_like(details))
+        device, told = details.device, told_snrs_db
+        with torch.autocast(device.type, enabled=False):
+            errors = expected_errors(drawing, shared, 10 ** (-told[:, None] / 10))
+            blocks = synthesise(self.codebook.on(device), drawing, torch.zeros_like(details))
             sketch = to_images(blocks.unflatten(0, drawing.shape), self.downsampling)
-        about = numbers(drawing, errors, told, told, k, torch.ones(len(told)))
+            about = numbers(drawing, errors, told, told, k, torch.ones_like(told))
         seen = torch.cat([images, sketch], dim=1) - 0.5
         added = run_at_home(self.network, seen, block_facts(drawing, errors), about)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(device.type, enabled=False):
             components = (confidence(about) * added.float()).movedim(1, -1).flatten(0, 2)
             return details + drawing.book.textures.analyse(components, drawing.labels) * drawing.weights
-
-
-def _random_qpsk(random: torch.Generator) -> Callable[[int], Tensor]:
-    def draw_symbols(count: int) -> Tensor:
-        signs = 1.0 - 2.0 * torch.randint(2, (2, count), generator=random)
-        return torch.complex(signs[0], signs[1]) / 2**0.5
-
-    return draw_symbols
 
 
 def _fingerprint(components: Tensor) -> int:

@@ -7,6 +7,7 @@ that the powers add up.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -66,7 +67,7 @@ class Allocation:
     def _places(self) -> Tensor:
         uses = self.channel_uses
         turn = torch.arange(len(self.order))
-        return turn // max(uses, 1) * uses + turn % max(uses, 1) * _stride(uses) % max(uses, 1)
+        return turn // max(uses, 1) * uses + turn % max(uses, 1) * coprime_stride(uses) % max(uses, 1)
 
 
 def allocate(log_variances: Tensor, channel_uses: int, noise_variance: float) -> Allocation:
@@ -111,7 +112,8 @@ def _shares(
     return np.where(power > 0, sent, 0), np.where(sent > 0, power, 0)
 
 
-def _stride(uses: int) -> int:
+@lru_cache(maxsize=4096)
+def coprime_stride(uses: int) -> int:
     """Step through `uses` places so that each is met once and neighbours lie far apart."""
     stride = max(1, round(0.6180339887498949 * uses))
     while np.gcd(stride, max(uses, 1)) != 1:

@@ -1,13 +1,12 @@
 """Hop 1 of 6: images to the colours of their label maps."""
 
 from collections.abc import Sequence
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 
-@runtime_checkable
 class Segmenter(Protocol):
     """A pretrained network that labels every pixel; any `nn.Module` with this method and these attributes."""
 
@@ -48,15 +47,19 @@ class SegmentationFeature(nn.Module):
     """
 
     palette: Tensor
+    segmenter: Any
 
     def __init__(self, segmenter: nn.Module):
         super().__init__()
-        if not isinstance(segmenter, nn.Module) or not isinstance(segmenter, Segmenter):
+        # hasattr, since from Python 3.12 on isinstance with a protocol does not find a module's buffers
+        is_there = all(hasattr(segmenter, name) for name in ("segment", "palette", "class_names"))
+        if not (isinstance(segmenter, nn.Module) and is_there):
             raise TypeError(
                 f"segmenter must be an nn.Module with segment, palette and class_names, got {type(segmenter).__name__}"
             )
-        palette = torch.as_tensor(segmenter.palette, dtype=torch.float32)
-        classes = len(segmenter.class_names)
+        told: Any = segmenter
+        palette = torch.as_tensor(told.palette, dtype=torch.float32)
+        classes = len(told.class_names)
         if palette.shape != (classes, 3) or not bool(((palette >= 0) & (palette <= 1)).all()):
             raise ValueError(
                 f"segmenter.palette must hold RGB in [0, 1] for its {classes} classes, got {tuple(palette.shape)}"

@@ -55,7 +55,12 @@ class SketchTables:
     @cached_property
     def levels(self) -> IntegerTables:
         """The counts of levels for the range coder."""
-        return IntegerTables(self.counts.numpy(), low=-LARGEST)
+        return IntegerTables(self.counts.cpu().numpy(), low=-LARGEST)
+
+    @cached_property
+    def bits(self) -> Tensor:
+        """What a level costs in its context, in bits, float32, of the shape of `counts`."""
+        return torch.from_numpy(self.levels.bits).float().to(self.counts.device)
 
     def values(self, levels: Tensor, buckets: Tensor) -> Tensor:
         """Turn integer levels into steps: a magnitude's mean value, float32."""
@@ -145,24 +150,31 @@ def follow(
         levels: the receiver's levels, int64 `(blocks, coded)`.
     """
     coded, kept = layout.coded, textures.remembered
-    is_coded, buckets = layout.is_coded, layout.buckets
     expected = textures.transformed_predictor[:, :coded]
     # what a block will be remembered by, from what it was predicted from and its own values, in one product
     memory = torch.cat([textures.predictor[:, :kept], textures.transform[:, :coded, :kept].transpose(1, 2)], dim=2)
-    sketch = torch.zeros(len(labels) + 1, kept)
-    known = torch.ones(len(labels), 4 * kept + 1)
-    given = levels is not None
-    levels = levels if levels is not None else torch.zeros(len(labels), coded, dtype=torch.int64)
-    for wave in grid.waves:
-        texture = labels[wave]
-        context = torch.cat([sketch[grid.neighbours[wave]].flatten(1), torch.ones(len(wave), 1)], dim=1)
-        known[wave] = context
-        if not given and own is not None and coded:
-            prediction = torch.bmm(expected[texture], context[:, :, None])[:, :, 0]
-            levels[wave] = (quantise((own[wave, :coded] - prediction) / step[wave]) * is_coded[wave]).long()
-        values = tables.values(levels[wave], buckets[wave]) * step[wave]
-        sketch[wave] = torch.bmm(memory[texture], torch.cat([context, values], dim=1)[:, :, None])[:, :, 0]
-    return Followed(levels, known)
+    # blocks in decoding order from here on, so that a wave is a slice
+    order, turn, neighbours = grid.order, grid.turn, grid.neighbours_by_turn
+    texture, steps, is_coded = labels[order], step[order], layout.is_coded[order]
+    shrinkage = tables.shrinkage[layout.buckets[order]].to(torch.float32) / UNIT
+    components = None if own is None else own[order, :coded]
+    given = None if levels is None else levels[order].float()
+    sketch = torch.zeros(len(labels) + 1, kept, device=labels.device)
+    known = torch.ones(len(labels), 4 * kept + 1, device=labels.device)
+    taken = torch.zeros(len(labels), coded, device=labels.device)
+    for wave in grid.slices:
+        known[wave, :-1] = sketch[neighbours[wave]].flatten(1)
+        context = known[wave, :, None]
+        if given is not None:
+            taken[wave] = given[wave]
+        elif components is not None and coded:
+            prediction = torch.bmm(expected[texture[wave]], context)[:, :, 0]
+            taken[wave] = quantise((components[wave] - prediction) / steps[wave]) * is_coded[wave]
+        chosen = taken[wave]
+        below = shrinkage[wave].gather(2, chosen.abs().clamp_max(2).long()[:, :, None])[:, :, 0]
+        values = (chosen - chosen.sign() * below) * steps[wave]
+        sketch[wave] = torch.bmm(memory[texture[wave]], torch.cat([context, values[:, :, None]], dim=1))[:, :, 0]
+    return Followed(taken[turn].long(), known[turn])
 
 
 class Activity:
@@ -226,6 +238,30 @@ def contexts(tables: SketchTables, layout: Layout, shape: tuple[int, int, int], 
         activities[:, component] = activity.classes()
         activity.see(component, levels[:, component])
     return Contexts(activities, activity.classes())
+
+
+def smooth_contexts(tables: SketchTables, layout: Layout, shape: tuple[int, int, int], levels: Tensor) -> Contexts:
+    """Find the contexts as `contexts` does, but for its rounding: all components at once, for training."""
+    turn = torch.arange(layout.coded + 1, device=levels.device)
+    age = turn - 1 - turn[: layout.coded, None]
+    fading = torch.where(age >= 0, (1 - 2.0**-_MEMORY) ** age, 0.0)
+    is_coded = layout.is_coded
+    seen, awaited = (
+        _with_neighbours((amounts * is_coded).float() @ fading, shape) + UNIT
+        for amounts in (UNIT * levels.abs(), tables.expected[layout.buckets])
+    )
+    thresholds = torch.tensor(_THRESHOLDS, dtype=torch.float32, device=levels.device)
+    classes = torch.bucketize(64 * seen / awaited, thresholds, right=True)
+    return Contexts(classes[:, :-1], classes[:, -1])
+
+
+def _with_neighbours(amounts: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Four times a block's amounts `(blocks, n)`, and those of its four neighbours."""
+    plane = amounts.unflatten(0, shape)
+    up, left = plane[:, :1], plane[:, :, :1]
+    around = torch.cat([up, plane[:, :-1]], 1) + torch.cat([plane[:, 1:], plane[:, -1:]], 1)
+    around = around + torch.cat([left, plane[:, :, :-1]], 2) + torch.cat([plane[:, :, 1:], plane[:, :, -1:]], 2)
+    return (4 * plane + around).flatten(0, 2)
 
 
 def detail_log_variances(

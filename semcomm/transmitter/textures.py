@@ -127,6 +127,8 @@ class Textures:
             float32 `(blocks, J)`.
         """
         floor = self.floor if floor is None else floor
+        if components.device.type != "cpu":
+            return self._all_coding_costs(components, known, floor)
         costs = []
         for j in range(self.classes):
             variance = self.variance[j].clamp_min(floor)
@@ -138,6 +140,18 @@ class Textures:
             costs[-1] = costs[-1] + variance.log().sum()
         return torch.stack(costs, dim=1)
 
+    def _all_coding_costs(self, components: Tensor, known: Tensor, floor: float) -> Tensor:
+        """`coding_costs` in a few large products, as GPUs like them."""
+        variance = self.variance.clamp_min(floor)
+        own = components @ self.transform.flatten(0, 1).T - known @ self.transformed_predictor.flatten(0, 1).T
+        squares = own.unflatten(1, (self.classes, -1)).square()
+        foreseen = (known @ self.predictor.flatten(0, 1).T).unflatten(1, (self.classes, -1))
+        energy = (components[:, None, : self.predicted] - foreseen).square().sum(2)
+        energy = energy + components[:, self.predicted :].square().sum(1, keepdim=True)
+        outside = (energy - squares.sum(2)).clamp_min(0)
+        costs = (squares / variance).sum(2) + outside / floor - 2 * self.log_prior
+        return costs + variance.log().sum(1)
+
     def surprise(self, components: Tensor, known: Tensor, j: int) -> Tensor:
         """Subtract class j's prediction from common components `(blocks, C)`."""
         rest = components.clone()
@@ -146,29 +160,32 @@ class Textures:
 
     def analyse(self, components: Tensor, labels: Tensor) -> Tensor:
         """Transform common components `(blocks, C)` by their blocks' classes `(blocks,)`, without prediction."""
-        return _by_class(labels, self.classes, lambda j, rows: components[rows] @ self.transform[j].T)
+        return _by_class(components, self.transform.mT, labels)
 
     def predictions(self, known: Tensor, labels: Tensor) -> Tensor:
         """Predict the textures' components: `(blocks, 4 N + 1)` to `(blocks, Q)`."""
-        return _by_class(labels, self.classes, lambda j, rows: known[rows] @ self.transformed_predictor[j].T)
+        return _by_class(known, self.transformed_predictor.mT, labels)
 
     def synthesise(self, residuals: Tensor, known: Tensor, labels: Tensor) -> Tensor:
         """Turn components after prediction `(blocks, Q)` back into common components `(blocks, C)`."""
-
-        def common(j: int, rows: Tensor) -> Tensor:
-            rest = residuals[rows] @ self.transform[j]
-            rest[:, : self.predicted] += known[rows] @ self.predictor[j].T
-            return rest
-
-        return _by_class(labels, self.classes, common)
+        rest = _by_class(residuals, self.transform, labels)
+        predicted = rest[:, : self.predicted] + _by_class(known, self.predictor.mT, labels)
+        return torch.cat([predicted, rest[:, self.predicted :]], dim=1)
 
 
-def _by_class(labels: Tensor, classes: int, compute) -> Tensor:  # noqa: ANN001
-    result = None
+def _by_class(rows: Tensor, matrices: Tensor, labels: Tensor) -> Tensor:
+    """Multiply each of n rows `(n, a)` with its class's matrix, of `(J, a, b)`: `(n, b)`."""
+    if rows.device.type != "cpu":
+        return _chosen_of_all(rows, matrices, labels)
     order = labels.argsort(stable=True)
-    counts = torch.bincount(labels, minlength=classes).tolist()
-    parts = [compute(j, rows) for j, rows in enumerate(order.split(counts)) if len(rows)]
+    counts = torch.bincount(labels, minlength=len(matrices)).tolist()
+    parts = [rows[own] @ matrices[j] for j, own in enumerate(order.split(counts)) if len(own)]
     stacked = torch.cat(parts)
-    result = torch.empty_like(stacked)
-    result = result.index_copy(0, order, stacked)
-    return result
+    return torch.empty_like(stacked).index_copy(0, order, stacked)
+
+
+def _chosen_of_all(rows: Tensor, matrices: Tensor, labels: Tensor) -> Tensor:
+    """`_by_class` in one product with all classes: what is slow on a GPU is launches, not multiplications."""
+    classes, _, width = matrices.shape
+    products = (rows @ matrices.movedim(0, 1).flatten(1)).unflatten(1, (classes, width))
+    return products.gather(1, labels[:, None, None].expand(-1, 1, width))[:, 0]

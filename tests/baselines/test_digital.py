@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from toys import seeded
 
-from semcomm import AWGNChannel, SeparationBaseline
+from semcomm import AWGNChannel, RayleighChannel, SeparationBaseline
 from semcomm.baselines.codecs import CODECS, best_file, charged, decompress, encode_all
 from semcomm.baselines.digital import symbols_within
 from semcomm.channel import OFDMChannel, Pilots
@@ -140,10 +140,10 @@ def test_symbols_are_as_many_as_fit_with_pilots_and_prefixes(channel, uses):
     assert count(symbols + 1) > uses
 
 
-@pytest.mark.parametrize("channel", [OFDM, Streams()], ids=["ofdm", "streams"])
-def test_what_a_channel_adds_is_part_of_k(images, channel):
-    """The same k as over AWGN alone, so fewer bits where pilots take some, and more where two symbols share one."""
-    link, plain = scheme(channel=channel), scheme()
+@pytest.mark.parametrize(("channel", "alone"), [(OFDM, "rayleigh"), (Streams(), "awgn")], ids=["ofdm", "streams"])
+def test_what_a_channel_adds_is_part_of_k(images, channel, alone):
+    """The same k as without it, so fewer bits where pilots take some, and more where two symbols share one."""
+    link, plain = scheme(channel=channel), scheme(channel=alone)
     sent = link.transmit(images, 14.0, told_snr_db=5.0, generator=seeded())
     k = plain.symbols_per_image(96, 80)
     assert sent.symbols_per_image == link.symbols_per_image(96, 80) == k
@@ -197,3 +197,10 @@ def test_a_belief_that_is_no_number(images, code, told):
 def test_a_belief_in_noise_where_there_is_none(images, code, channel):
     link = SeparationBaseline("jpeg", bandwidth_ratio=1 / 4, code=code, channel=channel)
     assert not link.transmit(images, math.inf, told_snr_db=10.0).failed.any()
+
+
+def test_a_channel_object_gets_the_rates_of_its_fading():
+    def bits(channel):
+        return scheme(ratio=1 / 12, channel=channel).bits_per_image(64, 96, 10.0)
+
+    assert bits(RayleighChannel()) == bits("rayleigh") < bits(AWGNChannel()) == bits("awgn")

@@ -60,11 +60,10 @@ def test_names_say_what_differs_and_options_build_the_same():
     faded = Mlsc(2, (0, 5), segmentation=False, caption=False, channel="rayleigh")
     assert faded.name == "mlsc-image-l2-t8-no-semantics-0to5db-rayleigh"
     assert Mlsc(2, SNR_RANGE, caption=False).options(EFFORT) == (
-        "mlsc --l 2 --t 8 --caption none --norm none --width 2 --snr-adaptive --snr-range 0 20 --lr 0.001 "
-        "--channel awgn"
+        "mlsc --l 2 --t 8 --caption none --norm none --width 2 --snr-adaptive --snr-range 0 20 --channel awgn"
     )
     assert "--norm batch --width 32 --snr 10" in Mlsc(3, 10.0, plain=True).options(EFFORT)
-    assert DeepJSCC(2, 7.0).options(EFFORT) == "deep-jscc --bandwidth-ratio 2/48 --snr 7 --lr 0.001"
+    assert DeepJSCC(2, 7.0).options(EFFORT) == "deep-jscc --bandwidth-ratio 2/48 --snr 7"
     assert Point(AtCapacity("jpeg", Mlsc(4, 1.0)), 7.0).name == "jpeg-like-l4-t8-at-7dB"
     assert Point(ClosedForm("hybrid-code", Mlsc(4, 1.0)), 7.0).name == "hybrid-code-like-l4-t8-at-7dB"
     assert Point(DeepJSCC(1, SNR_RANGE), -2.0, "rayleigh").name == "deep-jscc-c1-at--2dB-over-rayleigh"

@@ -366,7 +366,7 @@ def test_gradients_reach_both_networks(codebook):
 def test_bits_cost_more_channel_uses_at_lower_snrs(codebook, nested):
     crops = to_float(dead_leaves(64, 64, 5))[None].expand(3, -1, -1, -1)
     drawing = nested.train().transmitter(crops, 15.0, levels=12).side.drawing
-    uses = _digital_uses(codebook, drawing, [-2.0, 5.0, 15.0]).tolist()
+    uses = _digital_uses(codebook, drawing, torch.tensor([-2.0, 5.0, 15.0])).tolist()
     assert uses == sorted(uses, reverse=True)
 
 

@@ -8,7 +8,6 @@ from torch import nn
 from toys import ToyCaptioner, rand_images
 
 from semcomm import CaptionFeature
-from semcomm.transmitter.caption import Captioner
 
 
 def bilinear(plane, size):
@@ -69,10 +68,6 @@ def test_no_gradient_enters():
     feature = CaptionFeature(captioner, 16)
     captioner.table.requires_grad_(True)  # even if someone thaws it
     assert not feature(images).requires_grad
-
-
-def test_toy_keeps_the_protocol():
-    assert isinstance(ToyCaptioner(), Captioner)
 
 
 def test_what_is_no_captioner_is_refused():

@@ -81,9 +81,9 @@ def test_every_second_photograph_is_sent_and_the_page_says_who_is_ahead(photogra
 
 def test_what_is_measured_is_not_measured_again(photographs, rows, tmp_path, monkeypatch):
     paths = codes.cut(codes.find_photographs(photographs)[::2], tmp_path / "out/photographs")
-    codes.measure(paths, tmp_path / "out")
+    codes.measure(paths, tmp_path / "out", codes.ROWS)
     monkeypatch.setattr(codes, "send", lambda *_: pytest.fail("measured again"))
-    codes.measure(paths, tmp_path / "out")
+    codes.measure(paths, tmp_path / "out", codes.ROWS)
     found = codes.read(paths, tmp_path / "out")
     assert [(row.name, ratio) for row, ratio, _ in found] == [(row.name, ratio) for row in rows for ratio in row.ratios]
     joined = found[0][2]

@@ -47,7 +47,7 @@ def test_a_system_goes_into_the_package_with_its_recipe_and_scores(finished, tmp
     assert folder == tmp_path / "deep-jscc-c4"
     record = json.loads((folder / "training.json").read_text())
     (scores,) = record["evaluations"]
-    assert record["command"].startswith("semcomm train deep-jscc --bandwidth-ratio 4/48 --snr-range 0 20 --lr 0.001")
+    assert record["command"].startswith("semcomm train deep-jscc --bandwidth-ratio 4/48 --snr-range 0 20")
     assert (scores["images"], scores["channel"], [row["snr_db"] for row in scores["rows"]]) == (4, "awgn", [*SNRS_DB])
     point = json.loads((finished.out / "points" / "deep-jscc-c4-at-10dB.json").read_text())
     psnr_db = [row["psnr_db"] for row in scores["rows"] if row["snr_db"] == 10]
