@@ -19,7 +19,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.encoder import EncoderModule, TextEncoder
 from semcomm.transmitter.levels import MultiLevelTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
-from semcomm.whole import check_whole
+from semcomm.whole import check_whole, whole
 
 MAX_LEVEL = 16
 """More than anybody trains; kernels grow with the level, to 2 l - 3."""
@@ -185,22 +185,25 @@ def build_deep_jscc(
 
 
 def _image_size(image_size: int | tuple[int, int], t: int) -> tuple[int, int]:
-    size = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
-    if len(size) != 2 or not all(hasattr(side, "__index__") and side >= t for side in size):
+    sides = [whole(side) for side in (image_size if isinstance(image_size, tuple | list) else [image_size] * 2)]
+    if len(sides) != 2 or not all(side is not None and side >= t for side in sides):
         raise ValueError(f"image_size must be one or two integers, each at least t = {t}, got {image_size!r}")
-    return int(size[0]), int(size[1])
+    return sides[0], sides[1]  # type: ignore[return-value]
 
 
-def _caption_feature(caption: CaptionFeature | str | None, size: tuple[int, int]) -> CaptionFeature | None:
+def _caption_feature(
+    caption: CaptionFeature | str | None, size: tuple[int, int] | None = None
+) -> CaptionFeature | None:
+    """The caption level, with a plane of `size`; None where the plane is not used."""
     if caption is None:
         return None
     if isinstance(caption, CaptionFeature):
-        return caption if caption.image_size == size else CaptionFeature(caption.captioner, size)
+        return caption if size is None or caption.image_size == size else CaptionFeature(caption.captioner, size)
     if caption != "lite":
         raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
     from semcomm.extractors.lite import lite_captioner
 
-    return CaptionFeature(lite_captioner(), size)
+    return CaptionFeature(lite_captioner(), size or 256)
 
 
 def _segmentation_feature(segmentation: SegmentationFeature | str | None) -> SegmentationFeature | None:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from semcomm.channel.base import Fading, check_power
 from semcomm.channel.snr import SNR
+from semcomm.whole import check_whole
 
 if TYPE_CHECKING:
     from semcomm.transmission import Transmission
@@ -61,6 +62,9 @@ class Request:
         told_snr_db: the SNR in dB that the sender believes; None is the real one.
         safe_snr_db: the SNR in dB down to which a digital part must arrive; None is the SNR told.
         importance: weights of classes of the label map by name, such as `{"person": 4.0}`.
+
+    Raises:
+        ValueError: if levels or channel_uses is no integer of at least 1.
     """
 
     levels: int | None = None
@@ -69,6 +73,12 @@ class Request:
     told_snr_db: SNR | None = None
     safe_snr_db: SNR | None = None
     importance: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Make ints of NumPy's integers."""
+        for name in ("levels", "channel_uses"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, check_whole(value, name))
 
     def given_to(
         self, function: Callable[..., Any], names: Sequence[str], *, required_of: nn.Module | None = None

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from semcomm.whole import check_whole
+
 STRIP_PIXELS = 2**22
 """Images of more pixels are worked on in strips of about as many, so that memory does not grow with the image."""
 
@@ -90,8 +92,7 @@ def center_crop(image: Tensor, size: int) -> Tensor:
         tensor([[ 6,  7],
                 [11, 12]])
     """
-    if size < 1:
-        raise ValueError(f"size must be at least 1, got {size}")
+    size = check_whole(size, "size")
     height, width = image.shape[-2:]
     if min(height, width) < size:
         raise ValueError(f"image must be at least {size} x {size} pixels (size), got {height} x {width}")

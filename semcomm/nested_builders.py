@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from semcomm.builders import _device, _recorded, _segmentation_feature
+from semcomm.builders import _caption_feature, _device, _recorded, _segmentation_feature
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.networks.facts import FACTS, NUMBERS
 from semcomm.networks.residual import ResidualNetwork
@@ -18,7 +18,7 @@ from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.codebook import CODEBOOK, Codebook, load_codebook, shipped_codebook
 from semcomm.transmitter.hybrid import HybridTransmitter
 from semcomm.transmitter.segmentation import SegmentationFeature
-from semcomm.whole import check_whole
+from semcomm.whole import check_whole, whole
 
 PICTURES = 6
 """Channels that a residual network sees: a photograph or what arrived of it, and its sketch."""
@@ -49,7 +49,7 @@ def build_linear_code(
     """
     book = _codebook(codebook, t)
     system = _assemble(HybridTransmitter(book, digital=False), HybridReceiver(book, digital=False), channel, device)
-    return _described(system, "build_linear_code", {"t": t}, codebook).eval()
+    return _described(system, "build_linear_code", {"t": int(t)}, codebook).eval()
 
 
 def build_hybrid_code(
@@ -86,7 +86,7 @@ def build_hybrid_code(
     says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
     transmitter = HybridTransmitter(book, safe_snr_db=safe_snr_db, caption=says, segmentation=labels)
     system = _assemble(transmitter, HybridReceiver(book, language=transmitter.language), channel, device)
-    arguments = {"t": t, "safe_snr_db": safe_snr_db}
+    arguments = {"t": int(t), "safe_snr_db": safe_snr_db}
     arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
     return _described(system, "build_hybrid_code", arguments, codebook).eval()
 
@@ -138,7 +138,7 @@ def build_nested_mlsc_image(
     )
     receiver = HybridReceiver(book, network=receives, language=transmitter.language)
     system = _assemble(transmitter, receiver, channel, device)
-    arguments = {"l": l, "t": t, "width": width, "safe_snr_db": safe_snr_db}
+    arguments = {"l": l, "t": int(t), "width": width, "safe_snr_db": safe_snr_db}
     arguments |= {"caption": _recorded(caption), "segmentation": _recorded(segmentation)}
     return _described(system, "build_nested_mlsc_image", arguments, codebook)
 
@@ -153,17 +153,6 @@ def _assemble(
     return SemanticSystem(transmitter, channel, receiver, equalizer=NoEqualizer()).to(_device(device))
 
 
-def _caption_feature(caption: CaptionFeature | str | None) -> CaptionFeature | None:
-    """The caption level; the plane of embeddings that MLSC-image makes of a caption is not used here."""
-    if caption is None or isinstance(caption, CaptionFeature):
-        return caption
-    if caption != "lite":
-        raise TypeError(f'caption must be "lite", a CaptionFeature or None, got {caption!r}')
-    from semcomm.extractors.lite import lite_captioner
-
-    return CaptionFeature(lite_captioner())
-
-
 def _codebook(codebook: Codebook | str | Path | None, t: int) -> Codebook:
     if codebook is not None and not isinstance(codebook, Codebook | str | Path):
         raise TypeError(f"codebook must be a Codebook, a file or None, got {type(codebook).__name__}")
@@ -171,7 +160,7 @@ def _codebook(codebook: Codebook | str | Path | None, t: int) -> Codebook:
         book = shipped_codebook()
     else:
         book = codebook if isinstance(codebook, Codebook) else load_codebook(codebook)
-    if book.block != t:
+    if whole(t) != book.block:
         raise ValueError(f"t must be {book.block}, the block of the codebook, got {t}; fit one with semcomm fit-code")
     return book
 

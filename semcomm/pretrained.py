@@ -121,14 +121,8 @@ def from_pretrained(
             raise FileNotFoundError(
                 f"no trained system {name!r}: it is no folder, and the package has {', '.join(list_pretrained())}"
             )
-        folder = fetch_folder(
-            name,
-            revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
+        where = {"revision": revision, "token": token, "cache_dir": cache_dir}
+        folder = _fetch(name, **where, local_files_only=local_files_only, force_download=force_download)
     features = {"caption": caption, "segmentation": segmentation}
     return load_folder(folder, builder=builder, channel=channel, features=features, device=device)
 
@@ -157,29 +151,13 @@ def _from_file(
     return system
 
 
-def fetch_folder(
-    repository: str,
-    revision: str | None = None,
-    *,
-    token: str | bool | None = None,
-    cache_dir: str | Path | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-) -> Path:
+def _fetch(repository: str, **how: Any) -> Path:
     """Bring what a folder holds from the Hugging Face Hub: "owner/name" to the folder here."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        bring = functools.partial(
-            hf_hub_download,
-            repository,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
+        bring = functools.partial(hf_hub_download, repository, **how)
         config = Path(bring(CONFIG))
         for file in _files_of(read_object(config)):
             bring(file)

@@ -18,6 +18,7 @@ from semcomm.files.json import write_json
 from semcomm.files.tensors import write_safetensors
 from semcomm.receiver.equalizer import equalizer_name
 from semcomm.transmitter.codebook import CODEBOOK
+from semcomm.whole import whole
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 DEFAULT = "nested-mlsc-image"
@@ -140,7 +141,7 @@ def saveable(builder: Callable[Arguments, System]) -> Callable[Arguments, System
     def build(*given: Arguments.args, **named: Arguments.kwargs) -> System:
         bound = signature.bind(*given, **named)
         bound.apply_defaults()
-        arguments = {name: value for name, value in bound.arguments.items() if name not in APART}
+        arguments = {name: _with_ints(value) for name, value in bound.arguments.items() if name not in APART}
         for name, value in arguments.items():
             if not _is_plain(value):
                 raise TypeError(f"{name} cannot be saved: {_PLAIN}, got {value!r}")
@@ -225,6 +226,13 @@ def _parts_of(system: nn.Module) -> dict[str, Any]:
 
 def _differ(one: Any, other: Any) -> bool:
     return one is not other if isinstance(one, nn.Module) or isinstance(other, nn.Module) else one != other
+
+
+def _with_ints(value: Any) -> Any:
+    """The same with ints for NumPy's integers, which JSON does not know."""
+    if isinstance(value, list | tuple):
+        return type(value)(_with_ints(one) for one in value)
+    return value if (number := whole(value)) is None else number
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,20 +1,36 @@
 """Whole numbers as arguments."""
 
+import operator
 from typing import Any
 
 
-def check_whole(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
-    """Return `value` as an int if it is a whole number in its range, such as an int or one of NumPy's.
+def whole(value: Any) -> int | None:
+    """Return `value` as an int if it is a whole number: an int, or one of NumPy's or torch's. None for all else.
+
+    Example:
+        >>> whole(8), whole(8.0), whole(True)
+        (8, None, None)
+    """
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def check_whole(value: Any, name: str, least: int = 1, most: int | None = None, *, because: str = "") -> int:
+    """Return `value` as an int if it is a whole number in its range.
 
     Raises:
-        ValueError: naming it, if it is not.
+        ValueError: naming it, its value and the range, if it is not; `because` says why, where that is not plain.
 
     Example:
         >>> check_whole(8, "width", 1, 512)
         8
     """
-    whole = not isinstance(value, bool) and hasattr(value, "__index__")
-    if not whole or value < least or (most is not None and value > most):
+    number = whole(value)
+    if number is None or number < least or (most is not None and number > most):
         span = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be an integer {span}, got {value!r}")
-    return int(value)
+        raise ValueError(f"{name} must be an integer {span}, got {value!r}" + (f"; {because}" if because else ""))
+    return number

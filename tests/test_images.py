@@ -49,7 +49,7 @@ def test_the_centre_is_cut_out(height, width, size):
 
 
 def test_no_empty_crop():
-    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="size must be an integer of at least 1, got 0"):
         center_crop(rand_images(), 0)
 
 

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 
 import torch
-from ship_nested import averaged
+from ship_nested import system_of
 from torch import Tensor
 
 from semcomm import SemanticSystem, build_nested_mlsc_image
@@ -30,22 +30,15 @@ def main() -> None:
     parser.add_argument("--val", type=Path, required=True, help="photographs to send")
     given = parser.parse_args()
     photographs = [load_image(path)[None] for path in find_photographs(given.val).evenly(PHOTOGRAPHS)]
-    without = psnrs(build_nested_mlsc_image(caption=None, segmentation=None), photographs)
+    without = psnrs(build_nested_mlsc_image(width=1, caption=None, segmentation=None, device="cpu"), photographs)
     rows = []
     for checkpoint in given.checkpoints:
-        gains = psnrs(system_of(checkpoint), photographs) - without
+        gains = psnrs(system_of(checkpoint, caption=None, segmentation=None), photographs) - without
         cells = ["{:+.2f} ± {:.2f}".format(*mean_and_ci95(point)) for point in gains]
         rows.append([f"{checkpoint.parent.parent.name}, {checkpoint.stem}", *cells, f"{gains.mean():+.2f}"])
         print(rows[-1], flush=True)
     head = ["checkpoint", *(f"1/{ratio}, {snr_db:g} dB" for ratio, snr_db in POINTS), "mean"]
     print("\n".join(markdown_table(head, rows)))
-
-
-def system_of(checkpoint: Path) -> SemanticSystem:
-    """Load the moving average of a checkpoint."""
-    system = build_nested_mlsc_image(caption=None, segmentation=None, device="cpu")
-    system.load_state_dict(averaged(checkpoint))
-    return system
 
 
 def psnrs(system: SemanticSystem, photographs: list[Tensor]) -> Tensor:

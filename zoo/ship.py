@@ -119,9 +119,6 @@ def publish(folders, docs):
 
 def ship(spec, folders):
     """Write a system's folder in the package."""
-    sys.path.insert(0, str(ROOT / "tests"))  # for the golden output
-    import test_pretrained
-
     run, folder = system_folder(folders.out, spec), WEIGHTS / spec.name
     system = from_pretrained(str(run), device="cpu")
     record = read_object(run / "training.json")
@@ -137,9 +134,17 @@ def ship(spec, folders):
     for file in ("config.json", "model.safetensors"):
         shutil.copy(run / file, folder / file)
     (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
-    golden = test_pretrained.golden_output(from_pretrained(str(run), device="cpu"))
+    return finish(folder, card(spec, system, record))
+
+
+def finish(folder, text):
+    """Write the golden output and the model card of a folder in the package."""
+    sys.path.insert(0, str(ROOT / "tests"))  # for the golden output
+    import test_pretrained
+
+    golden = test_pretrained.golden_output(from_pretrained(str(folder), device="cpu"))
     (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
-    (folder / "README.md").write_text(card(spec, system, record))
+    (folder / "README.md").write_text(text)
     return folder
 
 

@@ -6,18 +6,19 @@ switched on, its recipe, its golden output and its model card. A run that still 
 
 import argparse
 import csv
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+from ship import finish
 from torch import Tensor
 
+from semcomm import SemanticSystem
 from semcomm.files.json import read_object, write_json
 from semcomm.files.tensors import write_safetensors
 from semcomm.nested_builders import build_nested_mlsc_image
-from semcomm.pretrained import SHIPPED, from_pretrained
+from semcomm.pretrained import SHIPPED
 from semcomm.saving import CONFIG, WEIGHTS, saved_weights
 from semcomm.training.module import AVERAGE
 from semcomm.training.run_folder import RECIPE, RESULT, newest_checkpoint, step_of
@@ -71,40 +72,39 @@ def main() -> None:
 
 def ship(run: Path, folder: Path, *, before: str = "") -> Path:
     """Write what a run has trained so far."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the golden output
-    import test_pretrained
-
     checkpoint = newest_checkpoint(run)
     if checkpoint is None:
         raise ValueError(f"{run} holds no checkpoint")
-    average = averaged(checkpoint)
+    system = system_of(checkpoint, **MEANING)
     recipe = read_object(run / RESULT if (run / RESULT).is_file() else run / RECIPE)
-    arguments = recipe["system"]["arguments"] | MEANING
-    system = build_nested_mlsc_image(**arguments, device="cpu")
-    system.load_state_dict(average, strict=False)  # frozen extractors are none of it
-    system.eval().save_pretrained(folder)
-    write_safetensors(folder / WEIGHTS, {name: value.half() for name, value in saved_weights(system).items()})
+    system.save_pretrained(folder)
+    average = saved_weights(system)
+    write_safetensors(folder / WEIGHTS, {name: value.half() for name, value in average.items()})
     written = {name: read_object(folder / CONFIG)[name] for name in ("builder", "arguments")}
     metrics = recipe.get("metrics") or {PSNR: _last_validated(run)}
     steps = step_of(checkpoint)
     told = {"system": written, "steps": steps, "metrics": metrics} | ({"before": before} if before else {})
     write_json(folder / RESULT, recipe | told)
-    golden = test_pretrained.golden_output(from_pretrained(str(folder), device="cpu"))
-    (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
     weights = sum(value.numel() for value in average.values())
-    (folder / "README.md").write_text(_card(recipe, steps, weights, metrics[PSNR], before))
-    return folder
+    return finish(folder, _card(recipe, steps, weights, metrics[PSNR], before))
 
 
-def averaged(checkpoint: Path) -> dict[str, Tensor]:
-    """Read the moving average of a checkpoint."""
-    return torch.load(checkpoint, map_location="cpu", weights_only=True)[AVERAGE]
+def system_of(checkpoint: Path, *, caption: str | None, segmentation: str | None) -> SemanticSystem:
+    """Build the system of a run's checkpoint, in eval mode, with these extractors and the moving average."""
+    average: dict[str, Tensor] = torch.load(checkpoint, map_location="cpu", weights_only=True)[AVERAGE]
+    arguments = read_object(checkpoint.parent.parent / RECIPE)["system"]["arguments"]
+    arguments |= {"caption": caption, "segmentation": segmentation}
+    system = build_nested_mlsc_image(**arguments, device="cpu")
+    if average.keys() != saved_weights(system).keys():
+        raise ValueError(f"{checkpoint} holds the weights of another network than {RECIPE} describes")
+    system.load_state_dict(average, strict=False)  # which lacks the frozen extractors
+    return system.eval()
 
 
 def _last_validated(run: Path) -> float:
     """PSNR of the newest validation in dB."""
     files = sorted((run / "logs").glob("from-step-*/metrics.csv"), key=lambda file: file.stat().st_mtime)
-    found = [row[PSNR] for file in files for row in csv.DictReader(file.open()) if row.get(PSNR)]
+    found = [row[PSNR] for file in files for row in csv.DictReader(file.read_text().splitlines()) if row.get(PSNR)]
     if not found:
         raise ValueError(f"{run} has not validated yet: ship it after its first validation")
     return float(found[-1])

@@ -87,12 +87,6 @@ def decompress(file: bytes) -> Tensor:
     return torch.from_numpy(np.array(decoded)).permute(2, 0, 1)
 
 
-def compress(image: Tensor, codec: Codec, bits: int, *, headers: bool = True) -> Tensor | None:
-    """Compress with `best_file` and decompress: uint8 `(3, h, w)`, or None if no quality fits."""
-    file = best_file(image, codec, bits, headers=headers)
-    return None if file is None else decompress(file)
-
-
 def _save(photograph: Image.Image, name: str, **options: object) -> bytes:
     file = io.BytesIO()
     photograph.save(file, name, **options)

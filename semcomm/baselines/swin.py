@@ -7,7 +7,6 @@ of `c` real channels.
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -146,9 +145,3 @@ def _initialise(network: nn.Module) -> None:
             nn.init.trunc_normal_(part.weight, std=0.02)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
-
-
-def masked(features: Tensor, kept: Tensor) -> Tensor:
-    """Set all channels of `(b, rows, columns, c)` to zero but those kept, `(b, rate)`."""
-    mask = torch.zeros_like(features[:, 0, 0]).scatter_(1, kept, 1.0)
-    return features * mask[:, None, None]

@@ -1,6 +1,6 @@
 """SwinJSCC and WITT as transmitters and receivers."""
 
-from numbers import Real
+from abc import ABC
 from typing import Literal, final
 
 import torch
@@ -13,6 +13,7 @@ from semcomm.channel.snr import SNR
 from semcomm.contracts import Delivered, Received, Semantics, Sent
 from semcomm.images import pad_to_multiple
 from semcomm.symbols import features_to_symbols, plane_size, symbols_to_features
+from semcomm.whole import whole
 
 Pairing = Literal["neighbours", "halves"]
 PAIRINGS: tuple[Pairing, ...] = ("neighbours", "halves")
@@ -48,37 +49,60 @@ def unpair(symbols: Tensor, plane: tuple[int, int], pairing: Pairing) -> Tensor:
     return features.reshape(len(features), *plane, -1)
 
 
-def _send(features: Tensor, kept: Tensor | None, header: Header, pairing: Pairing, training: bool) -> Sent:
-    """Pair features; where a header goes ahead of them, give them its power."""
-    symbols = pair(features, pairing)
-    costs = {"features": symbols.shape[1]}
-    if not header.symbols:
-        return Sent(symbols, channel_uses=costs)
-    gain = symbols.abs().square().mean(dim=1).clamp_min(1e-12).sqrt()
-    symbols = torch.cat([header.write(gain, kept), symbols / gain[:, None]], dim=1)
-    told = gain if header.gain else torch.ones_like(gain)
-    side = Side(told, kept, torch.zeros_like(gain, dtype=torch.bool)) if training else None
-    return Sent(symbols, side=side, channel_uses=costs | {"header": header.symbols})
+class _Part(nn.Module, ABC):
+    """What transmitters and receivers have in common."""
 
+    def __init__(self, downsampling: int, pairing: Pairing, header: Header):
+        super().__init__()
+        self.downsampling = downsampling
+        self.pairing: Pairing = pairing
+        self.header = header
 
-def _open(
-    received: Received, plane: tuple[int, int], rate: int | None, header: Header, pairing: Pairing
-) -> tuple[Tensor, Side | None]:
-    """Features received, `(b, *plane, c)`, and what the header says."""
-    if not header.symbols:
-        return unpair(received.symbols, plane, pairing), None
-    side = received.side if isinstance(received.side, Side) else header.read(received, rate)
-    features = unpair(received.symbols[:, header.symbols :], plane, pairing)
-    return features * side.gain[:, None, None, None], side
+    def _encode(
+        self, encoder: SwinEncoder, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, rate: int | None
+    ) -> Sent:
+        """Pair features; where a header goes ahead of them, give them its power."""
+        if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
+            raise ValueError("semantics must be None: SwinJSCC and WITT have no semantic levels")
+        features, kept = encoder(pad_to_multiple(images, self.downsampling), snr_db, rate)
+        if rate is not None:
+            if kept is None:
+                raise ValueError("encoder keeps all channels: build a SwinEncoder with rate_adaptive=True")
+            features = features.gather(3, kept[:, None, None].expand(-1, *features.shape[1:3], -1))
+        symbols = pair(features, self.pairing)
+        costs = {"features": symbols.shape[1]}
+        if not self.header.symbols:
+            return Sent(symbols, channel_uses=costs)
+        gain = symbols.abs().square().mean(dim=1).clamp_min(1e-12).sqrt()
+        symbols = torch.cat([self.header.write(gain, kept), symbols / gain[:, None]], dim=1)
+        told = gain if self.header.gain else torch.ones_like(gain)
+        side = Side(told, kept, torch.zeros_like(gain, dtype=torch.bool)) if self.training else None
+        return Sent(symbols, side=side, channel_uses=costs | {"header": self.header.symbols})
 
+    def _decode(
+        self, decoder: SwinDecoder, received: Received, size: tuple[int, int], snr_db: SNR | None, rate: int | None
+    ) -> Tensor | Delivered:
+        """Undo header and pairing; at a rate, channels that were not kept are zero."""
+        ahead, side = self.header.symbols, None
+        features = unpair(received.symbols[:, ahead:], plane_size(*size, self.downsampling), self.pairing)
+        if ahead:
+            side = received.side if isinstance(received.side, Side) else self.header.read(received, rate)
+            features = features * side.gain[:, None, None, None]
+        if rate is not None:
+            if side is None or side.kept is None:
+                raise ValueError("header says of no channel whether it was kept: build a Header with channels")
+            places = side.kept[:, None, None].expand_as(features)
+            features = features.new_zeros(*features.shape[:3], self.header.channels).scatter(3, places, features)
+        images = decoder(features, snr_db)[:, :, : size[0], : size[1]].clamp(0, 1)
+        return images if side is None else Delivered(images, lost=side.lost)
 
-def _deliver(images: Tensor, size: tuple[int, int], side: Side | None) -> Tensor | Delivered:
-    images = images[:, :, : size[0], : size[1]].clamp(0, 1)
-    return images if side is None else Delivered(images, lost=side.lost)
+    def _symbols(self, height: int, width: int, channels: int) -> int:
+        rows, columns = plane_size(height, width, self.downsampling)
+        return self.header.symbols + rows * columns * channels // 2
 
 
 @final
-class SwinTransmitter(nn.Module):
+class SwinTransmitter(_Part):
     """Hops 1 and 2 of 6: windowed attention, then pairing.
 
     Args:
@@ -93,69 +117,49 @@ class SwinTransmitter(nn.Module):
     """
 
     def __init__(self, encoder: SwinEncoder, *, channels: int, downsampling: int, pairing: Pairing, header: Header):
-        super().__init__()
-        self.encoder = encoder
-        self.channels = channels
-        self.downsampling = downsampling
-        self.pairing: Pairing = pairing
-        self.header = header
+        super().__init__(downsampling, pairing, header)
+        self.encoder, self.channels = encoder, channels
 
     def forward(self, images: Tensor, snr_db: SNR | None = None, *, semantics: Semantics | None = None) -> Sent:
         """Encode images `(b, 3, h, w)` into symbols `(b, k)`."""
-        _refuse(semantics)
-        features, _ = self.encoder(pad_to_multiple(images, self.downsampling), snr_db)
-        return _send(features, None, self.header, self.pairing, self.training)
+        return self._encode(self.encoder, images, snr_db, semantics, None)
 
     def symbols_per_image(self, height: int, width: int) -> int:
         """Channel uses k of a `height x width` image, padding and header included."""
-        rows, columns = plane_size(height, width, self.downsampling)
-        return self.header.symbols + rows * columns * self.channels // 2
+        return self._symbols(height, width, self.channels)
 
 
 @final
-class SwinReceiver(nn.Module):
+class SwinReceiver(_Part):
     """Hops 5 and 6 of 6: pairing undone, then windowed attention; arguments as of `SwinTransmitter`."""
 
     def __init__(self, decoder: SwinDecoder, *, downsampling: int, pairing: Pairing, header: Header):
-        super().__init__()
+        super().__init__(downsampling, pairing, header)
         self.decoder = decoder
-        self.downsampling = downsampling
-        self.pairing: Pairing = pairing
-        self.header = header
 
     def forward(self, received: Received, size: tuple[int, int], snr_db: SNR | None = None) -> Tensor | Delivered:
         """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]."""
-        plane = plane_size(*size, self.downsampling)
-        features, side = _open(received, plane, None, self.header, self.pairing)
-        return _deliver(self.decoder(features, snr_db), size, side)
+        return self._decode(self.decoder, received, size, snr_db, None)
 
 
 @final
-class RateAdaptiveSwinTransmitter(nn.Module):
+class RateAdaptiveSwinTransmitter(_Part):
     """Hops 1 and 2 of 6 at a rate chosen at run time: channels are kept by image, and a header says which.
 
     Args:
         encoder: images to features, rate-adaptive.
-        channels: real channels c of the features, of which some are kept.
         rate: channels kept where the caller does not say; even.
         downsampling: t.
         pairing: see `pair`.
-        header: what is sent ahead of the features.
+        header: what is sent ahead of the features; it knows how many channels they have.
 
     Shape:
         images `(b, 3, h, w)` to symbols `(b, k)`, k = ceil(h/t) ceil(w/t) rate / 2 and the header.
     """
 
-    def __init__(
-        self, encoder: SwinEncoder, *, channels: int, rate: int, downsampling: int, pairing: Pairing, header: Header
-    ):
-        super().__init__()
-        self.encoder = encoder
-        self.channels = channels
-        self.rate = _check_rate(rate, channels)
-        self.downsampling = downsampling
-        self.pairing: Pairing = pairing
-        self.header = header
+    def __init__(self, encoder: SwinEncoder, *, rate: int, downsampling: int, pairing: Pairing, header: Header):
+        super().__init__(downsampling, pairing, header)
+        self.encoder, self.rate = encoder, _check_rate(rate, header.channels)
 
     def forward(
         self,
@@ -166,35 +170,21 @@ class RateAdaptiveSwinTransmitter(nn.Module):
         rate: int | float | None = None,
     ) -> Sent:
         """Encode images `(b, 3, h, w)` into symbols `(b, k)`; `rate` is how many channels are kept."""
-        _refuse(semantics)
-        count = self.rate if rate is None else _check_rate(rate, self.channels)
-        features, kept = self.encoder(pad_to_multiple(images, self.downsampling), snr_db, count)
-        if kept is None:
-            raise ValueError("encoder keeps all channels: build a SwinEncoder with rate_adaptive=True")
-        places = kept[:, None, None].expand(-1, *features.shape[1:3], -1)
-        return _send(features.gather(3, places), kept, self.header, self.pairing, self.training)
+        count = self.rate if rate is None else _check_rate(rate, self.header.channels)
+        return self._encode(self.encoder, images, snr_db, semantics, count)
 
     def symbols_per_image(self, height: int, width: int, *, rate: int | float | None = None) -> int:
         """Channel uses k of a `height x width` image, padding and header included."""
-        count = self.rate if rate is None else _check_rate(rate, self.channels)
-        rows, columns = plane_size(height, width, self.downsampling)
-        return self.header.symbols + rows * columns * count // 2
+        return self._symbols(height, width, self.rate if rate is None else _check_rate(rate, self.header.channels))
 
 
 @final
-class RateAdaptiveSwinReceiver(nn.Module):
+class RateAdaptiveSwinReceiver(_Part):
     """Hops 5 and 6 of 6: channels that were not kept are zero; arguments as of `RateAdaptiveSwinTransmitter`."""
 
-    def __init__(
-        self, decoder: SwinDecoder, *, channels: int, rate: int, downsampling: int, pairing: Pairing, header: Header
-    ):
-        super().__init__()
-        self.decoder = decoder
-        self.channels = channels
-        self.rate = _check_rate(rate, channels)
-        self.downsampling = downsampling
-        self.pairing: Pairing = pairing
-        self.header = header
+    def __init__(self, decoder: SwinDecoder, *, rate: int, downsampling: int, pairing: Pairing, header: Header):
+        super().__init__(downsampling, pairing, header)
+        self.decoder, self.rate = decoder, _check_rate(rate, header.channels)
 
     def forward(
         self,
@@ -205,22 +195,12 @@ class RateAdaptiveSwinReceiver(nn.Module):
         rate: int | float | None = None,
     ) -> Tensor | Delivered:
         """Decode symbols `(b, k)` into images `(b, 3, *size)` in [0, 1]; `rate` is how many channels were kept."""
-        count = self.rate if rate is None else _check_rate(rate, self.channels)
-        plane = plane_size(*size, self.downsampling)
-        features, side = _open(received, plane, count, self.header, self.pairing)
-        if side is None or side.kept is None:
-            raise ValueError("header says of no channel whether it was kept: build a Header with channels")
-        places = side.kept[:, None, None].expand_as(features)
-        full = features.new_zeros(*features.shape[:3], self.channels).scatter(3, places, features)
-        return _deliver(self.decoder(full, snr_db), size, side)
+        count = self.rate if rate is None else _check_rate(rate, self.header.channels)
+        return self._decode(self.decoder, received, size, snr_db, count)
 
 
 def _check_rate(rate: int | float, channels: int) -> int:
-    if isinstance(rate, bool) or not isinstance(rate, Real) or not 2 <= rate <= channels or rate % 2:
+    count = whole(int(rate) if isinstance(rate, float) and rate.is_integer() else rate)  # the command line's are floats
+    if count is None or not 2 <= count <= channels or count % 2:
         raise ValueError(f"rate must be an even number of channels from 2 to {channels}, got {rate!r}")
-    return int(rate)
-
-
-def _refuse(semantics: Semantics | None) -> None:
-    if semantics is not None and not (semantics.tokens is None and semantics.labels is None):
-        raise ValueError("semantics must be None: SwinJSCC and WITT have no semantic levels")
+    return count

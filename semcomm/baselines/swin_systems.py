@@ -1,7 +1,7 @@
 """SwinJSCC and WITT as systems: built from numbers, or loaded from their authors' files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -199,9 +199,9 @@ def _channels(bandwidth_ratio: float | None, channels: int | None, shape: Shape)
     if (bandwidth_ratio is None) == (channels is None):
         raise ValueError(f"give one of bandwidth_ratio and channels, got {bandwidth_ratio} and {channels}")
     if channels is not None:
-        if check_positive(channels, "channels") % 2:
+        if (count := check_positive(channels, "channels")) % 2:
             raise ValueError(f"channels must be even, two real ones make a complex one, got {channels}")
-        return channels
+        return count
     pairs = 3 * shape.downsampling**2
     count = round(pairs * check_bandwidth_ratio(bandwidth_ratio))  # type: ignore[arg-type]
     if count < 1 or abs(count / pairs - bandwidth_ratio) > 1e-9:  # type: ignore[operator]
@@ -222,16 +222,14 @@ def _assemble(
     head = None if rate_adaptive else channels
     encoder = SwinEncoder(shape, channels=head, snr_adaptive=snr_adaptive, rate_adaptive=rate_adaptive, ties=ties)
     decoder = SwinDecoder(shape, channels=head, snr_adaptive=snr_adaptive)
-    width = shape.widths[-1]
-    header = Header(width if rate_adaptive else 0, tell_gain)
-    t = shape.downsampling
+    header = Header(shape.widths[-1] if rate_adaptive else 0, tell_gain)
+    shared: dict[str, Any] = {"downsampling": shape.downsampling, "pairing": pairing, "header": header}
     if rate_adaptive:
-        sizes = {"channels": width, "rate": channels, "downsampling": t}
-        transmitter = RateAdaptiveSwinTransmitter(encoder, **sizes, pairing=pairing, header=header)
-        receiver = RateAdaptiveSwinReceiver(decoder, **sizes, pairing=pairing, header=header)
+        transmitter = RateAdaptiveSwinTransmitter(encoder, rate=channels, **shared)
+        receiver = RateAdaptiveSwinReceiver(decoder, rate=channels, **shared)
     else:
-        transmitter = SwinTransmitter(encoder, channels=channels, downsampling=t, pairing=pairing, header=header)
-        receiver = SwinReceiver(decoder, downsampling=t, pairing=pairing, header=header)
+        transmitter = SwinTransmitter(encoder, channels=channels, **shared)
+        receiver = SwinReceiver(decoder, **shared)
     return SemanticSystem(transmitter, AWGNChannel() if channel is None else channel, receiver)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from semcomm.channel.base import check_power, complex_normal
 from semcomm.channel.snr import SNR, noise_variance
 from semcomm.contracts import Received
+from semcomm.whole import whole
 
 IMAGES, SYMBOLS, NOISE_SYMBOLS = 3, 64, 2**16
 SNRS_DB = (-10.0, 0.0, 10.0, 25.0)
@@ -162,7 +163,7 @@ def _uses(channel: nn.Module) -> Iterator[str]:
     except Exception as error:
         yield f"channel uses: channel_uses(k) raised {type(error).__name__}: {error}"
         return
-    if any(not isinstance(uses, int) or uses * streams < k for uses, k in zip(counted, sent, strict=True)):
+    if any((uses := whole(one)) is None or uses * streams < k for one, k in zip(counted, sent, strict=True)):
         least = "k" if streams == 1 else f"k / {streams}, the channel's streams"
         yield f"channel uses: channel_uses(k) must be an integer of at least {least}, got {counted} for {sent}"
 

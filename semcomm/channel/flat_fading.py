@@ -11,6 +11,7 @@ from semcomm.channel.base import check_symbols, complex_normal
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Received
+from semcomm.whole import whole
 
 Coherence = Literal["symbol", "image"] | int
 CSI = Literal["perfect", "none"] | Pilots
@@ -18,10 +19,12 @@ CSI = Literal["perfect", "none"] | Pilots
 
 def check_coherence(coherence: Any) -> Coherence:
     """Return `coherence` if it is "symbol", "image" or a length; a ValueError says so if not."""
-    block = isinstance(coherence, int) and not isinstance(coherence, bool) and coherence >= 1
-    if not block and coherence not in ("symbol", "image"):
+    if isinstance(coherence, str) and coherence in ("symbol", "image"):
+        return coherence  # type: ignore[return-value]
+    block = whole(coherence)
+    if block is None or block < 1:
         raise ValueError(f'coherence must be "symbol", "image" or a block length >= 1, got {coherence!r}')
-    return coherence
+    return block
 
 
 def check_csi(csi: Any, coherence: Coherence) -> CSI:

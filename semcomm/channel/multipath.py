@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semcomm.channel.base import check_number, complex_normal, uniform
 from semcomm.channel.flat_fading import Coherence, check_coherence
+from semcomm.whole import check_whole
 
 SINUSOIDS = 32
 """Directions from which a tap's waves arrive under Doppler; E|h|^4 is then 2 - 1/32 instead of 2."""
@@ -30,8 +31,7 @@ def exponential_profile(taps: int, decay: float) -> tuple[float, ...]:
         >>> [round(p, 3) for p in exponential_profile(3, decay=1.0)]
         [0.665, 0.245, 0.09]
     """
-    if isinstance(taps, bool) or not isinstance(taps, int) or taps < 1:
-        raise ValueError(f"taps must be an integer of at least 1, got {taps!r}")
+    taps = check_whole(taps, "taps")
     check_number(decay, "decay", 1e-6, 1e12, " samples")
     powers = [math.exp(-tap / decay) for tap in range(taps)]
     return tuple(power / sum(powers) for power in powers)
@@ -100,7 +100,7 @@ def delay_line(
     Raises:
         ValueError: if an argument is out of its range, or two of them contradict each other.
     """
-    check_coherence(coherence)
+    coherence = check_coherence(coherence)
     if doppler is not None and (not isinstance(doppler, Real) or not 0 <= doppler < 0.5):
         raise ValueError(f"doppler must be f_D T from 0 to below 0.5, got {doppler!r}; give None for fading in blocks")
     if doppler is not None and coherence != "image":

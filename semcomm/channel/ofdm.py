@@ -15,6 +15,7 @@ from semcomm.channel.multipath import delay_line, exponential_profile
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
+from semcomm.whole import check_whole
 
 PROFILE = exponential_profile(8, decay=3.0)
 
@@ -69,8 +70,8 @@ class OFDMChannel(Channel):
         csi: Literal["perfect", "none"] | Pilots = "perfect",
     ):
         super().__init__(power)
-        self.fft_size = _whole(fft_size, "fft_size", 2)
-        self.cyclic_prefix = _whole(cyclic_prefix, "cyclic_prefix", 0)
+        self.fft_size = check_whole(fft_size, "fft_size", 2)
+        self.cyclic_prefix = check_whole(cyclic_prefix, "cyclic_prefix", 0)
         self.line = delay_line(profile, coherence, doppler, response)
         taps = len(self.line.profile)
         if taps > cyclic_prefix + 1:
@@ -160,9 +161,3 @@ class OFDMChannel(Channel):
 def _data(grid: Tensor, carries_data: Tensor, x: Tensor) -> Tensor:
     """The places of a grid `(b, T, F)` where the symbols x were."""
     return grid[:, carries_data][:, : x.shape[1]]
-
-
-def _whole(value: int, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return value

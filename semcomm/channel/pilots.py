@@ -7,6 +7,8 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from semcomm.whole import check_whole
+
 Estimator = Literal["ls", "lmmse"]
 Pattern = Literal["comb", "block"]
 
@@ -36,11 +38,8 @@ class Pilots:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        if isinstance(self.spacing, bool) or not isinstance(self.spacing, int) or self.spacing < 2:
-            raise ValueError(
-                f"spacing must be an integer of at least 2, got {self.spacing!r}; "
-                "there must not be more pilots than symbols"
-            )
+        spacing = check_whole(self.spacing, "spacing", 2, because="there must not be more pilots than symbols")
+        object.__setattr__(self, "spacing", spacing)
         if self.estimator not in ("ls", "lmmse"):
             raise ValueError(f'estimator must be "ls" or "lmmse", got {self.estimator!r}')
         if self.pattern not in ("comb", "block"):

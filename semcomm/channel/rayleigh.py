@@ -44,7 +44,7 @@ class RayleighChannel(Channel):
     def __init__(self, power: float = 1.0, *, coherence: Coherence = "symbol", csi: CSI = "perfect"):
         super().__init__(power)
         self.coherence: Coherence = check_coherence(coherence)
-        self.csi: CSI = check_csi(csi, coherence)
+        self.csi: CSI = check_csi(csi, self.coherence)
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Fade complex64 `(b, k)` and add noise at `snr_db`."""

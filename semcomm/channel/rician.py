@@ -50,7 +50,7 @@ class RicianChannel(Channel):
             raise ValueError(f"k_factor_db must be a number of dB, got {k_factor_db!r}; 0 is as strong as the rest")
         self.k_factor_db = float(k_factor_db)
         self.coherence: Coherence = check_coherence(coherence)
-        self.csi: CSI = check_csi(csi, coherence)
+        self.csi: CSI = check_csi(csi, self.coherence)
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Fade complex64 `(b, k)` and add noise at `snr_db`."""

@@ -20,6 +20,7 @@ from semcomm.channel.base import Fading, check_generator, check_number, check_sy
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
 from semcomm.link.sionna_blocks import generators_kept
+from semcomm.whole import check_whole
 
 OFDM_SYMBOLS = 14
 PILOT_SYMBOLS = (2, 11)
@@ -107,15 +108,15 @@ class SionnaChannel(Channel):
         }.items():
             check_number(number, name, 1e-12, 1e12)
         check_number(speed_m_s, "speed_m_s", 0, 1000, " m/s")
-        for name, count in {"fft_size": fft_size, "streams": streams, "receive_antennas": receive_antennas}.items():
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {count!r}")
+        fft_size, streams = check_whole(fft_size, "fft_size"), check_whole(streams, "streams")
+        receive_antennas = check_whole(receive_antennas, "receive_antennas")
         if fft_size % streams:
             raise ValueError(f"fft_size must be a multiple of streams={streams}, got {fft_size}; pilots take turns")
         if receive_antennas < streams:
             raise ValueError(f"receive_antennas must be at least streams={streams}, got {receive_antennas}")
-        if isinstance(cyclic_prefix, bool) or not isinstance(cyclic_prefix, int) or not 0 <= cyclic_prefix <= fft_size:
-            raise ValueError(f"cyclic_prefix must be an integer from 0 to fft_size={fft_size}, got {cyclic_prefix!r}")
+        cyclic_prefix = check_whole(
+            cyclic_prefix, "cyclic_prefix", 0, fft_size, because="it repeats samples of fft_size"
+        )
         sample_s = 1 / (fft_size * subcarrier_spacing_hz)
         if model not in SCENARIOS and cyclic_prefix * sample_s < 2 * delay_spread_s:
             least = math.ceil(2 * delay_spread_s / sample_s)

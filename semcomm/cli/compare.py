@@ -8,44 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from semcomm.baselines.separation import SeparationBaseline
+from semcomm.cli.groups import OPTIONS, Choices, Over, Saved, grouped
 from semcomm.cli.measuring import (
-    CsvOption,
     DrawsOption,
-    FigureOption,
-    LatexOption,
-    MetricsOption,
-    SizeOption,
-    WidthOption,
+    Results,
+    Test,
     check_codecs_channel,
     codec_beside,
     is_codec,
     link_of,
     measure,
 )
-from semcomm.cli.options import (
-    AnyChannelOption,
-    BuilderOption,
-    CodecsRatioOption,
-    CoherenceOption,
-    DataOption,
-    EqualizerOption,
-    ImportanceOption,
-    JsonOption,
-    LevelsOption,
-    RateOption,
-    SafeOption,
-    SavedLevelOption,
-    SeedOption,
-    SnrsOption,
-    ToldOption,
-    UsesOption,
-    asked_of,
-    describe_channel,
-    load_system,
-    set_channel,
-)
-from semcomm.cli.reports import check_outputs, show_table, write_csv, write_figure, write_json, write_text_file
-from semcomm.cli.skip_bad import SkipBadOption
+from semcomm.cli.options import CodecsRatioOption
+from semcomm.cli.reports import show_table
 from semcomm.contracts import COSTS
 from semcomm.experiments.differences import difference_cells, difference_rows, draw_differences
 from semcomm.experiments.equal_uses import InChannelUses
@@ -55,91 +30,55 @@ from semcomm.system import SemanticSystem
 NameArgument = Annotated[str, typer.Argument(help="A shipped system's name, a folder, or a codec: jpeg, jpeg+ldpc.")]
 
 
+@grouped
 def compare(
     a: NameArgument,
     b: NameArgument,
-    data: DataOption,
-    snr: SnrsOption = "1,4,7,10,13",
-    channel: AnyChannelOption = "awgn",
-    coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = None,
-    size: SizeOption = None,
-    draws: DrawsOption = 1,
-    metrics: MetricsOption = "",
-    levels: LevelsOption = None,
-    rate: RateOption = None,
-    channel_uses: UsesOption = None,
+    test: Test,
+    over: Over,
+    choices: Choices,
+    saved: Saved,
+    results: Results,
     bandwidth_ratio: CodecsRatioOption = None,
-    told_snr: ToldOption = None,
-    safe_snr: SafeOption = None,
-    importance: ImportanceOption = "",
-    json_file: JsonOption = None,
-    csv_file: CsvOption = None,
-    latex: LatexOption = None,
-    figure: FigureOption = None,
-    figure_width: WidthOption = "screen",
-    seed: SeedOption = 0,
-    caption: SavedLevelOption = None,
-    segmentation: SavedLevelOption = None,
-    builder: BuilderOption = None,
-    skip_bad: SkipBadOption = False,
+    draws: DrawsOption = 1,
 ) -> None:
     """Print A's scores less B's, photograph by photograph, with 95 % confidence intervals.
 
     A codec gets the channel uses of the system beside it, and so does a system that can choose its channel uses beside
     one that cannot. Two codecs get what --bandwidth-ratio says.
     """
-    check_outputs({"--json": json_file, "--csv": csv_file, "--latex": latex, "--figure": figure}, photographs=[data])
+    results.check(test.data)
     if a == b:
         raise ValueError(f"A and B must be different, got {a} twice")
     codecs = [name for name in (a, b) if is_codec(name)]
-    check_codecs_channel("a codec", codecs, channel)
+    check_codecs_channel("a codec", codecs, over.channel)
     if (len(codecs) == 2) != (bandwidth_ratio is not None):
         raise ValueError("--bandwidth-ratio k/n is for two codecs, which need it, and for nothing else")
-    systems = {name: load_system(name, caption, segmentation, builder) for name in (a, b) if name not in codecs}
-    for system in systems.values():
-        set_channel(system, channel, coherence, equalizer)
-    asked = asked_of(
-        levels=levels,
-        rate=rate,
-        channel_uses=channel_uses,
-        told_snr=told_snr,
-        safe_snr=safe_snr,
-        importance=importance,
-    )
-    given = {option: value for option, value in asked.items() if value is not None}
+    systems = {name: over.set(saved.load(name)) for name in (a, b) if name not in codecs}
+    given = {keyword: value for keyword, value in choices.asked().items() if value is not None}
     told = {name: _understood(system, given) for name, system in systems.items()}
-    if refused := [option for option in given if not any(option in one for one in told.values())]:
-        raise ValueError(f"--{refused[0].replace('_', '-').removesuffix('-db')}: neither {a} nor {b} can choose it")
-    schemes: dict[str, Any] = {name: _in_equal_uses(name, systems, told, channel, bandwidth_ratio) for name in (a, b)}
+    if refused := [keyword for keyword in given if not any(keyword in one for one in told.values())]:
+        raise ValueError(f"{OPTIONS[refused[0]]}: neither {a} nor {b} can choose it")
+    schemes = {name: _in_equal_uses(name, systems, told, over.channel, bandwidth_ratio) for name in (a, b)}
     channels = {
-        name: link_of(one)
-        if isinstance(one, SeparationBaseline)
-        else describe_channel(channel, coherence, systems[name].equalizer)
+        name: link_of(one) if isinstance(one, SeparationBaseline) else over.describe(systems[name].equalizer)
         for name, one in schemes.items()
     }
-    (one, other), about = measure(
-        schemes,
-        data,
-        snr,
-        channels,
-        size=size,
-        draws=draws,
-        metrics=metrics,
-        seed=seed,
-        skip_bad=skip_bad,
-        told=told,
-    )
+    (one, other), about = measure(schemes, test, channels, draws=draws, told=told)
     rows = difference_rows(one, other)
     head, body = difference_cells(rows)
-    write_json(json_file, {**about, "differences": rows, "measured": [one.json(), other.json()]})
-    write_csv(csv_file, rows)
-    write_text_file(latex, lambda: "\n".join(latex_lines(head, body, words=2)) + "\n")
-    write_figure(figure, lambda: draw_differences(rows, width=figure_width))
+    results.write(
+        {**about, "differences": rows, "measured": [one.json(), other.json()]},
+        rows,
+        lambda: "\n".join(latex_lines(head, body, words=2)) + "\n",
+        lambda: draw_differences(rows, width=results.figure_width),
+    )
     show_table(head, body, keys=2)
     for name, measured in ((a, one), (b, other)):
         typer.echo(f"{name}: k/n = {measured.bandwidth_ratio:.4f}, {measured.channel}")
-    typer.echo(f"{len(one.photographs)} images, seed {seed}; means over images ± 95 % confidence, differences paired")
+    typer.echo(
+        f"{len(one.photographs)} images, seed {test.seed}; means over images ± 95 % confidence, differences paired"
+    )
     if one.symbols != other.symbols:
         typer.echo("semcomm: A and B differ in their channel uses; this is no comparison at equal cost", err=True)
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from semcomm.cli.options import JsonOption, SeedOption
+from semcomm.cli.options import JsonOption, SeedOption, show_progress
 from semcomm.cli.reports import check_outputs, write_json
 from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 from semcomm.data.folders import manifest_hash
@@ -28,21 +27,13 @@ def fit_code(
     check_outputs({"--out": out, "--json": json_file}, photographs=data)
     photographs = [path for folder in data for path in choose_photographs(folder, skip_bad=skip_bad)]
     started = time.monotonic()
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        naming_the_remedy(photographs),
-        Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_interactive) as progress,
-    ):
-        task = progress.add_task("fitting", total=stages())
-        begun = []
+    begun = []
+    with naming_the_remedy(photographs), show_progress("fitting", total=stages()) as advance:
 
         def begin(what: str) -> None:
-            if begun:
-                progress.advance(task)
             begun.append(what)
-            progress.update(task, description=what)
-            if not console.is_interactive:
+            advance(what)
+            if not Console(stderr=True).is_interactive:
                 typer.echo(f"semcomm: {len(begun)}/{stages()} {what}", err=True)
 
         codebook = run(photographs, seed=seed, progress=begin)

@@ -21,28 +21,9 @@ from semcomm.cli.compare import compare
 from semcomm.cli.export import export
 from semcomm.cli.extractors import score_extractor_command, train_extractor_command
 from semcomm.cli.fit_code import fit_code
+from semcomm.cli.groups import OPTIONS, Choices, Over, Saved, grouped
 from semcomm.cli.measure import baseline, evaluate
-from semcomm.cli.options import (
-    AnyChannelOption,
-    BuilderOption,
-    CoherenceOption,
-    EqualizerOption,
-    ImportanceOption,
-    JsonOption,
-    LevelsOption,
-    OutOption,
-    RateOption,
-    SafeOption,
-    SavedLevelOption,
-    SeedOption,
-    ToldOption,
-    UsesOption,
-    asked_of,
-    describe_channel,
-    load_system,
-    set_channel,
-    show_progress,
-)
+from semcomm.cli.options import JsonOption, OutOption, SeedOption, show_progress
 from semcomm.cli.radio import BurstOption, SymbolsOption, receive, record
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.cli.reproduce import reproduce
@@ -64,15 +45,6 @@ app = typer.Typer(
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Typer's class of wrong command lines, which it does not export."""
 
-OPTIONS = {
-    "levels": "--levels",
-    "channel_uses": "--channel-uses",
-    "told_snr_db": "--told-snr",
-    "safe_snr_db": "--safe-snr",
-    "importance": "--importance",
-}
-"""The options that give what Python calls so, for errors that say what it must be."""
-
 
 @app.command()
 def demo(out: OutOption = Path("semcomm-demo")) -> None:
@@ -89,25 +61,17 @@ def demo(out: OutOption = Path("semcomm-demo")) -> None:
 
 
 @app.command()
+@grouped
 def transmit(
     images: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    over: Over,
+    choices: Choices,
+    saved: Saved,
     model: Annotated[str, typer.Option(help="A shipped system's name, or a folder.")] = DEFAULT,
     snr: Annotated[float, typer.Option(help="SNR in dB.")] = 10.0,
-    channel: AnyChannelOption = "awgn",
-    coherence: CoherenceOption = "symbol",
-    equalizer: EqualizerOption = None,
     out: OutOption = Path("received"),
     json_file: JsonOption = None,
     seed: SeedOption = 0,
-    caption: SavedLevelOption = None,
-    segmentation: SavedLevelOption = None,
-    levels: LevelsOption = None,
-    rate: RateOption = None,
-    channel_uses: UsesOption = None,
-    told_snr: ToldOption = None,
-    safe_snr: SafeOption = None,
-    importance: ImportanceOption = "",
-    builder: BuilderOption = None,
     symbols: SymbolsOption = None,
     burst: BurstOption = False,
 ) -> None:
@@ -120,32 +84,22 @@ def transmit(
     if folders:
         raise IsADirectoryError(f"images must be files, but {folders[0]} is a folder: give {folders[0] / '*'}")
     names = [f"{path.stem}.png" for path in images]
-    asked = asked_of(
-        levels=levels,
-        rate=rate,
-        channel_uses=channel_uses,
-        told_snr=told_snr,
-        safe_snr=safe_snr,
-        importance=importance,
-    )
+    asked = choices.asked()
     if symbols is not None:
-        unused = {"--coherence": coherence != "symbol", "--equalizer": equalizer is not None}
+        unused = {"--coherence": over.coherence != "symbol", "--equalizer": over.equalizer is not None}
         unused |= {"--out": out != Path("received"), "--seed": seed != 0}
         for option in [option for option, is_given in unused.items() if is_given]:
             raise ValueError(f"{option} is of what a channel delivers, and --symbols FILE sends nothing; leave it out")
         check_outputs({"--json": json_file, "--symbols": symbols}, photographs=images)
-        system = load_system(model, caption, segmentation, builder)
-        return record(
-            system, model, images, symbols, snr=snr, burst=burst, channel=channel, asked=asked, json_file=json_file
-        )
+        told = {"snr": snr, "burst": burst, "channel": over.channel, "asked": asked}
+        return record(saved.load(model), model, images, symbols, **told, json_file=json_file)
     check_outputs({"--json": json_file}, folders=[out], photographs=[*images, *(out / name for name in names)])
     if len(set(names)) < len(names):
         raise ValueError(f"images must have different names, since each is written to {out}: {', '.join(names)}")
     overwritten = {path.resolve() for path in images} & {(out / name).resolve() for name in names}
     if overwritten:
         raise ValueError(f"--out {out} would overwrite {overwritten.pop()}, which is sent; name another folder")
-    system = load_system(model, caption, segmentation, builder)
-    set_channel(system, channel, coherence, equalizer)
+    system = over.set(saved.load(model))
     photographs = Photographs(images)
     for path in photographs:  # one that cannot be sent is named before another is
         size = photographs.read(path).shape[1:]
@@ -181,7 +135,7 @@ def transmit(
             advance()
     write_json(
         json_file,
-        {"model": model, "snr_db": snr, "channel": describe_channel(channel, coherence, system.equalizer), "seed": seed}
+        {"model": model, "snr_db": snr, "channel": over.describe(system.equalizer), "seed": seed}
         | {name: value for name, value in asked.items() if value is not None}
         | {"images": results},
     )

@@ -1,44 +1,81 @@
 """What the commands that measure share: their options, codecs by name, and the measuring itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semcomm.baselines.codecs import CODECS
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.channel.snr import LOWEST_SNR_DB
-from semcomm.cli.options import show_progress
-from semcomm.cli.skip_bad import choose_photographs, naming_the_remedy
+from semcomm.cli.options import JsonOption, SeedOption, show_progress
+from semcomm.cli.reports import check_outputs, write_csv, write_figure, write_json, write_text_file
+from semcomm.cli.skip_bad import SkipBadOption, choose_photographs, naming_the_remedy
 from semcomm.experiments.curves import Width
 from semcomm.experiments.measure import evaluate
 from semcomm.experiments.measurement import Measurement
 from semcomm.quality.scores import metrics_by_name
 
-SizeOption = Annotated[
-    int | None, typer.Option(min=1, help="Send the central SIZE x SIZE pixels; whole photographs without it.")
-]
-DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph is sent at each SNR.")]
-MetricsOption = Annotated[
-    str,
-    typer.Option(
-        help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity, papr."
-    ),
-]
-CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")]
-LatexOption = Annotated[Path | None, typer.Option("--latex", help="Write the table here for LaTeX (booktabs), too.")]
-FigureOption = Annotated[
-    Path | None, typer.Option(help="Draw the scores against SNR into this file, .png, .pdf or .svg.")
-]
-WidthOption = Annotated[
-    Width, typer.Option("--figure-width", help="For a screen, or one or both columns of an IEEE paper.")
-]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
+DrawsOption = Annotated[int, typer.Option(min=1, help="How often each photograph is sent at each SNR.")]
 OVER_LDPC = "+ldpc"
 """Ending of a codec's name whose file is sent over a real code."""
 CODED = {"awgn": "awgn, 5G LDPC", "rayleigh": "fast rayleigh, CSI, 5G LDPC"}
+
+
+@dataclass(frozen=True)
+class Test:
+    """What schemes are measured on, and how."""
+
+    data: Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
+    snr: Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")] = "1,4,7,10,13"
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Send the central SIZE x SIZE pixels; whole photographs without it.")
+    ] = None
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="More scores, separated by commas: ms-ssim, ms-ssim-db, lpips (if its weights are here), fidelity, "
+            "papr."
+        ),
+    ] = ""
+    seed: SeedOption = 0
+    skip_bad: SkipBadOption = False
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where results are written."""
+
+    json_file: JsonOption = None
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the rows here, too.")] = None
+    latex: Annotated[Path | None, typer.Option("--latex", help="Write the table here for LaTeX (booktabs), too.")] = (
+        None
+    )
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the scores against SNR into this file, .png, .pdf or .svg.")
+    ] = None
+    figure_width: Annotated[
+        Width, typer.Option("--figure-width", help="For a screen, or one or both columns of an IEEE paper.")
+    ] = "screen"
+
+    def check(self, data: Path) -> None:
+        """Make sure, before long work begins, that they can be written and overwrite no photograph of `data`."""
+        files = {"--json": self.json_file, "--csv": self.csv_file, "--latex": self.latex, "--figure": self.figure}
+        check_outputs(files, photographs=[data])
+
+    def write(
+        self, content: Any, rows: list[dict[str, Any]], latex: Callable[[], str], figure: Callable[[], "Figure"]
+    ) -> None:
+        """Write JSON, rows, table and figure; the last two are made where they are asked for."""
+        write_json(self.json_file, content)
+        write_csv(self.csv_file, rows)
+        write_text_file(self.latex, latex)
+        write_figure(self.figure, figure)
 
 
 def is_codec(name: str) -> bool:
@@ -67,15 +104,10 @@ def check_codecs_channel(option: str, names: list[str], channel: str) -> None:
 
 def measure(
     schemes: Mapping[str, Any],
-    data: Path,
-    snr: str,
+    test: Test,
     channels: Mapping[str, str],
     *,
-    size: int | None,
-    draws: int,
-    metrics: str,
-    seed: int,
-    skip_bad: bool,
+    draws: int = 1,
     told: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Any] | None = None,
 ) -> tuple[list[Measurement], dict[str, Any]]:
@@ -83,24 +115,19 @@ def measure(
 
     Args:
         schemes: by their names.
-        data: value of --data.
-        snr: value of --snr.
+        test: on what, and how.
         channels: what each is sent over, in words.
-        size: value of --size.
         draws: value of --draws.
-        metrics: value of --metrics.
-        seed: value of --seed.
-        skip_bad: value of --skip-bad.
         told: further keywords of each scheme's `transmit`.
         settings: what else the results are to say.
 
     Returns:
         A measurement per scheme, and what JSON says of the data.
     """
-    snrs = read_snrs(snr)
-    scores = metrics_by_name(read_names(metrics))
-    paths = choose_photographs(data, skip_bad=skip_bad)
-    left_out = {"skipped": [path.name for path in paths.damaged]} if skip_bad else {}
+    snrs = read_snrs(test.snr)
+    scores = metrics_by_name(read_names(test.metrics))
+    paths = choose_photographs(test.data, skip_bad=test.skip_bad)
+    left_out = {"skipped": [path.name for path in paths.damaged]} if test.skip_bad else {}
     results = []
     with (
         naming_the_remedy(paths),
@@ -113,15 +140,15 @@ def measure(
                 snrs,
                 metrics=scores,
                 draws=draws,
-                seed=seed,
-                size=size,
+                seed=test.seed,
+                size=test.size,
                 name=name,
                 progress=advance,
                 **told.get(name, {}),
             )
             told_besides = {**measured.settings, **(settings or {})}
             results.append(replace(measured, channel=channels[name], settings=told_besides))
-    return results, {"data": str(data), **left_out}
+    return results, {"data": str(test.data), **left_out}
 
 
 def read_names(text: str) -> list[str]:

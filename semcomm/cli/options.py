@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -40,7 +40,6 @@ CoherenceOption = Annotated[str, typer.Option(help="Rayleigh, Rician: symbol, im
 EqualizerOption = Annotated[
     Literal["none", "zf", "mmse"] | None, typer.Option(help="The equaliser, in fading; the system's own without it.")
 ]
-SnrsOption = Annotated[str, typer.Option(help="SNRs in dB, separated by commas.")]
 SavedLevelOption = Annotated[
     str | None, typer.Option(help="The extractor that the system was trained with, where the package has it not.")
 ]
@@ -48,19 +47,6 @@ RatioOption = Annotated[float, typer.Option(parser=_ratio, metavar="RATIO", help
 CodecsRatioOption = Annotated[
     float | None, typer.Option("--bandwidth-ratio", parser=_ratio, metavar="RATIO", help="k/n of two codecs.")
 ]
-DataOption = Annotated[Path, typer.Option(help="Folder of photographs, searched with its subfolders.")]
-
-LevelsOption = Annotated[int | None, typer.Option(min=1, help="Levels to send, of a model that can send fewer.")]
-RateOption = Annotated[
-    float | None,
-    typer.Option(help="The rate of a model that has several, such as SwinJSCC's channels; others keep their one."),
-]
-UsesOption = Annotated[
-    int | None, typer.Option(min=1, help="Channel uses k per photograph, of a model that lets you choose.")
-]
-ToldOption = Annotated[float | None, typer.Option(help="What the sender believes the SNR to be, in dB.")]
-SafeOption = Annotated[float | None, typer.Option(help="SNR down to which all bits must arrive, in dB.")]
-ImportanceOption = Annotated[str, typer.Option(help="Weights of classes, such as person=4,sky=0.5.")]
 
 
 def read_weights(text: str) -> dict[str, float] | None:
@@ -70,26 +56,6 @@ def read_weights(text: str) -> dict[str, float] | None:
         return {label.strip(): float(weight) for label, weight in pairs} or None
     except ValueError as error:
         raise ValueError(f"--importance takes classes and weights, such as person=4,sky=0.5, got {text!r}") from error
-
-
-def asked_of(
-    *,
-    levels: int | None,
-    rate: float | None,
-    channel_uses: int | None,
-    told_snr: float | None,
-    safe_snr: float | None,
-    importance: str,
-) -> dict[str, Any]:
-    """Turn options of one's own choice into keywords of `SemanticSystem.transmit`; None where one is left out."""
-    return {
-        "levels": levels,
-        "rate": rate,
-        "channel_uses": channel_uses,
-        "told_snr_db": told_snr,
-        "safe_snr_db": safe_snr,
-        "importance": read_weights(importance),
-    }
 
 
 def named_channel(name: str, coherence: str = "symbol") -> nn.Module:
@@ -205,11 +171,11 @@ def _only(folder: Path, part: str) -> Path:
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr if that is a terminal; yields the function that advances it."""
+def show_progress(title: str, total: int) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on stderr if that is a terminal; yields the function that advances it, and may retitle it."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     progress = Progress(*columns, console=console, transient=True)
     task = progress.add_task(title, total=total)
     with progress if console.is_interactive else nullcontext():  # elsewhere even an empty bar leaves a blank line
-        yield lambda: progress.advance(task)
+        yield lambda title=None: progress.update(task, advance=1, description=title)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from semcomm.cli.options import BuilderOption, JsonOption, SavedLevelOption, load_system
+from semcomm.cli.groups import Saved, grouped
+from semcomm.cli.options import JsonOption
 from semcomm.cli.reports import check_outputs, digits, show_table, write_json
 from semcomm.contracts import COSTS, Delivered, Received, Request
 from semcomm.files.pictures import load_image, save_image
@@ -66,8 +67,10 @@ def record(
     typer.echo(f"k = {uses:,}{extra}; k/n = {uses / n:.4f}; peak over mean power {peak:.1f} dB")
 
 
+@grouped
 def receive(
     file: Annotated[Path, typer.Argument(help="A SigMF recording: .sigmf, or .sigmf-meta beside .sigmf-data.")],
+    saved: Saved,
     sent: Annotated[
         Path | None, typer.Option(help="The recording that was sent, where FILE is a radio's and knows nothing of it.")
     ] = None,
@@ -77,9 +80,6 @@ def receive(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the photograph.")] = Path("received"),
     json_file: JsonOption = None,
-    caption: SavedLevelOption = None,
-    segmentation: SavedLevelOption = None,
-    builder: BuilderOption = None,
 ) -> None:
     """Read a recording of symbols or of a burst; write the photograph as PNG."""
     from semcomm.radio import Recording, burst_uses, read_burst
@@ -94,7 +94,7 @@ def receive(
     if heard.burst and snr is not None:
         raise ValueError("--snr is for bare symbols: a burst's noise is measured; leave it out")
     k, told = heard.symbols, heard.told_snr_db
-    system = load_system(heard.system if model is None else model, caption, segmentation, builder)
+    system = saved.load(heard.system if model is None else model)
     expected = system.symbols_sent(*heard.size, Request(**heard.choices))
     if expected != k:
         raise ValueError(

@@ -1,11 +1,10 @@
 """Two schemes on the same photographs: what one scores less the other, with confidence intervals."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semcomm.experiments.measurement import LABELS, Measurement
+from semcomm.experiments.measurement import LABELS, Measurement, finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +42,7 @@ def difference_rows(a: Measurement, b: Measurement) -> list[dict[str, Any]]:
             }
             row: dict[str, Any] = where | {"snr_db": snr_db, "score": score}
             for name, (mean, half_width) in kinds.items():
-                row |= {name: _finite(mean), f"{name}_ci95": _finite(half_width)}
+                row |= {name: finite(mean), f"{name}_ci95": finite(half_width)}
             lead, spread = row["difference"], row["difference_ci95"]
             rows.append(row | {"significant": None if lead is None or spread is None else bool(abs(lead) > spread)})
     return rows
@@ -86,7 +85,3 @@ def _plus_minus(row: Mapping[str, Any], kind: str) -> str:
     mean, half_width = row[kind], row[f"{kind}_ci95"]
     first = "-" if mean is None else f"{mean:{sign}.{places}f}"
     return f"{first} ± {'-' if half_width is None else f'{half_width:.{places}f}'}"
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.snr import LOWEST_SNR_DB
-from semcomm.contracts import Scheme
+from semcomm.contracts import Request, Scheme
 from semcomm.data.folders import Photographs
 from semcomm.data.layouts import find_photographs
 from semcomm.experiments.measurement import Measurement
@@ -95,14 +95,8 @@ def evaluate(
     if size is not None and features is not None:
         raise ValueError(f"features are those of whole photographs: size must be None, got {size}")
     draws, seed = check_whole(draws, "draws"), check_whole(seed, "seed", 0)
-    told = {
-        "levels": levels,
-        "rate": rate,
-        "channel_uses": channel_uses,
-        "told_snr_db": told_snr_db,
-        "safe_snr_db": safe_snr_db,
-        "importance": importance,
-    }
+    size = None if size is None else check_whole(size, "size")
+    told = vars(Request(levels, rate, channel_uses, told_snr_db, safe_snr_db, importance))
     options = {keyword: value for keyword, value in told.items() if value is not None}
     _check_understood(scheme, options)
     names = [metrics] if isinstance(metrics, str) else metrics

@@ -141,7 +141,7 @@ class Measurement:
             row: dict[str, Any] = where | {"snr_db": snr_db}
             for name in self.scores:
                 mean, half_width = self.mean(name, snr_db)
-                row |= {name: _finite(mean), half_width_of(name): _finite(half_width)}
+                row |= {name: finite(mean), half_width_of(name): finite(half_width)}
                 if missing := int(np.isnan(self._images(name, snr_db)).sum()):
                     row[f"{name}_left_out"] = missing
             rows.append(row | {"failures": int(self.failed[place].sum())})
@@ -333,7 +333,8 @@ def draw(measurements: Sequence[Measurement], *, width: "Width" = "screen") -> "
     return draw_curves(rows_of_two, title="Quality against SNR", note=note, width=width)
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Round a number for JSON, which knows none that is not finite."""
     return round(value, 6) if math.isfinite(value) else None
 
 

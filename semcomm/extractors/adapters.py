@@ -14,6 +14,7 @@ from semcomm.extractors.palettes import default_palette
 from semcomm.extractors.wrappers import TorchvisionSegmenter, TransformersCaptioner, TransformersSegmenter
 from semcomm.files.tensors import listing
 from semcomm.networks.frozen import frozen
+from semcomm.whole import check_whole
 
 VOC_CLASSES: tuple[str, ...] = tuple(FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1.meta["categories"])
 """The 21 classes of torchvision's pretrained segmenters, `__background__` first."""
@@ -50,8 +51,7 @@ def segmenter_from_torchvision(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}, required: an nn.Module")
-    if short_side is not None and short_side < 1:
-        raise ValueError(f"short_side is {short_side}, required: at least 1, or None")
+    short_side = None if short_side is None else check_whole(short_side, "short_side")
     classes = _count_classes(model)
     if classes != len(class_names):
         raise ValueError(

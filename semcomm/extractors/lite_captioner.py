@@ -67,16 +67,15 @@ class LiteCaptioner(nn.Module):
             raise ValueError(f"words must be distinct, {len(words) - len(set(words))} of {len(words)} are repeated")
         if counts is not None and (len(counts) != len(words) or not all(c >= 0 for c in counts)):
             raise ValueError(f"counts must hold a number for each of {len(words)} words, got {len(counts)}")
-        numbers = {"description": description, "embedding": embedding, "hidden": hidden}
-        for name, value in (numbers | {"length": length, "side": side, "beams": beams}).items():
-            check_positive(value, name)
+        description, embedding = check_positive(description, "description"), check_positive(embedding, "embedding")
+        hidden, side = check_positive(hidden, "hidden"), check_positive(side, "side")
         check_working_area(side * side)
         self.trunk = trunk
         self.words = tuple(words)
         self.counts = tuple(counts) if counts is not None else (1,) * len(self.words)
-        self.length = length
+        self.length = check_positive(length, "length")
         self.side = side
-        self.beams = beams
+        self.beams = check_positive(beams, "beams")
         self.normalise = nn.BatchNorm1d(trunk.features)
         self.narrow = nn.Linear(trunk.features, description)
         self.naming = nn.Linear(description, embedding)

@@ -22,6 +22,7 @@ from semcomm.extractors.lite_trunk import (
 from semcomm.extractors.strip_pooling import StripGate, conv_norm_relu
 from semcomm.images import check_images, pad_to_multiple
 from semcomm.networks.stages import check_positive
+from semcomm.whole import check_whole
 
 
 @final
@@ -200,8 +201,9 @@ def build_lite_segmenter(
     """
     if not class_names:
         raise ValueError("class_names must hold at least one name, got none")
-    if not known or not all(isinstance(label, int) and 0 <= label < len(class_names) for label in known):
-        raise ValueError(f"known must hold labels from 0 to {len(class_names) - 1}, got {list(known)[:10]}")
+    if not len(known):
+        raise ValueError(f"known must hold labels from 0 to {len(class_names) - 1}, got none")
+    known = [check_whole(label, "known", 0, len(class_names) - 1) for label in known]
     trunk = LiteTrunk(channels, features)
     evidence = ClassEvidence(features, known, len(class_names))
     head = StripHead(trunk.channels, evidence, len(class_names), width=check_positive(width, "width"))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.networks.stages import MAX_SIZE, check_positive
+from semcomm.whole import check_whole
 
 MAX_WORKING_AREA = 2**24
 
@@ -29,9 +30,7 @@ _EXPANSIONS = (1, 6, 6, 6, 6, 6, 6)
 
 def check_working_area(area: int) -> int:
     """Refuse a working area that is no number of pixels, or that no memory would hold."""
-    if not isinstance(area, int) or not 1 <= area <= MAX_WORKING_AREA:
-        raise ValueError(f"working_area must be a whole number of pixels from 1 to {MAX_WORKING_AREA:,}, got {area!r}")
-    return area
+    return check_whole(area, "working_area", 1, MAX_WORKING_AREA, because="it is the pixels that the network sees")
 
 
 def resize_to_area(images: Tensor, area: int, *, multiple: int = 1) -> Tensor:
@@ -149,9 +148,9 @@ class LiteTrunk(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS, features: int = FEATURES) -> None:
         super().__init__()
-        channels = tuple(channels)
-        if len(channels) != 8 or not all(isinstance(c, int) and 1 <= c <= MAX_SIZE for c in channels):
-            raise ValueError(f"channels must be eight integers from 1 to {MAX_SIZE}, got {channels}")
+        if len(channels) != 8:
+            raise ValueError(f"channels must be eight integers from 1 to {MAX_SIZE}, got {tuple(channels)}")
+        channels = tuple(check_positive(c, "channels") for c in channels)
         self.channels = channels
         self.features = check_positive(features, "features")
         self.stem = nn.Sequential(*_convolution(3, channels[0], 3, 2), nn.ReLU6(inplace=True))

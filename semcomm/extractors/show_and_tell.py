@@ -13,6 +13,7 @@ from semcomm.extractors.inference import check_images, in_dtype_of, normalize
 from semcomm.extractors.vocabulary import END, PAD, START, check_tokens, check_vocabulary, read_vocabulary
 from semcomm.files.tensors import count_blocks, load_checked, read_state_dict
 from semcomm.networks.frozen import frozen
+from semcomm.whole import check_whole
 
 _RESNETS = {18: resnet18, 34: resnet34, 50: resnet50, 101: resnet101, 152: resnet152}
 _BLOCKS = {
@@ -168,14 +169,11 @@ class ShowAndTell(nn.Module):
     ) -> None:
         super().__init__()
         check_vocabulary(vocabulary, words=decoder.embed.num_embeddings)
-        for name, value in (("max_length", max_length), ("beam_size", beam_size)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}, required: at least 1")
         self.encoder = encoder
         self.decoder = decoder
         self.vocabulary = tuple(vocabulary)
-        self.max_length = max_length
-        self.beam_size = beam_size
+        self.max_length = check_whole(max_length, "max_length")
+        self.beam_size = check_whole(beam_size, "beam_size")
         self.pad, self.start, self.end = (self.vocabulary.index(marker) for marker in (PAD, START, END))
 
     @property

@@ -70,7 +70,7 @@ class DilatedResNet(nn.Module):
         blocks: Bottlenecks per stage.
 
     Shape:
-        `(b, 3, h, w)` to the last two stages' `(b, 1024, h/8, w/8)` and `(b, 2048, h/8, w/8)`.
+        `(b, 3, h, w)` to `(b, 2048, h/8, w/8)`.
     """
 
     def __init__(self, blocks: Sequence[int]) -> None:
@@ -85,11 +85,10 @@ class DilatedResNet(nn.Module):
         self.layer3 = _stage(512, 256, dilations=[1] + [2] * (third - 1))
         self.layer4 = _stage(1024, 512, dilations=[4 * 2**i for i in range(fourth)], all_gated=True)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the features of the last two stages."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the features of the last stage."""
         features = F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, stride=2, padding=1)
-        third = self.layer3(self.layer2(self.layer1(features)))
-        return third, self.layer4(third)
+        return self.layer4(self.layer3(self.layer2(self.layer1(features))))
 
 
 @final
@@ -120,37 +119,14 @@ class StripPoolingHead(nn.Module):
 
 
 @final
-class AuxiliaryHead(nn.Module):
-    """Score the classes from the third stage's features, to help training.
-
-    Args:
-        channels: Channels in.
-        classes: Classes to tell apart.
-
-    Shape:
-        `(b, channels, i, j)` to `(b, classes, i, j)`.
-    """
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        inner = channels // 4
-        self.conv5 = nn.Sequential(*conv_norm_relu(channels, inner), nn.Dropout(0.1), nn.Conv2d(inner, classes, 1))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Score the classes: `(b, channels, i, j)` to `(b, classes, i, j)`."""
-        return self.conv5(features)
-
-
-@final
 class SPNet(nn.Module):
     """Label every pixel with a network of rows and columns: a `Segmenter` for hop 1 of 6.
 
     Hou, Zhang, Cheng, Feng, "Strip Pooling: Rethinking Spatial Pooling for Scene Parsing", CVPR 2020.
 
     Args:
-        trunk: Images to the features of its last two stages.
-        head: The last stage's features to class scores.
-        auxiliary: The third stage's features to class scores.
+        trunk: Images to features.
+        head: Features to class scores.
         class_names: One name per class, in label order.
         palette: One RGB colour, 0 to 255, per class.
 
@@ -168,7 +144,6 @@ class SPNet(nn.Module):
         self,
         trunk: nn.Module,
         head: nn.Module,
-        auxiliary: nn.Module,
         *,
         class_names: Sequence[str] = ADE20K_CLASSES,
         palette: Sequence[Sequence[int]] = ADE20K_PALETTE,
@@ -176,18 +151,12 @@ class SPNet(nn.Module):
         super().__init__()
         self.pretrained = trunk
         self.head = head
-        self.auxlayer = auxiliary
         self.class_names = tuple(class_names)
         self.register_buffer("palette", palette_tensor(palette, self.class_names), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Score the classes: network-ready `(b, 3, h, w)` to logits `(b, classes, h, w)`."""
-        return upsample(self.head(self.pretrained(x)[1]), x.shape[2:])
-
-    def forward_with_auxiliary(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Score the classes twice, for training: the logits, and the auxiliary head's, each `(b, classes, h, w)`."""
-        third, last = self.pretrained(x)
-        return upsample(self.head(last), x.shape[2:]), upsample(self.auxlayer(third), x.shape[2:])
+        return upsample(self.head(self.pretrained(x)), x.shape[2:])
 
     def segment(self, images: Tensor) -> Tensor:
         """Label the pixels: images `(b, 3, h, w)` in [0, 1], any size, to int64 label maps `(b, h, w)`.
@@ -230,7 +199,6 @@ def build_spnet(
     return SPNet(
         DilatedResNet(_BLOCKS[depth]),
         StripPoolingHead(2048, classes),
-        AuxiliaryHead(1024, classes),
         class_names=class_names,
         palette=palette,
     )
@@ -244,6 +212,8 @@ def load_spnet(
 ) -> SPNet:
     """Load a published SPNet checkpoint; its depth, 50 or 101, is read from it.
 
+    Its auxiliary head, `auxlayer`, served the training alone and is left out.
+
     Args:
         path: A safetensors file, or a PyTorch one that holds tensors only.
         class_names: One name per class of the checkpoint, in label order; ADE20K's by default.
@@ -256,7 +226,7 @@ def load_spnet(
         FileNotFoundError: If there is no such file.
         ValueError: If the file needs unpickling, is damaged, is of another network, or has another number of classes.
     """
-    state = read_state_dict(path)
+    state = {name: value for name, value in read_state_dict(path).items() if not name.startswith("auxlayer.")}
     blocks = count_blocks(state, ("pretrained.layer1", "pretrained.layer2", "pretrained.layer3", "pretrained.layer4"))
     depth = next((depth for depth, counts in _BLOCKS.items() if counts == blocks), 50)
     scores = state.get("head.score_layer.4.weight")

@@ -12,6 +12,7 @@ from semcomm.extractors.inference import check_images, in_dtype_of, labels_at, n
 from semcomm.extractors.palettes import default_palette, palette_tensor
 from semcomm.extractors.vocabulary import check_tokens
 from semcomm.networks.frozen import frozen
+from semcomm.whole import check_whole
 
 
 @final
@@ -143,14 +144,11 @@ class TransformersCaptioner(nn.Module):
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any, *, max_length: int = 20, beam_size: int = 1) -> None:
         super().__init__()
-        for name, value in (("max_length", max_length), ("beam_size", beam_size)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}, required: at least 1")
         self.model = model
         self.processor = processor
         self.tokenizer = tokenizer
-        self.max_length = max_length
-        self.beam_size = beam_size
+        self.max_length = check_whole(max_length, "max_length")
+        self.beam_size = check_whole(beam_size, "beam_size")
         self.markers = _marker_tokens(model, tokenizer)
         self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         if self.pad is None:
@@ -174,9 +172,12 @@ class TransformersCaptioner(nn.Module):
         """
         check_images(images)
         with frozen(self):
-            tokens = self.strip(self(in_dtype_of(self, _process(self.processor, images))))
-        tokens = F.pad(tokens, (0, max(0, self.max_length - tokens.shape[1])), value=self.pad)
-        return tokens[:, : self.max_length]
+            ready = in_dtype_of(self, _process(self.processor, images))
+            # in transformers one image's beams may end with another's: each is searched alone
+            parts = ready.split(len(ready) if self.beam_size == 1 else 1)
+            written = [self.strip(self(part)) for part in parts]
+        rows = [F.pad(tokens, (0, max(0, self.max_length - tokens.shape[1])), value=self.pad) for tokens in written]
+        return torch.cat([row[:, : self.max_length] for row in rows])
 
     def strip(self, tokens: Tensor) -> Tensor:
         """Keep the words alone: drop the markers, move the words up, fill with padding: `(b, n)` to the same."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from semcomm.link.waveform import scrambling
 from semcomm.radio.pulses import SPAN, convolve, shape
 from semcomm.radio.synchronise import equalise, find_preamble, peak, take_symbols
+from semcomm.whole import check_whole
 
 PREAMBLE = 256
 SPACING = 32
@@ -62,6 +63,7 @@ def burst_uses(k: int) -> int:
         >>> burst_uses(6200)
         6677
     """
+    k = check_whole(k, "k")
     return PREAMBLE + k + math.ceil(k / (SPACING - 1)) + 1 + 2 * SPAN
 
 
@@ -98,7 +100,7 @@ def read_burst(samples: np.ndarray, k: int) -> Burst:
     Raises:
         ValueError: if no preamble is there, or the samples end before the burst does.
     """
-    known = _known(PREAMBLE, _PREAMBLE_BITS)
+    k, known = check_whole(k, "k"), _known(PREAMBLE, _PREAMBLE_BITS)
     is_pilot = _is_pilot(k)
     pilots = _known(int(is_pilot.sum()), _PILOT_BITS)
     found = find_preamble(samples, known)

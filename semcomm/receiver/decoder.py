@@ -14,6 +14,7 @@ from semcomm.networks.stages import (
     stage_widths,
     transposed_convolution,
 )
+from semcomm.whole import check_whole
 
 
 @final
@@ -61,6 +62,7 @@ class DecoderModule(nn.Module):
         super().__init__()
         self.complex_channels = check_positive(complex_channels, "complex_channels")
         self.out_channels = check_positive(out_channels, "out_channels")
+        kernel_size = check_whole(kernel_size, "kernel_size")
         inner = stage_widths(check_positive(width, "width"), downsampling)[-1]
         widen = transposed_convolution(2 * complex_channels, inner, kernel_size, stride=1)
         enlarge = transposed_convolution(inner, out_channels, kernel_size, stride=2)

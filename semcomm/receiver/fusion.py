@@ -9,11 +9,13 @@ from semcomm.networks.stages import (
     Norm,
     Stage,
     Stages,
+    check_downsampling,
     check_positive,
     convolution,
     stage_widths,
     transposed_convolution,
 )
+from semcomm.whole import check_whole
 
 
 @final
@@ -62,6 +64,7 @@ class FeatureFusion(nn.Module):
         shortcut: bool = False,
     ):
         super().__init__()
+        downsampling, kernel_size = check_downsampling(downsampling), check_whole(kernel_size, "kernel_size")
         widths = stage_widths(check_positive(width, "width"), downsampling)[::-1]
         if len(widths) > 1:
             widths.pop()  # the last doubling is the sub-pixel convolution's

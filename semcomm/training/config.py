@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from semcomm.channel.snr import LOWEST_SNR_DB
+from semcomm.whole import check_whole, whole
 
 Schedule = Literal["constant", "cosine", "decay"]
 Loss = Literal["log-mse", "mse"]
@@ -86,13 +87,12 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        for name in ("size", "batch_size", "accumulate", "validate_every", "devices", "num_nodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        least = dict.fromkeys(("size", "batch_size", "accumulate", "validate_every", "devices", "num_nodes"), 1)
+        for name, one in (least | {"steps": 1, "val_images": 1, "seed": 0, "workers": 0}).items():
+            if (value := getattr(self, name)) is not None or name not in ("steps", "val_images"):
+                object.__setattr__(self, name, check_whole(value, name, one))
         if self.steps is None and self.minutes is None:
             raise ValueError("steps and minutes are both None, so that the run would never end; give one of them")
-        if self.steps is not None and self.steps < 1:
-            raise ValueError(f"steps must be None or at least 1, got {self.steps}")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
         for name in ("muon_rate", "gradient_clip", "minutes"):
@@ -104,17 +104,16 @@ class TrainingConfig:
         for name, known in {"schedule": Schedule, "strategy": Strategy, "precision": Precision, "loss": Loss}.items():
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
-        if self.val_images is not None and self.val_images < 1:
-            raise ValueError(f"val_images must be None or at least 1, got {self.val_images}")
         if self.batch_size % self.parts:
             raise ValueError(
                 f"batch_size must be a multiple of the {self.parts} parts (devices x num_nodes x accumulate), "
                 f"got {self.batch_size}"
             )
-        if self.workers < 0:
-            raise ValueError(f"workers must be at least 0, got {self.workers}")
-        if self.levels is not None and not 1 <= self.levels[0] <= self.levels[1]:
-            raise ValueError(f"levels must be None or (lowest, highest), 1 <= lowest <= highest, got {self.levels}")
+        if self.levels is not None:
+            ends = tuple(whole(level) for level in self.levels)
+            if len(ends) != 2 or None in ends or not 1 <= ends[0] <= ends[1]:  # type: ignore[operator]
+                raise ValueError(f"levels must be None or (lowest, highest), 1 <= lowest <= highest, got {self.levels}")
+            object.__setattr__(self, "levels", ends)
         if isinstance(self.snr_db, tuple) and not self.snr_db[0] < self.snr_db[1]:
             raise ValueError(f"snr_db must be a number or a range (low, high), low < high, got {self.snr_db}")
         ends = self.snr_db if isinstance(self.snr_db, tuple) else (self.snr_db,)

@@ -17,6 +17,7 @@ from semcomm.training.extractor_folder import describe_machine, write_result_fol
 from semcomm.training.extractor_readme import readme_text
 from semcomm.training.extractor_recipes import caption_recipe, judge_captioner, judge_segmenter, segmentation_recipe
 from semcomm.training.sampling import SeededSampler
+from semcomm.whole import check_whole
 
 Kind = Literal["caption", "segmentation"]
 
@@ -74,9 +75,9 @@ def train_extractor(
     """
     _check_kind(kind)
     numbers = {"steps": steps, "batch_size": batch_size, "validate_every": validate_every, "patience": patience}
-    for name, value in numbers.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    numbers = {name: check_whole(value, name) for name, value in numbers.items()}
+    steps, batch_size, validate_every, patience = numbers.values()
+    seed = check_whole(seed, "seed", 0)
     if learning_rate <= 0:
         raise ValueError(f"learning_rate must be positive, got {learning_rate}")
     out = Path(out)

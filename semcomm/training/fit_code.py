@@ -18,6 +18,7 @@ from semcomm.transmitter.blocks import grid, to_blocks
 from semcomm.transmitter.codebook import Book, Codebook
 from semcomm.transmitter.drawing import draw, label
 from semcomm.transmitter.textures import OCTAVE, Common, Textures
+from semcomm.whole import check_whole
 
 BLOCK = 16
 COMMON = 384
@@ -99,7 +100,7 @@ def fit_code(
     paths = [path for one in named for path in ([one] if one.is_file() else find_photographs(one))]
     if len(paths) < FEWEST_PHOTOGRAPHS:
         raise ValueError(f"data must hold at least {FEWEST_PHOTOGRAPHS} photographs to fit a code, got {len(paths)}")
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(check_whole(seed, "seed", 0))
     progress(f"reading {len(paths)} photographs")
     pictures = [picture for path in paths if (picture := _window(path, random)) is not None]
     largest = max(max(level.classes) for level in levels)

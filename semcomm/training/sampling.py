@@ -6,6 +6,8 @@ from typing import Any, final
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from semcomm.whole import check_whole
+
 
 @final
 class SeededSampler(Sampler[tuple[int, int]]):
@@ -23,11 +25,9 @@ class SeededSampler(Sampler[tuple[int, int]]):
     def __init__(self, weights: Sequence[float], length: int, seed: int) -> None:
         if not len(weights):
             raise ValueError("weights must hold one number per sample, got none")
-        if length < 1:
-            raise ValueError(f"length must be at least 1, got {length}")
         self.weights = torch.as_tensor(weights, dtype=torch.float64)
-        self.length = length
-        self.seed = seed
+        self.length = check_whole(length, "length")
+        self.seed = check_whole(seed, "seed", 0)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

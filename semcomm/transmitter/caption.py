@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.whole import check_whole
+
 
 class Captioner(Protocol):
     """A pretrained network that writes an image's caption; any `nn.Module` with these three methods.
@@ -45,7 +47,7 @@ class CaptionFeature(nn.Module):
 
     Raises:
         TypeError: if `captioner` is no `nn.Module` with `generate`, `embed` and `text`.
-        ValueError: if precomputed tokens do not fit the images.
+        ValueError: if `image_size` is not one or two positive integers, or precomputed tokens do not fit the images.
     """
 
     captioner: Any
@@ -59,7 +61,10 @@ class CaptionFeature(nn.Module):
                 f"captioner must be an nn.Module with generate, embed and text, got {type(captioner).__name__}"
             )
         self.captioner = captioner.requires_grad_(False).eval()
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        sides = image_size if isinstance(image_size, tuple | list) else (image_size, image_size)
+        if len(sides) != 2:
+            raise ValueError(f"image_size must be one or two integers, got {image_size!r}")
+        self.image_size = (check_whole(sides[0], "image_size"), check_whole(sides[1], "image_size"))
 
     @torch.no_grad()
     def forward(self, images: Tensor, tokens: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from semcomm.channel.base import check_number, check_power, check_symbols
+from semcomm.whole import whole
 
 LARGEST_ORDER = 4096
 
@@ -24,9 +25,9 @@ def qam_levels(order: int) -> Tensor:
         tensor([-0.9487, -0.3162,  0.3162,  0.9487])
     """
     powers = [4**i for i in range(1, round(math.log(LARGEST_ORDER, 4)) + 1)]
-    if not isinstance(order, int) or isinstance(order, bool) or order not in powers:
+    if whole(order) not in powers:
         raise ValueError(f"order must be a power of four, {powers[0]} to {powers[-1]}, got {order!r}")
-    m = math.isqrt(order)
+    m = math.isqrt(int(order))
     return (2 * torch.arange(m) + 1 - m) / (2 * (m * m - 1) / 3) ** 0.5
 
 
@@ -83,7 +84,7 @@ class QAMConstellation(nn.Module):
         if gradient not in ("straight-through", "soft"):
             raise ValueError(f'gradient must be "straight-through" or "soft", got {gradient!r}')
         self.levels = len(qam_levels(order))
-        self.order, self.gradient = order, gradient
+        self.order, self.gradient = int(order), gradient
         self.temperature = check_number(temperature, "temperature", 1e-6, 1e6)
         self.power = check_power(power)
 

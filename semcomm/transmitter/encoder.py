@@ -7,8 +7,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcomm.channel.snr import SNR
-from semcomm.networks.stages import Norm, SNRConditioning, Stage, Stages, check_positive, convolution, stage_widths
+from semcomm.networks.stages import (
+    Norm,
+    SNRConditioning,
+    Stage,
+    Stages,
+    check_downsampling,
+    check_positive,
+    convolution,
+    stage_widths,
+)
 from semcomm.symbols import plane_size
+from semcomm.whole import check_whole
 
 
 @final
@@ -57,7 +67,8 @@ class EncoderModule(nn.Module):
     ):
         super().__init__()
         self.complex_channels = check_positive(complex_channels, "complex_channels")
-        self.downsampling = self.strip_rows = downsampling
+        self.downsampling = self.strip_rows = check_downsampling(downsampling)
+        kernel_size = check_whole(kernel_size, "kernel_size")
         stages = []
         channels = check_positive(in_channels, "in_channels")
         for next_channels in stage_widths(check_positive(width, "width"), downsampling):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from semcomm.channel.base import check_modules, check_number, check_power, check_symbols
 from semcomm.transmitter.power import power_normalize
+from semcomm.whole import check_whole
 
 
 def peak_limit(symbols: Tensor, papr_db: float) -> Tensor:
@@ -107,8 +108,7 @@ def papr_ccdf(symbols: Tensor, levels_db: Tensor | Sequence[float], *, fft_size:
     ratios = power / power.mean(1, keepdim=True)
     if fft_size is not None:
         k = symbols.shape[1]
-        if isinstance(fft_size, bool) or not isinstance(fft_size, int) or not 1 <= fft_size <= k:
-            raise ValueError(f"fft_size must be an integer from 1 to k={k}, got {fft_size!r}")
+        fft_size = check_whole(fft_size, "fft_size", 1, k, because="an OFDM symbol is made of some of the k symbols")
         blocks = symbols[:, : k // fft_size * fft_size].reshape(len(symbols), -1, fft_size)
         power = torch.fft.ifft(blocks, norm="ortho").abs().square()
         ratios = power.amax(-1) / power.mean((1, 2), keepdim=True)[..., 0]

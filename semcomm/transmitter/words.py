@@ -10,6 +10,7 @@ import numpy as np
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
 from semcomm.link.prefix import PrefixDecoder
 from semcomm.link.tables import IntegerTables
+from semcomm.whole import whole
 
 LONGEST = 255
 """Words, or bytes, of a caption at most."""
@@ -52,7 +53,7 @@ def vocabulary_of(captioner: Any) -> Vocabulary:
     if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
         return Vocabulary(())
     counts = getattr(captioner, "counts", None)
-    fits = isinstance(counts, Sequence) and len(counts) == len(words) and all(isinstance(n, int) for n in counts)
+    fits = isinstance(counts, Sequence) and len(counts) == len(words) and None not in map(whole, counts)
     return Vocabulary(tuple(words), tuple(counts) if fits and counts is not None and min(counts) >= 0 else None)
 
 

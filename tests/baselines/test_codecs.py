@@ -13,7 +13,7 @@ from PIL import AvifImagePlugin, Image
 
 from semcomm import SeparationBaseline
 from semcomm.baselines import codecs
-from semcomm.baselines.codecs import CODECS, ImageCodec, avif_qualities, compress, encode_all
+from semcomm.baselines.codecs import CODECS, ImageCodec, avif_qualities, best_file, decompress, encode_all
 
 CODEC_NAMES = ["jpeg", "jpeg2000", "webp", "avif"]
 
@@ -27,6 +27,12 @@ def nothing_encoded_yet(monkeypatch):
 def small(photograph):
     """A crop whose JPEG files do not all grow with the quality."""
     return photograph[:, 50:74, 20:48].contiguous()
+
+
+def compress(image, codec, bits, *, headers=True):
+    """Compress with `best_file` and decompress; None if no quality fits."""
+    file = best_file(image, codec, bits, headers=headers)
+    return None if file is None else decompress(file)
 
 
 def save(image, codec, quality):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from semcomm.baselines.swin import masked
 from semcomm.baselines.swin_parts import pair, unpair
 from semcomm.baselines.swin_systems import load_swin_jscc, load_witt
 
@@ -17,6 +16,12 @@ VARIANTS = {
     "WITT_W/O": ("witt", "WITT_WO", load_witt, False),
     "WITT": ("witt", "WITT", load_witt, None),
 }
+
+
+def masked(features, kept):
+    """All channels of `(b, rows, columns, c)` zero but those kept, `(b, rate)`, as the authors send them."""
+    mask = torch.zeros_like(features[:, 0, 0]).scatter_(1, kept, 1.0)
+    return features * mask[:, None, None]
 
 
 @pytest.fixture

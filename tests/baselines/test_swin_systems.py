@@ -137,9 +137,7 @@ def test_a_system_of_one_rate_has_no_rate(fixed):
 
 def test_an_encoder_that_keeps_all_channels_is_no_part_of_a_rate_adaptive_system(fixed, adaptive):
     parts = adaptive.transmitter
-    wrong = type(parts)(
-        fixed.transmitter.encoder, channels=256, rate=8, downsampling=4, pairing="halves", header=parts.header
-    )
+    wrong = type(parts)(fixed.transmitter.encoder, rate=8, downsampling=4, pairing="halves", header=parts.header)
     with pytest.raises(ValueError, match="rate_adaptive=True"):
         wrong(photographs(), 10.0)
 

@@ -14,7 +14,8 @@ from semcomm.receiver.equalizer import MMSEEqualizer
 
 
 def run(script):
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    warn = ["-W", "error", "-W", "ignore::DeprecationWarning:typer"]  # an older Typer takes what Click gives up
+    done = subprocess.run([sys.executable, *warn, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -124,7 +125,7 @@ def test_the_contract_is_kept(channel, additive):
         ({"streams": 0}, "streams must be an integer of at least 1, got 0"),
         ({"streams": 3, "receive_antennas": 3}, "fft_size must be a multiple of streams=3, got 128"),
         ({"streams": 2}, "receive_antennas must be at least streams=2, got 1"),
-        ({"cyclic_prefix": 129}, "cyclic_prefix must be an integer from 0 to fft_size=128, got 129"),
+        ({"cyclic_prefix": 129}, "cyclic_prefix must be an integer from 0 to 128, got 129; .* fft_size"),
         ({"delay_spread_s": 2e-6}, "cyclic_prefix must be at least 16 samples, twice the delay spread, got 9"),
     ],
 )

@@ -68,7 +68,7 @@ from toys import small_system
         ),
         (
             ["train", "mlsc", "--train", "good", "--val", "good", "--out", "o", "--epochs", "1", "--batch-size", "0"],
-            "batch_size must be at least 1",
+            "batch_size must be an integer of at least 1, got 0",
         ),
         (
             [

@@ -290,7 +290,7 @@ def test_results_are_written_before_they_are_shown(run, model, photo_folder, tmp
     ("options", "name"),
     [
         (("--levels", 2), "--levels"),
-        (("--rate", 2), "rate"),
+        (("--rate", 2), "--rate"),
         (("--channel-uses", 100), "--channel-uses"),
         (("--safe-snr", 5), "--safe-snr"),
         (("--importance", "person=4, sky=0.5"), "--importance"),

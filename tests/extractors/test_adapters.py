@@ -124,7 +124,7 @@ def test_torchvision_refuses_what_does_not_fit(lraspp):
         segmenter_from_torchvision(resnet18())
     with pytest.raises(TypeError, match=r"model is a str, required: an nn\.Module"):
         segmenter_from_torchvision("fcn_resnet50")  # pyright: ignore
-    with pytest.raises(ValueError, match="short_side is 0, required: at least 1, or None"):
+    with pytest.raises(ValueError, match="short_side must be an integer of at least 1, got 0"):
         segmenter_from_torchvision(lraspp, class_names=CLASSES, short_side=0)
     with pytest.raises(ValueError, match="palette has 1 colours"):
         segmenter_from_torchvision(lraspp, class_names=CLASSES, palette=[(0, 0, 0)])
@@ -391,9 +391,9 @@ def test_raw_input_is_checked(folder, segformer):
         segmenter_from_transformers(segformer).segment(torch.zeros(3, 8, 8))
     with pytest.raises(ValueError, match="tokens range from 20 to 20, required: 0 to 19"):
         captioner.embed(torch.tensor([[20]]))
-    with pytest.raises(ValueError, match="max_length is 0, required: at least 1"):
+    with pytest.raises(ValueError, match="max_length must be an integer of at least 1, got 0"):
         captioner_from_transformers(folder, max_length=0)
-    with pytest.raises(ValueError, match="beam_size is 0, required: at least 1"):
+    with pytest.raises(ValueError, match="beam_size must be an integer of at least 1, got 0"):
         captioner_from_transformers(folder, beam_size=0)
 
 

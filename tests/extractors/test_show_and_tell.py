@@ -240,7 +240,7 @@ def test_options_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="vocabulary lacks <pad>"):
         build_show_and_tell(WORDS[1:], depth=18)
     for option in ("max_length", "beam_size"):
-        with torch.device("meta"), pytest.raises(ValueError, match=f"{option} is 0, required: at least 1"):
+        with torch.device("meta"), pytest.raises(ValueError, match=f"{option} must be an integer of at least 1, got 0"):
             build_show_and_tell(WORDS, depth=18, **{option: 0})
 
 

@@ -7,6 +7,7 @@ import sys
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 import tifffile
 import torch
@@ -15,6 +16,8 @@ from PIL import Image, ImageCms
 from semcomm.files.pictures import FORMATS, SUFFIXES, load_image, load_values
 
 SHAPE = (6, 8)
+OLDER_PILLOW = int(PIL.__version__.partition(".")[0]) < 13
+"""It opens no TIFF of gray beside an opacity that is multiplied in, or called nothing."""
 
 
 def pixels(path):
@@ -187,7 +190,8 @@ def test_tiff_of_several_samples_is_right_or_refused(
         read = pixels(path)
     except ValueError as error:
         assert str(path) in str(error)  # noqa: PT017
-        assert dtype != "u1" or planes == "separate"
+        unknown = OLDER_PILLOW and colors == 1 and opacity in ("assocalpha", "unspecified")
+        assert dtype != "u1" or planes == "separate" or unknown
         return
     read_by_tifffile = tifffile.imread(path).astype(np.float64) / white
     shares = np.moveaxis(read_by_tifffile, 0, 2) if planes == "separate" else read_by_tifffile
@@ -316,7 +320,8 @@ def test_lossless_formats(tmp_path, mode, suffix):
     image = Image.fromarray(drawn(255, 4).astype(np.uint8)).convert(mode)
     if (mode, suffix) in {("L", "qoi"), ("LA", "qoi"), ("LA", "sgi"), ("LA", "bmp"), ("RGBA", "bmp")}:
         return  # there is no such file; what a 32-bit bitmap keeps in its fourth byte is no opacity
-    image.save(tmp_path / f"a.{suffix}", lossless=True)
+    sizes = {"sizes": [SHAPE[::-1]]} if suffix == "ico" else {}  # or an older Pillow writes an icon without pictures
+    image.save(tmp_path / f"a.{suffix}", lossless=True, **sizes)
     shares = np.asarray(image.convert("RGBA")) / 255
     expected = over_white(shares[..., :3], shares[..., 3:])
     assert np.abs(pixels(tmp_path / f"a.{suffix}") - expected).max() < 0.51

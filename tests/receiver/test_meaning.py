@@ -228,7 +228,7 @@ def _environment():
         ({"importance": {"sky": -4.0}}, r"importance\['sky'\] must be a weight"),
         ({"levels": 1}, "levels must be an integer from 2 to 21, got 1"),
         ({"levels": 22}, "levels must be an integer from 2 to 21, got 22"),
-        ({"channel_uses": 0}, "channel_uses must be a positive integer, got 0"),
+        ({"channel_uses": 0}, "channel_uses must be an integer of at least 1, got 0"),
         ({"levels": 4, "channel_uses": 900}, "levels must be None where channel_uses says k, got 4 and 900"),
     ],
 )

@@ -11,10 +11,10 @@ from training_runs import config
     ("changes", "message"),
     [
         *(
-            ({name: 0}, f"{name} must be at least 1, got 0")
+            ({name: 0}, f"{name} must be an integer of at least 1, got 0")
             for name in ("size", "batch_size", "accumulate", "validate_every", "devices", "num_nodes")
         ),
-        ({"steps": 0}, "steps must be None or at least 1, got 0"),
+        ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
         ({"steps": None}, "steps and minutes are both None"),
         ({"minutes": 0.0}, "minutes must be None or positive and finite, got 0.0"),
         ({"muon_rate": -1.0}, "muon_rate must be None or positive and finite, got -1.0"),
@@ -32,8 +32,8 @@ from training_runs import config
         ({"gradient_clip": 0.0}, "gradient_clip must be None or positive and finite, got 0.0"),
         ({"gradient_clip": math.inf}, "gradient_clip must be None or positive and finite, got inf"),
         ({"gradient_clip": math.nan}, "gradient_clip must be None or positive and finite, got nan"),
-        ({"val_images": 0}, "val_images must be None or at least 1, got 0"),
-        ({"workers": -1}, "workers must be at least 0, got -1"),
+        ({"val_images": 0}, "val_images must be an integer of at least 1, got 0"),
+        ({"workers": -1}, "workers must be an integer of at least 0, got -1"),
         ({"snr_db": (10.0, 0.0)}, r"snr_db must be a number or a range \(low, high\), low < high, got \(10.0, 0.0\)"),
         ({"snr_db": (5.0, 5.0)}, "snr_db must be a number or a range"),
         ({"snr_db": (math.nan, 5.0)}, "snr_db must be a number or a range"),

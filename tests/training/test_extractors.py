@@ -212,7 +212,7 @@ def test_wrong_arguments_are_refused(flickr, street, things, tmp_path, monkeypat
     with pytest.raises(ValueError, match="kind must be 'caption' or 'segmentation', got 'depth'"):
         score_extractor("depth", [street])  # type: ignore[arg-type]
     for name in ("steps", "batch_size", "validate_every", "patience"):
-        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got 0"):
             train_extractor("caption", [flickr], tmp_path / "x", **{name: 0})
     with pytest.raises(ValueError, match="learning_rate must be positive, got -1"):
         train_extractor("caption", [flickr], tmp_path / "x", learning_rate=-1)
@@ -290,7 +290,7 @@ def test_the_sampler_draws_by_weight_and_repeats_itself():
     assert augmented[1, 7] == augmented[1, 7] != augmented[1, 8]
     with pytest.raises(ValueError, match="weights must hold one number per sample, got none"):
         SeededSampler([], 4, seed=0)
-    with pytest.raises(ValueError, match="length must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="length must be an integer of at least 1, got 0"):
         SeededSampler([1], 0, seed=0)
 
 
