@@ -12,6 +12,7 @@ from semcomm.extractors.inference import labels_at
 from semcomm.extractors.lite_trunk import (
     CHANNELS,
     FEATURES,
+    STRIDE,
     LiteTrunk,
     Maps,
     build_stage,
@@ -19,7 +20,7 @@ from semcomm.extractors.lite_trunk import (
     resize_to_area,
 )
 from semcomm.extractors.strip_pooling import StripGate, conv_norm_relu
-from semcomm.images import check_images
+from semcomm.images import check_images, pad_to_multiple
 from semcomm.networks.stages import check_positive
 from semcomm.whole import check_whole
 
@@ -112,6 +113,11 @@ class StripHead(nn.Module):
 class LiteSegmenter(nn.Module):
     """Hop 1 of 6: images to label maps, by a small network that fits `semcomm.transmitter.segmentation.Segmenter`.
 
+    An image is looked at as it is and mirrored, and both answers count: log p = log((p_1 + p_2) / 2). Inside the
+    network its sides are multiples of the trunk's stride: a larger image is reduced to such, a smaller one is padded.
+    Otherwise the coarsest places, which reach beyond the image, would be stretched over it and lie beside what they
+    saw.
+
     Args:
         trunk: images to maps.
         head: maps to logits.
@@ -120,7 +126,7 @@ class LiteSegmenter(nn.Module):
         working_area: most pixels of an image inside the network; a larger image is reduced to it.
 
     Shape:
-        `forward`: images `(b, 3, h, w)` to logits `(b, classes, h, w)`.
+        `forward`: images `(b, 3, h, w)` to log-probabilities `(b, classes, h, w)`.
 
     Raises:
         ValueError: if the palette does not hold one RGB colour in [0, 1] per class name.
@@ -154,8 +160,12 @@ class LiteSegmenter(nn.Module):
     def _coarse(self, images: Tensor) -> Tensor:
         check_images(images)
         if images.shape[-2] * images.shape[-1] > self.working_area:
-            images = resize_to_area(images, self.working_area)
-        return self.head(self.trunk(images))
+            images = resize_to_area(images, self.working_area, multiple=STRIDE)
+        rows, columns = (-(-size // 4) for size in images.shape[-2:])
+        padded = pad_to_multiple(images, STRIDE)
+        both = self.head(self.trunk(torch.cat([padded, padded.flip(-1)]))).log_softmax(dim=1)
+        as_it_is, mirrored = both.chunk(2)
+        return (torch.logaddexp(as_it_is, mirrored.flip(-1)) - math.log(2))[..., :rows, :columns]
 
 
 def build_lite_segmenter(

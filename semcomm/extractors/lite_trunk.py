@@ -19,6 +19,9 @@ CHANNELS = (32, 16, 24, 40, 80, 112, 192, 320)
 FEATURES = 1280
 """Channels of its head."""
 
+STRIDE = 32
+"""Pixels of an image per place of the coarsest map, along each side."""
+
 _REPEATS = (1, 2, 2, 3, 3, 4, 1)
 _KERNELS = (3, 3, 5, 3, 5, 5, 3)
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)
@@ -30,12 +33,13 @@ def check_working_area(area: int) -> int:
     return check_whole(area, "working_area", 1, MAX_WORKING_AREA, because="it is the pixels that the network sees")
 
 
-def resize_to_area(images: Tensor, area: int) -> Tensor:
+def resize_to_area(images: Tensor, area: int, *, multiple: int = 1) -> Tensor:
     """Resize images to about `area` pixels each, keeping their aspect ratio.
 
     Args:
         images: RGB in [0, 1].
         area: the height times the width wanted, in pixels.
+        multiple: both sides become the nearest multiples of it, at least one: the aspect ratio changes that much.
 
     Shape:
         `(b, 3, h, w)` to `(b, 3, h', w')` with `h' w'` close to `area`.
@@ -47,7 +51,7 @@ def resize_to_area(images: Tensor, area: int) -> Tensor:
     """
     height, width = images.shape[-2:]
     scale = math.sqrt(area / (height * width))
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    size = tuple(multiple * max(1, round(side * scale / multiple)) for side in (height, width))
     if size == (height, width):
         return images
     return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)

@@ -34,6 +34,9 @@ from semcomm.training.extractor_data import (
 )
 from semcomm.training.sampling import SeededAugmentation
 
+_OFTEN_MISSED = ("boat", "bottle", "chair", "potted plant", "sofa", "tv monitor")
+"""Classes that the network which made most of the label maps seldom found."""
+
 
 class Recipe(NamedTuple):
     """All that `train_extractor` needs to know about one kind of extractor."""
@@ -43,6 +46,8 @@ class Recipe(NamedTuple):
     weights: list[float]
     """How often each training image is drawn, relative to the others."""
     manifest: list[dict]
+    finish: Callable[[], None]
+    """Changes the trained network before it is kept."""
     judge: Callable[[Any], dict]
     """Scores the finished extractor on held-out images."""
     settings: dict
@@ -69,6 +74,7 @@ def segmentation_recipe(
         "own_stage_rate": 0.2,
         "weight_decay": 0.02,
         "overlap_weight": 0.5,
+        "bias": {"background": -0.75} | dict.fromkeys(_OFTEN_MISSED, 1.0),
     }
     network = build_lite_segmenter(VOC_CLASSES, default_palette(VOC_CLASSES), known=_known_labels())
     _begin(network, begin_from)
@@ -97,9 +103,19 @@ def segmentation_recipe(
         image, labels = random_crop(sample[0], size, zoom=zoom, generator=generator, labels=sample[1])
         return jitter_colours(image, strength=strength, generator=generator), labels
 
-    dataset = SeededAugmentation(samples, augment)
+    @torch.no_grad()
+    def finish() -> None:
+        for name, bias in settings["bias"].items():
+            network.head.classify.bias[VOC_CLASSES.index(name)] += bias  # pyright: ignore[reportOptionalSubscript]
+
     return Recipe(
-        module, dataset, weights, sources.manifest, lambda segmenter: judge_segmenter(segmenter, sources), settings
+        module,
+        SeededAugmentation(samples, augment),
+        weights,
+        sources.manifest,
+        finish,
+        lambda segmenter: judge_segmenter(segmenter, sources),
+        settings,
     )
 
 
@@ -154,6 +170,7 @@ def caption_recipe(sources: CaptionSources, steps: int, learning_rate: float, be
         dataset,
         weights,
         sources.manifest,
+        lambda: None,
         lambda captioner: judge_captioner(captioner, sources),
         settings,
     )

@@ -98,6 +98,7 @@ def train_extractor(
         sampler = SeededSampler(recipe.weights, per_epoch * batch_size, seed)
         loader = DataLoader(recipe.dataset, batch_size, sampler=sampler)
         trained = _fit(recipe.module, loader, working, steps // per_epoch, patience, newest, progress)
+    recipe.finish()
     record = {
         "kind": f"{kind}-lite",
         "seed": seed,

@@ -117,10 +117,10 @@ def test_the_shipped_scores_hold_their_bounds(shipped_folder):
     read = {n: json.loads((shipped_folder / n / "training.json").read_text())["metrics"] for n in
             ("caption-lite", "segmentation-lite")}  # fmt: skip
     judged = read["segmentation-lite"]["coco_val"]
-    # 0.38 and 0.66 are wanted of the first and the last; the page says how far the shipped network is from that.
-    assert judged["mean_iou"] >= 0.32
+    # 0.38 is wanted; the page says how far the shipped network is from that.
+    assert judged["mean_iou"] >= 0.36
     assert judged["pixel_accuracy"] >= 0.86
-    assert judged["iou"]["person"] >= 0.62
+    assert judged["iou"]["person"] >= 0.66
     captions = read["caption-lite"]["flickr8k_test"]
     assert captions["captioner"]["bleu_4"] >= 0.14
     assert captions["captioner"]["cider_d"] >= 0.30
@@ -201,7 +201,31 @@ def test_images_are_reduced_to_the_limit_and_never_enlarged():
     segmenter.trunk.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[0].shape[2:])))
     for height, width in [(20, 30), (40, 40), (80, 80), (20, 320)]:
         assert segmenter.segment(pictures(1, height, width)).shape == (1, height, width)
-    assert seen == [(20, 30), (40, 40), (40, 40), (10, 160)]
+    # In whole strides of 32: 20 and 40 are padded, 40 of 80 and 10 of 20 rounded. Each is seen twice, once mirrored.
+    assert seen == [(32, 32), (64, 64), (32, 32), (32, 160)]
+
+
+def test_an_image_and_its_mirror_image_are_labelled_alike():
+    segmenter, images = small_segmenter().eval(), pictures(2, 32, 32)
+    with torch.no_grad():
+        segmenter.head.classify.weight.normal_(generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(segmenter(images.flip(-1)), segmenter(images).flip(-1), atol=1e-5, rtol=1e-4)
+    one_look = segmenter.head(segmenter.trunk(images)).softmax(1)
+    other = segmenter.head(segmenter.trunk(images.flip(-1))).softmax(1).flip(-1)
+    assert (one_look - other).abs().max() > 1e-3
+    expected = F.interpolate(((one_look + other) / 2).log(), (32, 32), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(segmenter(images), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_what_pads_an_image_moves_nothing_in_it():
+    segmenter, image = small_segmenter().eval(), pictures(1, 28, 24)
+    with torch.no_grad():
+        segmenter.head.classify.weight.normal_(generator=torch.Generator().manual_seed(0))
+    padded = torch.cat([image, image[..., -1:].expand(-1, -1, -1, 8)], dim=-1)
+    padded = torch.cat([padded, padded[..., -1:, :].expand(-1, -1, 4, -1)], dim=-2)
+    assert padded.shape[2:] == (32, 32)
+    # The last two pixels are interpolated from a place of the padding.
+    torch.testing.assert_close(segmenter(padded)[..., :26, :22], segmenter(image)[..., :26, :22], atol=1e-5, rtol=1e-4)
 
 
 def test_words_are_counted_and_named_by_their_embeddings():
@@ -249,6 +273,8 @@ def test_the_packages_trunk_is_named_and_another_is_stored(tmp_path, shipped):
 def test_a_resize_keeps_the_aspect_and_reaches_the_area():
     resized = resize_to_area(pictures(1, 30, 120), 1600)
     assert resized.shape == (1, 3, 20, 80)
+    assert resize_to_area(pictures(1, 30, 120), 1600, multiple=16).shape == (1, 3, 16, 80)
+    assert resize_to_area(pictures(1, 4, 120), 480, multiple=32).shape == (1, 3, 32, 128)
     constant = resize_to_area(torch.full((1, 3, 33, 57), 0.25), 400)
     torch.testing.assert_close(constant, torch.full_like(constant, 0.25))
 

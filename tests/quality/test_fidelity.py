@@ -9,7 +9,8 @@ from torchmetrics.functional.text.rouge import _rouge_n_score
 from toys import caption_feature, rand_images, seeded, segmentation_feature
 
 from semcomm import SegmentationFeature
-from semcomm.extractors.lite import golden_image
+from semcomm.experiments import demo_image
+from semcomm.images import to_float
 from semcomm.quality.fidelity import (
     SemanticFidelity,
     caption_agreement,
@@ -78,7 +79,7 @@ def test_identical_images_score_exactly_one(fidelity):
 
 
 def test_lite_extractors_find_less_in_a_noisier_image():
-    fidelity, sent = lite_fidelity(), golden_image()
+    fidelity, sent = lite_fidelity(), to_float(demo_image()[None])
     noise = torch.randn(sent.shape, generator=seeded())
     assert all(score.tolist() == [1.0] for score in fidelity(sent, sent).values())
     slightly = fidelity((sent + 0.02 * noise).clamp(0, 1), sent)

@@ -146,8 +146,15 @@ def test_a_segmenter_begins_with_all_weights_of_a_segmenter(street, tmp_path):
     train_extractor("segmentation", [street], tmp_path / "first", **settings)
     train_extractor("segmentation", [street], tmp_path / "second", begin_from=tmp_path / "first", seed=1, **settings)
     first, second = (load_lite(tmp_path / name) for name in ("first", "second"))
+    added = torch.tensor([dict(json.loads((tmp_path / "first" / "training.json").read_text())["bias"]).get(name, 0.0)
+                          for name in first.class_names])  # fmt: skip
+    assert added[[0, 5, 15]].tolist() == [-0.75, 1.0, 0.0]
     for name, value in second.named_parameters():
-        torch.testing.assert_close(value, first.get_parameter(name))
+        begun = first.get_parameter(name)
+        if name == "head.classify.bias":
+            torch.testing.assert_close(begun, added)
+            begun = begun + added
+        torch.testing.assert_close(value, begun)
 
 
 def test_the_commands_train_and_score(flickr, tmp_path):
