@@ -17,8 +17,8 @@ from semcomm.extractors.adapters import (
 )
 from semcomm.extractors.ade20k_classes import ADE20K_CLASSES, ADE20K_PALETTE
 from semcomm.extractors.wrappers import TransformersCaptioner
-from semcomm.transmitter.caption import Captioner
-from semcomm.transmitter.segmentation import Segmenter
+from semcomm.transmitter.caption import CaptionFeature
+from semcomm.transmitter.segmentation import SegmentationFeature
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] [DEC] a dog runs on grass cat sits the red car man sky big tree".split()
 PAD, UNKNOWN, CLS, SEP, MASK, DEC, A, DOG, RUNS = range(9)
@@ -65,7 +65,7 @@ CLASSES = ["sky", "road", "tree", "car", "dog"]
 
 def test_torchvision_labels_as_torchvisions_own_preset(lraspp, images):
     segmenter = segmenter_from_torchvision(lraspp, class_names=CLASSES, short_side=64)
-    assert isinstance(segmenter, Segmenter)
+    SegmentationFeature(segmenter)
     assert segmenter.class_names == tuple(CLASSES)
     assert segmenter.palette.tolist()[1] == pytest.approx([128 / 255, 0, 0])
     labels = segmenter.segment(images)
@@ -174,7 +174,7 @@ def segformer(transformers, images, tmp_path_factory):
 
 def test_segformer_labels_as_transformers_own_pipeline(transformers, segformer, images):
     segmenter = segmenter_from_transformers(segformer)
-    assert isinstance(segmenter, Segmenter)
+    SegmentationFeature(segmenter)
     assert segmenter.class_names == tuple(CLASSES)
     labels = segmenter.segment(images)
     assert labels.dtype == torch.int64
@@ -306,7 +306,7 @@ def folder(transformers, tmp_path_factory, request):
 
 def test_captions_are_transformers_own(transformers, folder, images):
     captioner = captioner_from_transformers(folder, max_length=T)
-    assert isinstance(captioner, Captioner)
+    CaptionFeature(captioner)
     tokens = captioner.generate(images)
     assert tokens.shape == (3, T)
     assert tokens.dtype == torch.int64

@@ -8,7 +8,7 @@ from semcomm.extractors.ade20k_classes import ADE20K_CLASSES, ADE20K_PALETTE
 from semcomm.extractors.inference import normalize
 from semcomm.extractors.spnet import build_spnet, load_spnet
 from semcomm.extractors.strip_pooling import MixedPooling, StripGate
-from semcomm.transmitter.segmentation import Segmenter
+from semcomm.transmitter.segmentation import SegmentationFeature
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_outputs_are_the_published_networks(depth, tmp_path, read_shapes, read_r
 
 
 def test_it_is_a_segmenter_with_ade20ks_classes(network, images):
-    assert isinstance(network, Segmenter)
+    SegmentationFeature(network)
     assert network.class_names == ADE20K_CLASSES
     torch.testing.assert_close(network.palette * 255, torch.tensor(ADE20K_PALETTE, dtype=torch.float32))
     assert not any("palette" in name for name in network.state_dict())
