@@ -73,8 +73,8 @@ class SeparationBaseline:
         symbols_per_image: k of an `h x w` image, instead of `bandwidth_ratio`: another scheme's method of this name
             gives exactly its channel uses, padding included.
         channel: "awgn", or "rayleigh" for fades that differ from symbol to symbol and are known to the receiver (its
-            ergodic capacity). With `code="ldpc"` also any channel object; rates are chosen for its `fading`, and what
-            its pilots and prefixes take is part of k.
+            ergodic capacity). With `code="ldpc"` also any channel object of power 1; rates are chosen for its `fading`,
+            and what its pilots and prefixes take is part of k.
         delivered: what a failure delivers: "random" pixels, as in the paper, or a "gray" image.
         headers: whether every byte of the file counts. If False, what a receiver can write itself who knows codec,
             size and quality does not, and one byte that names the quality does.
@@ -124,6 +124,9 @@ class SeparationBaseline:
             raise ValueError(
                 f'channel must be one of {", ".join(CAPACITIES)}, or with code="ldpc" a channel, got {channel!r}'
             )
+        power = getattr(channel, "power", 1.0)
+        if power != 1:
+            raise ValueError(f"channel.power must be 1, the power of the symbols that are sent, got {power}")
         if delivered not in ("random", "gray"):
             raise ValueError(f'delivered must be "random" or "gray", got {delivered!r}')
         self.codec: Codec = codec

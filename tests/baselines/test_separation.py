@@ -12,7 +12,7 @@ from PIL import Image, features
 from scipy import integrate, special
 from toys import seeded
 
-from semcomm import SeparationBaseline, build_mlsc_image
+from semcomm import RayleighChannel, SeparationBaseline, build_mlsc_image
 from semcomm.baselines.codecs import CODECS, encode_all
 from semcomm.baselines.separation import awgn_capacity, rayleigh_capacity
 
@@ -195,6 +195,7 @@ def test_it_spends_exactly_what_another_scheme_spends():
         ({"bandwidth_ratio": None}, "give one of bandwidth_ratio and symbols_per_image, got None and None"),
         ({"symbols_per_image": max}, "give one of bandwidth_ratio and symbols_per_image, got 0.083.* and .*max"),
         ({"channel": "fso"}, "channel must be one of awgn, rayleigh, or with code=\"ldpc\" a channel, got 'fso'"),
+        ({"code": "ldpc", "channel": RayleighChannel(4.0)}, r"channel\.power must be 1, .*, got 4\.0"),
         ({"delivered": "black"}, """delivered must be "random" or "gray", got 'black'"""),
     ],
 )
