@@ -53,7 +53,7 @@ class RayleighChannel(Channel):
     def channel_uses(self, k: int) -> int:
         """Channel uses of `k` symbols and their pilots."""
         blocks, _, pilots = blocks_of(k, self.coherence, self.csi)
-        return k + blocks * pilots
+        return int(k) + blocks * int(pilots)  # NumPy's small integers overflow
 
     def extra_repr(self) -> str:
         """Show power, coherence and CSI."""

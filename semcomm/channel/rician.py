@@ -61,7 +61,7 @@ class RicianChannel(Channel):
     def channel_uses(self, k: int) -> int:
         """Channel uses of `k` symbols and their pilots."""
         blocks, _, pilots = blocks_of(k, self.coherence, self.csi)
-        return k + blocks * pilots
+        return int(k) + blocks * int(pilots)  # NumPy's small integers overflow
 
     def extra_repr(self) -> str:
         """Show power, K factor, coherence and CSI."""

@@ -6,7 +6,7 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from semcomm.channel.snr import SNR, snr_column
-from semcomm.whole import check_whole
+from semcomm.whole import check_whole, whole
 
 Norm = Literal["batch", "none"]
 TOLD_SNRS_DB = -5.0, 20.0
@@ -147,6 +147,7 @@ def transposed_convolution(
 
 
 def _half(kernel_size: int) -> int:
-    if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
+    size = whole(kernel_size)
+    if size is None or size < 1 or size % 2 == 0:
         raise ValueError(f"kernel_size must be odd and positive, got {kernel_size!r}")
-    return kernel_size // 2
+    return size // 2

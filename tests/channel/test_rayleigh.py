@@ -11,6 +11,7 @@ from scipy import stats
 from toys import gaussian_symbols, seeded
 
 from semcomm import RayleighChannel
+from semcomm.channel import Pilots
 
 DEVIATIONS = 5
 coherences = st.one_of(st.sampled_from(["symbol", "image"]), st.integers(1, 40))
@@ -131,3 +132,8 @@ def test_a_gpu_gets_the_fades_of_a_cpu_generator():
         for gpu, cpu in zip(vars(on_gpu).values(), vars(on_cpu).values(), strict=True):
             assert cpu is None or gpu.is_cuda
             assert cpu is None or torch.allclose(gpu.cpu(), cpu, rtol=1e-4, atol=1e-5)
+
+
+def test_small_integers_of_numpy_do_not_overflow_in_channel_uses():
+    channel = RayleighChannel(coherence=np.uint8(20), csi=Pilots(np.uint8(2)))
+    assert channel.channel_uses(np.uint8(250)) == channel.channel_uses(250) == 500

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -48,7 +49,7 @@ def test_kernels_must_be_odd(build, kernel_size):
         build(3, 4, kernel_size, stride=2)
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5, 9])
+@pytest.mark.parametrize("kernel_size", [1, np.int64(3), 5, 9])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_convolutions_divide_and_multiply_sizes_by_their_stride(kernel_size, stride):
     features = torch.rand(1, 2, 12, 8)
