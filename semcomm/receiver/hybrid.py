@@ -89,7 +89,7 @@ class HybridReceiver(nn.Module):
         An image whose bits did not all arrive is lost: it is what the first of its bits say, or gray.
         """
         if isinstance(received.side, Side):
-            return Delivered(self._rehearse(received, received.side, size, snr_db))
+            return Delivered(self._rehearse(received, received.side, size, snr_db, told_snr_db))
         told = snr_db if told_snr_db is None else told_snr_db
         results = []
         for place, symbols in enumerate(received.symbols.cpu()):
@@ -115,7 +115,9 @@ class HybridReceiver(nn.Module):
             labels = torch.stack([nothing if one.labels is None else one.labels for one in results]).to(device)
         return captions, labels
 
-    def _rehearse(self, received: Received, side: Side, size: tuple[int, int], snr_db: SNR | None) -> Tensor:
+    def _rehearse(
+        self, received: Received, side: Side, size: tuple[int, int], snr_db: SNR | None, told_snr_db: SNR | None
+    ) -> Tensor:
         """Decode a training batch, whose digital part has arrived."""
         drawing, count = side.drawing, side.drawing.shape[0]
         if received.noise_variance is None or snr_db is None:
@@ -124,9 +126,10 @@ class HybridReceiver(nn.Module):
         with torch.autocast(symbols.device.type, enabled=False):
             symbols, noise = _without_bias(symbols, noise, received.csi)
             details = side.shares.estimate(symbols, noise, side.gains, drawing.log_variances.shape)
-        snrs = torch.as_tensor(snr_db, device=symbols.device).expand(count)
+        told = snr_db if told_snr_db is None else told_snr_db
+        snrs, tolds = (torch.as_tensor(one, device=symbols.device).expand(count) for one in (snr_db, told))
         images = self.show(
-            drawing, details, side.shares, symbols.shape[1], side.shares.noise(noise), snrs, snrs, side.gains
+            drawing, details, side.shares, symbols.shape[1], side.shares.noise(noise), snrs, tolds, side.gains
         )
         return images[:, :, : size[0], : size[1]]
 

@@ -40,6 +40,7 @@ from semcomm.transmitter.search import Search
 from semcomm.transmitter.segmentation import SegmentationFeature
 from semcomm.transmitter.strips import SMALLEST_FRAME, strips
 from semcomm.transmitter.training_frames import Shares, choose, share
+from semcomm.whole import check_whole
 
 FEWEST_LEVELS, MOST_LEVELS = 2, 21
 TRAINING_SNR_DB = -6.0, 21.0
@@ -115,12 +116,8 @@ class HybridTransmitter(nn.Module):
         if channel_uses is not None:
             if levels is not None:
                 raise ValueError(f"levels must be None where channel_uses says k, got {levels} and {channel_uses}")
-            if not isinstance(channel_uses, int) or isinstance(channel_uses, bool) or channel_uses < 1:
-                raise ValueError(f"channel_uses must be a positive integer, got {channel_uses!r}")
-            return channel_uses
-        level = self.levels if levels is None else levels
-        if not isinstance(level, int) or isinstance(level, bool) or not FEWEST_LEVELS <= level <= MOST_LEVELS:
-            raise ValueError(f"levels must be an integer from {FEWEST_LEVELS} to {MOST_LEVELS}, got {level!r}")
+            return check_whole(channel_uses, "channel_uses")
+        level = check_whole(self.levels if levels is None else levels, "levels", FEWEST_LEVELS, MOST_LEVELS)
         return math.ceil(height / self.downsampling) * math.ceil(width / self.downsampling) * (3 * level + 1)
 
     def forward(

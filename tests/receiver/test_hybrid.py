@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -77,6 +78,15 @@ def test_any_size_and_any_budget_cost_exactly_what_was_asked_for(hybrid, linear,
 @pytest.mark.parametrize("level", [2, 10, 21])
 def test_a_level_has_its_channel_uses(hybrid, level):
     assert hybrid.symbols_per_image(100, 30, levels=level) == 7 * 2 * (3 * level + 1)
+
+
+def test_a_transmitter_by_itself_takes_numpys_integers(hybrid):
+    count = hybrid.transmitter.symbols_per_image
+    assert count(100, 30, levels=np.int64(3)) == 7 * 2 * 10
+    assert count(100, 30, channel_uses=np.int32(300)) == 300
+    for bad in (0, True, 3.0):
+        with pytest.raises(ValueError, match="channel_uses must be an integer of at least 1, got"):
+            count(100, 30, channel_uses=bad)
 
 
 def test_symbols_have_unit_power_before_the_constraint_and_in_every_part(hybrid, image):
@@ -361,6 +371,21 @@ def test_gradients_reach_both_networks(codebook):
             assert weight.grad is not None, name
             assert bool(weight.grad.isfinite().all()), name
             assert bool(weight.grad.any()), name
+
+
+def test_training_tells_the_network_what_the_sender_believed(nested, image, monkeypatch):
+    told = []
+    show = type(nested.receiver).show
+
+    def spy(self, *arguments):
+        told.append((arguments[5].tolist(), arguments[6].tolist()))
+        return show(self, *arguments)
+
+    monkeypatch.setattr(type(nested.receiver), "show", spy)
+    with torch.no_grad():
+        nested.train()(image, 10.0, channel_uses=K, told_snr_db=4.0, generator=seeded())
+        nested(image, 10.0, channel_uses=K, generator=seeded())
+    assert told == [([10.0], [4.0]), ([10.0], [10.0])]
 
 
 def test_bits_cost_more_channel_uses_at_lower_snrs(codebook, nested):
