@@ -167,6 +167,8 @@ def together(parts: list[Measurement]) -> Measurement:
 def write(paths: list[Path], out: Path, test: str, docs: Path) -> None:
     """Write the page's section from what was measured."""
     found = read(paths, out)
+    if not any(row.name in (NESTED, *BESIDE) for row, _, _ in found):
+        raise SystemExit(f"{out} has no measurement of a scheme that the figure shows: {', '.join((NESTED, *BESIDE))}")
     by = {(row.name, ratio): measured for row, ratio, measured in found}
     sent = [path for path in paths if any(path.name in measured.photographs for measured in by.values())]
     rows = [{**row, "k_n": f"1/{ratio}"} for _, ratio, measured in found for row in measured.rows]

@@ -29,7 +29,3 @@ class SometimesFading(Channel):
         assert faded.csi is not None
         csi = torch.where(fades, faded.csi, torch.ones_like(faded.csi))
         return Received(faded.symbols + (csi - faded.csi) * x, csi, faded.noise_variance)
-
-    def channel_uses(self, k: int) -> int:
-        """Channel uses of `k` symbols."""
-        return k

@@ -103,3 +103,13 @@ def test_all_schemes_of_the_page_are_asked_for_the_same_channel_uses():
         k = 3 * codes.LONG * codes.SHORT // 24
         options = {} if isinstance(scheme, SeparationBaseline) else {"channel_uses": k}
         assert scheme.symbols_per_image(320, 480, **options) == k == 19200
+
+
+@pytest.mark.usefixtures("rows")
+def test_chosen_schemes_are_measured_and_a_page_without_its_figure_is_one_clear_end(photographs, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(codes, "write", lambda *_: None)
+        run(patch, "--test", photographs, "--out", tmp_path / "out", "--only", "linear code")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"photographs", "linear-code"}
+    with pytest.raises(SystemExit, match="no measurement of a scheme that the figure shows"):
+        run(monkeypatch, "--test", photographs, "--out", tmp_path / "other", "--docs", tmp_path, "--write")
