@@ -24,6 +24,7 @@ from semcomm.experiments.run import Folders, point_file, reproduce, system_folde
 from semcomm.experiments.specs import Point, as_wide, has_levels
 from semcomm.experiments.tables import markdown_table, write_text
 from semcomm.files.json import read_object, write_json
+from semcomm.files.tensors import read_safetensors, write_safetensors
 from semcomm.pretrained import SHIPPED as WEIGHTS
 from semcomm.pretrained import from_pretrained
 
@@ -52,7 +53,7 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, {rates}
 (schedule "{schedule}"), one SNR per image drawn from 0 to 20 dB, {channel}, loss "{loss}"; {minutes:.0f} minutes on
-{hardware}. A small budget: trained for longer on your photographs it will do better.
+{hardware}.{before} A small budget: trained for longer on your photographs it will do better.
 `training.json` has the command, the fingerprints of the photographs, and versions.
 
 ## Scores
@@ -117,8 +118,8 @@ def publish(folders, docs):
     return page
 
 
-def ship(spec, folders):
-    """Write a system's folder in the package."""
+def ship(spec, folders, *, before=""):
+    """Write a system's folder in the package, weights in half precision; `before` tells what it began with."""
     run, folder = system_folder(folders.out, spec), WEIGHTS / spec.name
     system = from_pretrained(str(run), device="cpu")
     record = read_object(run / "training.json")
@@ -131,8 +132,10 @@ def ship(spec, folders):
     )
     record["evaluations"] = [found for channel in CHANNELS if (found := evaluation(spec, channel, folders))]
     folder.mkdir(exist_ok=True)
-    for file in ("config.json", "model.safetensors"):
-        shutil.copy(run / file, folder / file)
+    shutil.copy(run / "config.json", folder / "config.json")
+    halves = {name: value.half() for name, value in read_safetensors(run / "model.safetensors").items()}
+    write_safetensors(folder / "model.safetensors", halves)
+    record |= {"before": before} if before else {}
     (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
     return finish(folder, card(spec, system, record))
 
@@ -200,6 +203,7 @@ def card(spec, system, record):
         rates=rates_of(record),
         schedule=training["schedule"],
         loss=training["loss"],
+        before=f" Before that: {record['before']}." if "before" in record else "",
         seed=record["evaluations"][0]["seed"],
         minutes=record["wall_time_s"] / 60,
         hardware=record["hardware"],
