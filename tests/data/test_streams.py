@@ -65,7 +65,7 @@ def test_two_processes_with_two_workers_read_each_sample_once_per_epoch(shards):
         for rank in (0, 1):
             batches = iter(StepBatches(4, first_step=epoch, rank=rank, world_size=2))
             crops = CropDataset(found, 16, seed=5)
-            crops._item = lambda number, seen=seen: seen.append(order[number]) or {"images": torch.zeros(3, 16, 16)}
+            crops.whole = lambda number, seen=seen: seen.append(order[number]) or {"images": torch.zeros(3, 16, 16)}
             for index in next(batches):
                 crops[index]
         assert sorted(seen) == sorted(found)

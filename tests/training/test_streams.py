@@ -23,7 +23,7 @@ def shards(photo_folder, tmp_path_factory):
 
 def run(data, out, **changes):
     """Train; every process writes down which photographs it read."""
-    read = CropDataset._item
+    read = CropDataset.whole
     log = out.with_suffix(f".{os.environ.get('LOCAL_RANK', '0')}.log")
 
     def item(self, number):
@@ -32,7 +32,7 @@ def run(data, out, **changes):
         return read(self, number)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CropDataset, "_item", item)
+        patch.setattr(CropDataset, "whole", item)
         train(system(norm="none"), config(data, out, val=data, batch_size=BATCH, steps=STEPS, **changes))
 
 
