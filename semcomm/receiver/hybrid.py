@@ -233,14 +233,12 @@ class HybridReceiver(nn.Module):
             return LOST
         variance = fields.noise_variance
         allocation = allocate(drawing.log_variances.flatten(), len(symbols) - end, variance)
-        values, met = _without_bias(symbols[end:], noise[end:], _from(fades, end))
-        met = allocation.pick(met)
+        gain = gain_of(max(fields.gain, 1))
+        details, met = _estimate(allocation, symbols[end:], noise[end:], _from(fades, end), gain, drawing)
         if fields.gain == 0:
-            details = torch.zeros(drawing.log_variances.shape)
-        else:
-            details = _estimate(allocation, values, met, gain_of(fields.gain), drawing)
-        told, gain = torch.tensor([fields.told_snr_db]), torch.tensor([gain_of(max(fields.gain, 1))])
-        image = self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gain)
+            details = torch.zeros_like(details)
+        told, gains = torch.tensor([fields.told_snr_db]), torch.tensor([gain])
+        image = self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gains)
         return Found(image, said[-1].caption, said[-1].label_map)
 
     def _partial(self, bits: np.ndarray, fields: Fields, size: tuple[int, int]) -> Found:
@@ -299,9 +297,7 @@ class HybridReceiver(nn.Module):
         allocation = allocate(
             drawing.log_variances.flatten(), len(symbols) - start, noise_variance_told(quantise_told(told_snr_db))
         )
-        values, met = _without_bias(symbols[start:], noise[start:], _from(fades, start))
-        met = allocation.pick(met)
-        details = _estimate(allocation, values, met, gain, drawing)
+        details, met = _estimate(allocation, symbols[start:], noise[start:], _from(fades, start), gain, drawing)
         told, gains = torch.tensor([told_snr_db]), torch.tensor([gain])
         return self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gains)
 
@@ -314,11 +310,15 @@ def _without_bias(symbols: Tensor, noise_variance: Tensor, csi: Tensor | None) -
     return symbols * csi.conj() / strength, noise_variance / strength
 
 
-def _estimate(allocation: Allocation, symbols: Tensor, noise: Tensor, gain: float, drawing: Drawing) -> Tensor:
-    """Estimate details `(blocks, Q)` from symbols without bias and the noise that each component meets, `(m,)`."""
-    values = allocation.estimate(allocation.pick(symbols).double(), noise.double(), gain)
+def _estimate(
+    allocation: Allocation, symbols: Tensor, noise: Tensor, fades: Tensor | None, gain: float, drawing: Drawing
+) -> tuple[Tensor, Tensor]:
+    """Estimate details `(blocks, Q)` from raw symbols y = h x + w; say what noise each component met, `(m,)`."""
+    symbols, noise = _without_bias(symbols, noise, fades)
+    met = allocation.pick(noise)
+    values = allocation.estimate(allocation.pick(symbols).double(), met.double(), gain)
     blocks, components = drawing.log_variances.shape
-    return allocation.spread(values, (blocks, components))
+    return allocation.spread(values, (blocks, components)), met
 
 
 def _row(noise_variance: Tensor | None, place: int, symbols: Tensor) -> Tensor:

@@ -44,8 +44,8 @@ class Book:
 
     @cached_property
     def map_bits(self) -> Tensor:
-        """What class j costs beside classes (left, upper), in bits, float32, of the shape of `map_counts`."""
-        return torch.from_numpy(self.map_tables.bits).float().to(self.map_counts.device)
+        """What class j costs beside classes (left, upper), in bits, float64, of the shape of `map_counts`."""
+        return torch.from_numpy(self.map_tables.bits).to(self.map_counts.device)
 
 
 @final

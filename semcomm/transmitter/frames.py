@@ -23,7 +23,7 @@ from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import Draft, write_message
-from semcomm.transmitter.payload import level_costs, map_cost, write_map, write_sketch
+from semcomm.transmitter.payload import level_costs, map_costs, write_map, write_sketch
 from semcomm.transmitter.search import Choice, Search
 
 DIGITAL = ("caption", "labels", "textures", "sketch")
@@ -99,7 +99,7 @@ def hybrid_frame(
 def _payload(codebook: Codebook, drawing: Drawing, draft: Draft) -> tuple[np.ndarray, dict[str, int]]:
     """Code what is said, the texture map and the sketch: whole bytes of bits, and the bits of each part."""
     encoder, shape = RangeEncoder(), drawing.shape
-    picture = map_cost(drawing.book, drawing.labels.reshape(shape))
+    picture = float(map_costs(drawing.book, drawing.labels.reshape(shape)))
     picture += float(level_costs(codebook, drawing.layout, drawing.levels, drawing.found).sum())
     parts = write_message(encoder, draft.message(picture), draft.language)
     said = len(encoder.bits())

@@ -5,18 +5,18 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
 from semcomm.link.prefix import PrefixDecoder
 from semcomm.transmitter.codebook import Book, Codebook
-from semcomm.transmitter.sketch import ACTIVITIES, Activity, Contexts, Layout
+from semcomm.transmitter.sketch import ACTIVITIES, LARGEST, Activity, Contexts, Layout
 
 
 def write_map(encoder: RangeEncoder, book: Book, labels: Tensor) -> None:
     """Code the classes of blocks `(rows, columns)`, diagonal by diagonal, each beside its left and its upper one."""
     tables = book.map_tables
-    plane = labels.numpy()
-    beside = _beside(plane, book.textures.classes)
+    plane, beside = labels.numpy(), _beside(labels[None], book.textures.classes)[0].numpy()
     for rows, columns in _diagonals(*plane.shape):
         encoder.encode(plane[rows, columns], beside[rows, columns], tables)
 
@@ -30,12 +30,11 @@ def read_map(decoder: RangeDecoder | PrefixDecoder, book: Book, rows: int, colum
     return torch.from_numpy(plane[1:, 1:].copy())
 
 
-def map_cost(book: Book, labels: Tensor) -> float:
-    """Say how many bits the classes of blocks `(images, rows, columns)` take."""
+def map_costs(book: Book, labels: Tensor) -> Tensor:
+    """Say how many bits each image's classes of blocks `(images, rows, columns)` take: float64 `(images,)`."""
     if book.textures.classes == 1:
-        return 0.0
-    tables = book.map_tables
-    return sum(float(tables.cost(p, _beside(p, book.textures.classes)).sum()) for p in labels.numpy())
+        return torch.zeros(len(labels), dtype=torch.float64, device=labels.device)
+    return book.map_bits[_beside(labels, book.textures.classes), labels].sum((1, 2))
 
 
 def write_sketch(encoder: RangeEncoder, codebook: Codebook, layout: Layout, levels: Tensor, found: Contexts) -> None:
@@ -74,16 +73,18 @@ def read_sketch(
 
 def level_costs(codebook: Codebook, layout: Layout, levels: Tensor, found: Contexts) -> Tensor:
     """Say how many bits every block's levels take: float64 `(blocks,)`."""
-    if layout.coded == 0:
-        return torch.zeros(len(levels), dtype=torch.float64)
-    contexts = layout.buckets * ACTIVITIES + found.activities
-    costs = torch.from_numpy(codebook.tables.levels.cost(levels.numpy(), contexts.numpy()))
+    beyond = levels.abs() - LARGEST
+    column = torch.where(beyond > 0, 2 * LARGEST + 1, levels + LARGEST)
+    costs = codebook.tables.bits[layout.buckets * ACTIVITIES + found.activities, column]
+    octave = torch.frexp(beyond.clamp_min(1).double()).exponent - 1  # the Exp-Golomb code's, exactly
+    costs = costs + torch.where(beyond > 0, 2 + 2 * octave, 0)
     return torch.where(layout.is_coded, costs, 0.0).sum(1)
 
 
-def _beside(plane: np.ndarray, classes: int) -> np.ndarray:
-    padded = np.pad(plane, ((1, 0), (1, 0)), constant_values=classes)
-    return padded[1:, :-1] * (classes + 1) + padded[:-1, 1:]
+def _beside(maps: Tensor, classes: int) -> Tensor:
+    """Contexts of classes `(images, rows, columns)`: the left one and the upper one; `classes` stands for none."""
+    padded = F.pad(maps, (1, 0, 1, 0), value=classes)
+    return padded[:, 1:, :-1] * (classes + 1) + padded[:, :-1, 1:]
 
 
 @lru_cache(maxsize=16)

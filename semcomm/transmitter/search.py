@@ -19,7 +19,7 @@ from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, guess
 from semcomm.transmitter.linear import expected_error
 from semcomm.transmitter.meaning import Draft
-from semcomm.transmitter.payload import level_costs, map_cost
+from semcomm.transmitter.payload import level_costs, map_costs
 from semcomm.transmitter.sketch import NOTHING_CODED
 from semcomm.transmitter.textures import OCTAVE, Textures
 
@@ -210,7 +210,7 @@ class Search:
 
     def _judge(self, book: int, log_step: int, drawing: Drawing, details: Tensor) -> Choice | None:
         """Say what error a drawing would leave; None if its bits do not fit."""
-        bits = map_cost(self.codebook.books[book], drawing.labels.reshape(self.shape)) + _ROUNDING_BITS
+        bits = float(map_costs(self.codebook.books[book], drawing.labels.reshape(self.shape))) + _ROUNDING_BITS
         bits += float(level_costs(self.codebook, drawing.layout, drawing.levels, drawing.found).sum())
         bits += self.draft.bits(bits)
         if bits > LARGEST_PAYLOAD_BITS:

@@ -59,8 +59,8 @@ class SketchTables:
 
     @cached_property
     def bits(self) -> Tensor:
-        """What a level costs in its context, in bits, float32, of the shape of `counts`."""
-        return torch.from_numpy(self.levels.bits).float().to(self.counts.device)
+        """What a level costs in its context, in bits, float64, of the shape of `counts`."""
+        return torch.from_numpy(self.levels.bits).to(self.counts.device)
 
     def values(self, levels: Tensor, buckets: Tensor) -> Tensor:
         """Turn integer levels into steps: a magnitude's mean value, float32."""
@@ -155,26 +155,20 @@ def follow(
     memory = torch.cat([textures.predictor[:, :kept], textures.transform[:, :coded, :kept].transpose(1, 2)], dim=2)
     # blocks in decoding order from here on, so that a wave is a slice
     order, turn, neighbours = grid.order, grid.turn, grid.neighbours_by_turn
-    texture, steps, is_coded = labels[order], step[order], layout.is_coded[order]
-    shrinkage = tables.shrinkage[layout.buckets[order]].to(torch.float32) / UNIT
+    texture, steps, is_coded, buckets = labels[order], step[order], layout.is_coded[order], layout.buckets[order]
     components = None if own is None else own[order, :coded]
-    given = None if levels is None else levels[order].float()
+    taken = torch.zeros_like(buckets) if levels is None else levels[order]
     sketch = torch.zeros(len(labels) + 1, kept, device=labels.device)
     known = torch.ones(len(labels), 4 * kept + 1, device=labels.device)
-    taken = torch.zeros(len(labels), coded, device=labels.device)
     for wave in grid.slices:
         known[wave, :-1] = sketch[neighbours[wave]].flatten(1)
         context = known[wave, :, None]
-        if given is not None:
-            taken[wave] = given[wave]
-        elif components is not None and coded:
+        if levels is None and components is not None and coded:
             prediction = torch.bmm(expected[texture[wave]], context)[:, :, 0]
-            taken[wave] = quantise((components[wave] - prediction) / steps[wave]) * is_coded[wave]
-        chosen = taken[wave]
-        below = shrinkage[wave].gather(2, chosen.abs().clamp_max(2).long()[:, :, None])[:, :, 0]
-        values = (chosen - chosen.sign() * below) * steps[wave]
+            taken[wave] = (quantise((components[wave] - prediction) / steps[wave]) * is_coded[wave]).long()
+        values = tables.values(taken[wave], buckets[wave]) * steps[wave]
         sketch[wave] = torch.bmm(memory[texture[wave]], torch.cat([context, values[:, :, None]], dim=1))[:, :, 0]
-    return Followed(taken[turn].long(), known[turn])
+    return Followed(taken[turn], known[turn])
 
 
 class Activity:
@@ -199,8 +193,7 @@ class Activity:
 
     def classes(self) -> Tensor:
         """The activity of every block now, 0..7, int64 `(blocks,)`."""
-        seen = 4 * self._seen + self._around(self._seen) + UNIT
-        awaited = 4 * self._awaited + self._around(self._awaited) + UNIT
+        seen, awaited = (_with_neighbours(one, self.shape) + UNIT for one in (self._seen, self._awaited))
         return torch.bucketize(64 * seen // awaited, self._thresholds, right=True)
 
     def see(self, component: int, levels: Tensor) -> None:
@@ -208,12 +201,6 @@ class Activity:
         magnitudes = UNIT * levels.abs() * self.is_coded[:, component]
         self._seen += magnitudes - (self._seen >> _MEMORY)
         self._awaited += self._expected[:, component] - (self._awaited >> _MEMORY)
-
-    def _around(self, amounts: Tensor) -> Tensor:
-        plane = amounts.reshape(self.shape)
-        padded = torch.cat([plane[:, :1], plane, plane[:, -1:]], dim=1)
-        sideways = torch.cat([plane[:, :, :1], plane, plane[:, :, -1:]], dim=2)
-        return (padded[:, :-2] + padded[:, 2:] + sideways[:, :, :-2] + sideways[:, :, 2:]).flatten()
 
 
 @final
@@ -256,11 +243,11 @@ def smooth_contexts(tables: SketchTables, layout: Layout, shape: tuple[int, int,
 
 
 def _with_neighbours(amounts: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Four times a block's amounts `(blocks, n)`, and those of its four neighbours."""
+    """Four times a block's amounts `(blocks, ...)`, and those of its four neighbours, itself for a missing one."""
     plane = amounts.unflatten(0, shape)
-    up, left = plane[:, :1], plane[:, :, :1]
-    around = torch.cat([up, plane[:, :-1]], 1) + torch.cat([plane[:, 1:], plane[:, -1:]], 1)
-    around = around + torch.cat([left, plane[:, :, :-1]], 2) + torch.cat([plane[:, :, 1:], plane[:, :, -1:]], 2)
+    padded = torch.cat([plane[:, :1], plane, plane[:, -1:]], dim=1)
+    sideways = torch.cat([plane[:, :, :1], plane, plane[:, :, -1:]], dim=2)
+    around = padded[:, :-2] + padded[:, 2:] + sideways[:, :, :-2] + sideways[:, :, 2:]
     return (4 * plane + around).flatten(0, 2)
 
 

@@ -11,8 +11,9 @@ from semcomm.link import transport
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, label
 from semcomm.transmitter.linear import coprime_stride
+from semcomm.transmitter.payload import level_costs, map_costs
 from semcomm.transmitter.search import usual_log_step
-from semcomm.transmitter.sketch import ACTIVITIES, LARGEST, NOTHING_CODED, smooth_contexts
+from semcomm.transmitter.sketch import NOTHING_CODED, smooth_contexts
 from semcomm.transmitter.textures import OCTAVE
 
 HEADER_SHARE = 64 / 393_216
@@ -109,7 +110,7 @@ def choose(
     for move in _MOVES:
         drawing, details = sketch(log_step=(centres + move).repeat_interleave(blocks), closed_loop=False)
         left = k - _digital_uses(codebook, drawing, told_snrs_db)
-        error = torch.where(left < k // 8, torch.inf, expected_errors(drawing, details, left, noise))
+        error = torch.where(left < k // 8, torch.inf, squared_errors(drawing, details, left, noise))
         steps = torch.where(error < best, centres + move, steps)
         best = torch.minimum(error, best)
     drawing, details = sketch(log_step=steps.repeat_interleave(blocks))
@@ -139,7 +140,7 @@ def share(drawing: Drawing, k: int, uses: Tensor, told_snrs_db: Tensor) -> Share
     )
 
 
-def expected_errors(drawing: Drawing, details: Tensor, channel_uses: Tensor, noise_variances: Tensor) -> Tensor:
+def squared_errors(drawing: Drawing, details: Tensor, channel_uses: Tensor, noise_variances: Tensor) -> Tensor:
     """Say of each image what squared error sending its details leaves; see `linear.expected_error`.
 
     Args:
@@ -205,33 +206,12 @@ class _Groups:
 
 def _digital_uses(codebook: Codebook, drawing: Drawing, told_snrs_db: Tensor) -> Tensor:
     images, rows, columns = drawing.shape
-    bits = _level_bits(codebook, drawing).reshape(images, -1).sum(1) + _map_bits(drawing)
+    bits = level_costs(codebook, drawing.layout, drawing.levels, drawing.found).reshape(images, -1).sum(1)
+    bits = bits + map_costs(drawing.book, drawing.labels.reshape(drawing.shape))
     half_db = (2 * told_snrs_db).round().clamp(2 * LOWEST_SAFE_DB, 2 * HIGHEST_SAFE_DB).long()
     efficiencies = torch.tensor(_efficiencies(), device=bits.device)[half_db - int(2 * LOWEST_SAFE_DB)]
     header = HEADER_SHARE * rows * columns * codebook.block**2
     return (bits / efficiencies + header).ceil().long()
-
-
-def _level_bits(codebook: Codebook, drawing: Drawing) -> Tensor:
-    """Bits of every block's levels, `(blocks,)`; see `payload.level_costs`."""
-    tables, layout, levels = codebook.tables, drawing.layout, drawing.levels
-    column = torch.where(levels.abs() > LARGEST, 2 * LARGEST + 1, levels + LARGEST)
-    bits = tables.bits[layout.buckets * ACTIVITIES + drawing.found.activities, column]
-    beyond = (levels.abs() - LARGEST).clamp_min(1).float().log2().floor()
-    bits = bits + torch.where(levels.abs() > LARGEST, 2 + 2 * beyond, 0.0)
-    return torch.where(layout.is_coded, bits, 0.0).sum(1)
-
-
-def _map_bits(drawing: Drawing) -> Tensor | float:
-    """Bits of every image's classes, `(b,)`; see `payload.map_cost`."""
-    classes = drawing.book.textures.classes
-    if classes == 1:
-        return 0.0
-    maps = drawing.labels.reshape(drawing.shape)
-    nobody = torch.full_like(maps[:, :1], classes)
-    left = torch.cat([torch.full_like(maps[:, :, :1], classes), maps[:, :, :-1]], 2)
-    up = torch.cat([nobody, maps[:, :-1]], 1)
-    return drawing.book.map_bits[left * (classes + 1) + up, maps].sum((1, 2))
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from semcomm.images import to_float
 from semcomm.link.entropy import RangeDecoder, RangeEncoder
 from semcomm.transmitter.blocks import to_blocks
 from semcomm.transmitter.drawing import draw, label
-from semcomm.transmitter.payload import level_costs, map_cost, read_map, read_sketch, write_map, write_sketch
+from semcomm.transmitter.payload import level_costs, map_costs, read_map, read_sketch, write_map, write_sketch
 from semcomm.transmitter.sketch import contexts, layout
 
 
@@ -56,7 +56,7 @@ def test_costs_are_the_bits_that_are_written(codebook, drawing):
     encoder = RangeEncoder()
     write_map(encoder, drawing.book, drawing.labels.reshape(10, 12))
     of_map = len(encoder.bits())
-    assert abs(of_map - map_cost(drawing.book, drawing.labels.reshape(1, 10, 12))) < 40
+    assert abs(of_map - map_costs(drawing.book, drawing.labels.reshape(1, 10, 12))) < 40
     write_sketch(encoder, codebook, drawing.layout, drawing.levels, drawing.found)
     of_levels = float(level_costs(codebook, drawing.layout, drawing.levels, drawing.found).sum())
     assert abs(len(encoder.bits()) - of_map - of_levels) < 40 + 0.002 * of_levels
@@ -79,7 +79,7 @@ def test_contexts_save_bits(codebook, drawing):
 
 
 def test_one_class_needs_no_map(codebook):
-    assert map_cost(codebook.books[0], torch.zeros(1, 4, 4, dtype=torch.int64)) == 0.0
+    assert map_costs(codebook.books[0], torch.zeros(1, 4, 4, dtype=torch.int64)) == 0.0
 
 
 def test_nothing_coded_costs_nothing(codebook):

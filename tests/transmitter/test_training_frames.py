@@ -7,14 +7,14 @@ from tiny_codebook import dead_leaves
 from toys import seeded
 
 from semcomm.images import to_float
-from semcomm.networks.facts import expected_errors as errors_by_component
+from semcomm.networks.facts import expected_errors
 from semcomm.transmitter.blocks import to_blocks
 from semcomm.transmitter.drawing import draw, label
 from semcomm.transmitter.linear import allocate, expected_error
-from semcomm.transmitter.payload import level_costs, map_cost
-from semcomm.transmitter.sketch import contexts, smooth_contexts
+from semcomm.transmitter.payload import _beside, level_costs, map_costs
+from semcomm.transmitter.sketch import ACTIVITIES, contexts, smooth_contexts
 from semcomm.transmitter.textures import _by_class, _chosen_of_all
-from semcomm.transmitter.training_frames import _level_bits, _map_bits, choose, expected_errors, share
+from semcomm.transmitter.training_frames import choose, share, squared_errors
 
 IMAGES, SIDE, K = 4, 5, 400
 SHAPE = (IMAGES, SIDE, SIDE)
@@ -59,7 +59,7 @@ def test_powers_order_and_places_are_those_of_each_photograph(codebook, componen
 
 def test_errors_expected_are_those_of_each_photograph(codebook, components):
     drawing, details = drawn(codebook, components, codebook.books[-1])
-    found = expected_errors(drawing, details, K - USES, 10 ** (-TOLD_DB.double() / 10))
+    found = squared_errors(drawing, details, K - USES, 10 ** (-TOLD_DB.double() / 10))
     for image, (uses, snr_db) in enumerate(zip(USES.tolist(), TOLD_DB.tolist(), strict=True)):
         own = rows(drawing.log_variances, image), rows(details, image)
         assert float(found[image]) == pytest.approx(expected_error(*own, K - uses, 10 ** (-snr_db / 10)), rel=1e-6)
@@ -69,11 +69,14 @@ def test_bits_are_those_that_the_range_coder_counts(codebook, components):
     book = codebook.books[-1]
     drawing, _ = drawn(codebook, components, book, 40)
     assert int(drawing.levels.abs().max()) > 15  # some levels are escapes
-    expected = level_costs(codebook, drawing.layout, drawing.levels, drawing.found)
-    torch.testing.assert_close(_level_bits(codebook, drawing).double(), expected, rtol=1e-5, atol=1e-3)
+    plan, levels = drawing.layout, drawing.levels
+    contexts = (plan.buckets * ACTIVITIES + drawing.found.activities).numpy()
+    expected = (codebook.tables.levels.cost(levels.numpy(), contexts) * plan.is_coded.numpy()).sum(1)
+    np.testing.assert_allclose(level_costs(codebook, plan, levels, drawing.found), expected, rtol=1e-12)
     maps = drawing.labels.reshape(SHAPE)
-    costs = [map_cost(book, maps[image : image + 1]) for image in range(IMAGES)]
-    np.testing.assert_allclose(torch.as_tensor(_map_bits(drawing)).expand(IMAGES), costs, rtol=1e-5)
+    beside = _beside(maps, book.textures.classes).numpy()
+    expected = [book.map_tables.cost(one, other).sum() for one, other in zip(maps.numpy(), beside, strict=True)]
+    np.testing.assert_allclose(map_costs(book, maps), expected, rtol=1e-12)
 
 
 def test_contexts_without_rounding_are_hardly_others(codebook, components):
@@ -83,7 +86,8 @@ def test_contexts_without_rounding_are_hardly_others(codebook, components):
     for one, other in ((exact.found.activities, smooth.found.activities), (exact.found.last, smooth.found.last)):
         assert (one != other).float().mean() < 0.1
         assert (one - other).abs().max() <= 1
-    assert abs(float(_level_bits(codebook, smooth).sum() / _level_bits(codebook, exact).sum()) - 1) < 0.01
+    smoothly, exactly = (level_costs(codebook, one.layout, one.levels, one.found).sum() for one in (smooth, exact))
+    assert abs(float(smoothly / exactly) - 1) < 0.01
 
 
 def test_all_classes_at_once_are_the_classes_one_by_one(codebook, components):
@@ -132,7 +136,7 @@ def test_each_component_meets_the_noise_of_its_symbol(codebook, components):
     alone = allocate(rows(drawing.log_variances, 2).flatten(), K, 10 ** (-float(TOLD_DB[2]) / 10))
     count = len(alone.order)
     assert torch.equal(met[2, :count], alone.pick(noise[2])[:count])
-    errors = errors_by_component(drawing, shares, met)
+    errors = expected_errors(drawing, shares, met)
     own = alone.variance * met[2, :count] / 2 / (alone.power + met[2, :count] / 2)
     torch.testing.assert_close(rows(errors, 2).flatten()[alone.order], own.float())
 
