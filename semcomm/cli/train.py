@@ -58,7 +58,7 @@ def _train(
     accumulate: Annotated[int, typer.Option(help="Parts a batch is computed in, one after another.")] = 1,
     loss: Annotated[str, typer.Option(help="log-mse, mse, or module:my_loss.")] = "log-mse",
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 6e-4,
-    muon_lr: Annotated[float, typer.Option(help="Muon's, for kernels of convolutions; 0 for Adam there.")] = 1.5e-3,
+    muon_lr: Annotated[float, typer.Option(help="Muon's, for kernels and matrices; 0 for Adam there.")] = 1.5e-3,
     schedule: Annotated[
         Literal["constant", "cosine", "decay"], typer.Option(help="How the rates change; decay is over the last 40 %.")
     ] = "decay",

@@ -36,7 +36,7 @@ class TrainingConfig:
         accumulate: parts that a device's share of a batch is computed in, one after another, to save memory.
         loss: "log-mse", the mean over images of log(MSE + 3e-4), or "mse"; `train` takes another one.
         learning_rate: Adam's, at the start.
-        muon_rate: Muon's for the kernels of convolutions, at the start; None for Adam there, too.
+        muon_rate: Muon's for kernels of convolutions and dense layers, at the start; None for Adam there, too.
         schedule: how both rates change: "constant", "cosine" down to a hundredth, or "decay" to 0 over the last 40 %.
         average_rate: the rate of the weights' moving average, which is what is validated and saved; None for none.
         gradient_clip: largest norm of all gradients together, or None for any.

@@ -115,6 +115,10 @@ class TrainingModule(lightning.LightningModule):
         """Validate the average of the weights, where there is one."""
         self.exchange_average()
 
+    def on_validation_epoch_end(self) -> None:
+        """Note the time, so that runs can be compared at equal times."""
+        self.log("val/minutes", self.seconds() / 60, rank_zero_only=True)
+
     def on_validation_end(self) -> None:
         """Train on with the weights themselves."""
         self.exchange_average()

@@ -1,4 +1,4 @@
-"""Muon for the kernels of convolutions, Adam for everything else, as one optimiser."""
+"""Muon for the kernels of convolutions and the matrices of dense layers, Adam for everything else, as one optimiser."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, final
@@ -42,7 +42,7 @@ def orthogonalize(matrices: Tensor, *, steps: int = 5) -> Tensor:
 
 
 def as_matrix(kernel: Tensor, *, transposed: bool) -> Tensor:
-    """Lay a convolution's kernel out as a matrix `(outputs, inputs x kernel area)`.
+    """Lay a convolution's kernel out as a matrix `(outputs, inputs x kernel area)`; a dense layer's is one already.
 
     Args:
         kernel: `(outputs, inputs, ...)`, or `(inputs, outputs, ...)` of a transposed convolution.
@@ -53,7 +53,7 @@ def as_matrix(kernel: Tensor, *, transposed: bool) -> Tensor:
 
 @final
 class MuonAdam(torch.optim.Optimizer):
-    r"""Muon for the kernels of a network's convolutions, Adam for its other weights.
+    r"""Muon for the kernels of a network's convolutions and dense layers, Adam for its other weights.
 
     Of each kernel's gradient, Muon keeps the direction alone: with momentum 0.95 in Nesterov's form, the gradient is
     laid out as a matrix `(outputs, inputs x kernel area)`, orthogonalised by `orthogonalize`, and taken times
@@ -76,10 +76,10 @@ class MuonAdam(torch.optim.Optimizer):
     def __init__(self, network: nn.Module, *, muon_rate: float, adam_rate: float, momentum: float = 0.95):
         kernels: dict[bool, list[Tensor]] = {False: [], True: []}
         for part in network.modules():
-            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d) and part.groups == 1:
+            if isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d) and getattr(part, "groups", 1) == 1:
                 kernel = dict(part.named_parameters(recurse=False)).get("weight")  # not there if it is parametrised
                 if kernel is not None and kernel.requires_grad:
-                    kernels[part.transposed].append(kernel)
+                    kernels[isinstance(part, nn.ConvTranspose2d)].append(kernel)
         taken = {id(kernel) for group in kernels.values() for kernel in group}
         rest = [weight for weight in network.parameters() if weight.requires_grad and id(weight) not in taken]
         if not taken and not rest:

@@ -47,6 +47,11 @@ def test_logs_hold_the_loss_and_the_validation(uninterrupted):
     losses = [float(row["train/mse"]) for row in rows if row["train/mse"]]
     assert len(validations) == STEPS / 2
     assert all(3 < one < 40 for one in validations)
+    minutes = [float(row["val/minutes"]) for row in rows if row["val/minutes"]]
+    recorded = json.loads((uninterrupted / "training.json").read_text())
+    assert len(minutes) == len(validations)
+    assert sorted(minutes) == minutes
+    assert 0 < minutes[-1] <= recorded["wall_time_s"] / 60 + 1e-3
     assert losses
     assert all(0 < loss < 1 for loss in losses)
     assert list((uninterrupted / "logs" / "from-step-0").glob("events.out.tfevents.*"))

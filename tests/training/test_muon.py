@@ -77,9 +77,20 @@ def test_channels_last_changes_nothing():
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 
 
+def test_a_dense_layer_moves_as_the_one_by_one_convolution():
+    dense, convolution = nn.Linear(6, 4), nn.Conv2d(6, 4, 1)
+    convolution.load_state_dict({"weight": dense.weight[..., None, None], "bias": dense.bias})
+    gradient, start = seeded(4, 6), dense.weight.detach().clone()
+    for network in (dense, convolution):
+        network.weight.grad = gradient.reshape(network.weight.shape).clone()
+        MuonAdam(network, muon_rate=0.02, adam_rate=1.0).step()
+    assert (dense.weight - start).abs().max() > 1e-3
+    assert torch.equal(dense.weight, convolution.weight.flatten(1))
+
+
 def test_everything_but_kernels_moves_as_torchs_adam_moves_it():
-    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.Linear(3, 2))
-    copy = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.Linear(3, 2))
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.LayerNorm(3))
+    copy = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.LayerNorm(3))
     copy.load_state_dict(network.state_dict())
     ours, adam = MuonAdam(network, muon_rate=0.1, adam_rate=1e-2), torch.optim.Adam(copy.parameters(), lr=1e-2)
     for step in range(3):
