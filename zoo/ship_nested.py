@@ -48,7 +48,7 @@ received = system(images, snr_db=10.0, levels=10)  # (b, 3, h, w) in [0, 1] to t
 ## Trained on
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels: Muon at {muon_rate:g} for the
-kernels of convolutions, Adam at {learning_rate:g} for the rest, SNRs from {low_db:g} to {high_db:g} dB, levels from
+kernels and matrices, Adam at {learning_rate:g} for the rest, SNRs from {low_db:g} to {high_db:g} dB, levels from
 {lowest} to {highest}, the mean of log(MSE + 3e-4); {minutes:.0f} minutes on
 {hardware}, {channel}. {validated}{before}
 `training.json` has the fingerprints of the photographs and the versions. The documentation's results page has the
