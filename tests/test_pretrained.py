@@ -34,7 +34,7 @@ from semcomm import (
     from_pretrained,
     list_pretrained,
 )
-from semcomm.channel import ImpulsiveChannel, PhaseNoiseChannel, Pilots
+from semcomm.channel import ImpulsiveChannel, OFDMChannel, PhaseNoiseChannel, Pilots, SionnaChannel
 from semcomm.files.tensors import read_safetensors
 from semcomm.pretrained import SHIPPED
 from semcomm.receiver.equalizer import ZeroForcingEqualizer
@@ -180,6 +180,9 @@ def test_a_rayleigh_channel_comes_back(tmp_path):
         RicianChannel(k_factor_db=-math.inf),
         ImpulsiveChannel(probability=0.25, excess_db=20.0),
         PhaseNoiseChannel(linewidth=1e-3, csi="perfect"),
+        OFDMChannel(fft_size=16, cyclic_prefix=4, profile=(1.0, 0.5, 0.2), doppler=0.01, csi=Pilots(4)),
+        OFDMChannel(fft_size=8, cyclic_prefix=2, response=(1.0, 0.5j), coherence=3),
+        SionnaChannel("tdl-a", fft_size=64, speed_m_s=3.0),
     ],
     ids=repr,
 )

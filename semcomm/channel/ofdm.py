@@ -73,7 +73,9 @@ class OFDMChannel(Channel):
         self.fft_size = check_whole(fft_size, "fft_size", 2)
         self.cyclic_prefix = check_whole(cyclic_prefix, "cyclic_prefix", 0)
         self.line = delay_line(profile, coherence, doppler, response)
-        taps = len(self.line.profile)
+        self.profile, self.coherence = self.line.profile, self.line.coherence
+        self.doppler, self.response = self.line.doppler, self.line.response
+        taps = len(self.profile)
         if taps > cyclic_prefix + 1:
             raise ValueError(
                 f"cyclic_prefix must be at least {taps - 1} samples for a delay line of {taps} taps, got "
@@ -150,11 +152,10 @@ class OFDMChannel(Channel):
 
     def extra_repr(self) -> str:
         """Show power, grid, fading and CSI."""
-        line = self.line
-        fading = f"doppler={line.doppler}" if line.doppler is not None else f"coherence={line.coherence!r}"
+        fading = f"doppler={self.doppler}" if self.doppler is not None else f"coherence={self.coherence!r}"
         return (
             f"power={self.power}, fft_size={self.fft_size}, cyclic_prefix={self.cyclic_prefix}, "
-            f"taps={len(line.profile)}, {fading}, csi={self.csi!r}"
+            f"taps={len(self.profile)}, {fading}, csi={self.csi!r}"
         )
 
 

@@ -9,10 +9,12 @@ from torch import nn
 
 from semcomm.channel.awgn import AWGNChannel
 from semcomm.channel.impulsive import ImpulsiveChannel
+from semcomm.channel.ofdm import OFDMChannel
 from semcomm.channel.phase_noise import PhaseNoiseChannel
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.rayleigh import RayleighChannel
 from semcomm.channel.rician import RicianChannel
+from semcomm.channel.sionna import SionnaChannel
 
 SAVED = {
     "awgn": AWGNChannel,
@@ -20,6 +22,8 @@ SAVED = {
     "rician": RicianChannel,
     "impulsive": ImpulsiveChannel,
     "phase-noise": PhaseNoiseChannel,
+    "ofdm": OFDMChannel,
+    "sionna": SionnaChannel,
 }
 """Channels that keep their arguments as attributes."""
 
@@ -58,6 +62,8 @@ def build_saved(description: Any) -> nn.Module:
             arguments["csi"] = Pilots(**arguments["csi"])
         if isinstance(arguments.get("k_factor_db"), str):
             arguments["k_factor_db"] = float(arguments["k_factor_db"])
+        if arguments.get("response") is not None:
+            arguments["response"] = [complex(*tap) for tap in arguments["response"]]
         return known(**arguments)
     except (TypeError, ValueError) as error:
         raise ValueError(f"describes no channel that can be made: {description!r}: {error}") from error
@@ -66,4 +72,6 @@ def build_saved(description: Any) -> nn.Module:
 def _plain(value: Any) -> Any:
     if isinstance(value, Pilots):
         return asdict(value)
+    if isinstance(value, tuple):
+        return [[number.real, number.imag] if isinstance(number, complex) else number for number in value]
     return str(value) if isinstance(value, float) and math.isinf(value) else value  # JSON has no word for inf
