@@ -77,7 +77,8 @@ def judge(runs: dict[str, Path], given: argparse.Namespace) -> dict:
     from semcomm.data.layouts import find_photographs
 
     systems = {HYBRID: build_hybrid_code(device="cpu")}
-    systems |= {name: from_pretrained(run, device="cpu") for name, run in runs.items()}
+    for name, run in runs.items():
+        systems[name] = from_pretrained(run, builder=swin if name == SWIN else None, device="cpu")
     photographs = find_photographs(given.val)
     drawn = evenly(range(len(photographs)), DRAWN)
     record: dict = {"minutes": given.minutes, "photographs": len(photographs), "systems": {}}

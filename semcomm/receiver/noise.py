@@ -11,7 +11,7 @@ from semcomm.networks.stages import Stage, Stages, convolution
 
 HIGHEST_SNR = 1e4
 """A symbol of a higher SNR counts as one of 40 dB."""
-HIDDEN = 32
+HIDDEN = 48
 LOG_VARIANCES = -8.0, 4.0
 
 
@@ -52,30 +52,40 @@ class NoiseCorrection(nn.Module):
     of an equalised symbol f this makes the estimate of least mean squared error that would be right, if the symbol had
     mean p and variance v (Kay, Fundamentals of Statistical Signal Processing: Estimation Theory, Chapter 11). Two 5 x 5
     convolutions of f and a plane of ln e for every complex channel, laid out as the symbols are, say what p and ln v
-    are. The last one starts at zero, that is at p = 0 and v = 1, where f stays: training starts from the decoder
-    without.
+    are. The next round sees what the round before made of f, too, and says better what they are, since the neighbours
+    are cleaner. Every round's last convolution starts at zero, that is at p = 0 and v = 1, where f stays: training
+    starts from the decoder without.
 
     Args:
         complex_channels: c, complex channels received.
+        rounds: how often p and v are guessed.
 
     Shape:
         features `(b, 2c, rows, columns)` and `Received` of complex64 `(b, c * rows * columns)`, to the features'.
     """
 
-    def __init__(self, complex_channels: int):
+    def __init__(self, complex_channels: int, *, rounds: int = 2):
         super().__init__()
-        look = convolution(3 * complex_channels, HIDDEN, 5, stride=1)
-        last = convolution(HIDDEN, 4 * complex_channels, 5, stride=1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-        self.stages = Stages([Stage(look, norm="none", activation=nn.PReLU(HIDDEN)), Stage(last, norm="none")])
+        self.rounds = nn.ModuleList(_guess(complex_channels, first=number == 0) for number in range(rounds))
 
     def forward(self, features: Tensor, received: Received) -> Tensor:
         """Correct `(b, 2c, rows, columns)`."""
         rows, columns = features.shape[2:]
         noise = rearrange(log_residual_noise(received), "b (c h w) -> b c h w", h=rows, w=columns)
-        seen = torch.cat([features, noise], dim=1).contiguous(memory_format=torch.channels_last)
-        mean, log_variance = self.stages(seen, None).float().chunk(2, dim=1)
-        variance = log_variance.clamp(*LOG_VARIANCES).exp()
         error = noise.exp().repeat_interleave(2, dim=1)
-        return (variance * features + error * mean) / (1 + (variance - 1) * (1 - error))
+        corrected, seen = features, [features, noise]
+        for guess in self.rounds:
+            told = torch.cat(seen, dim=1).contiguous(memory_format=torch.channels_last)
+            mean, log_variance = guess(told, None).float().chunk(2, dim=1)
+            variance = log_variance.clamp(*LOG_VARIANCES).exp()
+            corrected = (variance * features + error * mean) / (1 + (variance - 1) * (1 - error))
+            seen = [features, noise, corrected]
+        return corrected
+
+
+def _guess(complex_channels: int, *, first: bool) -> Stages:
+    look = convolution((3 if first else 5) * complex_channels, HIDDEN, 5, stride=1)
+    last = convolution(HIDDEN, 4 * complex_channels, 5, stride=1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+    return Stages([Stage(look, norm="none", activation=nn.PReLU(HIDDEN)), Stage(last, norm="none")])

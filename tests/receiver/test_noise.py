@@ -53,13 +53,13 @@ def test_its_limits_are_nothing_left_and_forty_decibels():
 
 def test_each_symbols_noise_stands_where_the_symbol_does():
     """A correction whose prior mean is the noise it is told, in both parts, against the formula symbol by symbol."""
-    correction = NoiseCorrection(2)
-    look, write = (stage.convolution for stage in correction.stages.stages)
+    correction = NoiseCorrection(2, rounds=1)
+    look, write = (stage.convolution for stage in correction.rounds[0].stages)
     with torch.no_grad():
         for one in (look, write):
             one.weight.zero_()
             one.bias.zero_()
-        correction.stages.stages[0].activation.weight.fill_(1.0)
+        correction.rounds[0].stages[0].activation.weight.fill_(1.0)
         for channel in range(2):
             look.weight[channel, 4 + channel, 2, 2] = 1.0
             write.weight[2 * channel : 2 * channel + 2, channel, 2, 2] = 1.0
@@ -78,8 +78,8 @@ def test_the_right_mean_and_variance_make_the_best_estimate():
     """Symbols of mean 2 + 2j and little variance: the formula's error is that of Bayes, far below the equaliser's."""
     correction = NoiseCorrection(1)
     with torch.no_grad():
-        correction.stages.stages[1].convolution.bias[:2] = 2.0
-        correction.stages.stages[1].convolution.bias[2:] = math.log(0.04)
+        correction.rounds[-1].stages[1].convolution.bias[:2] = 2.0
+        correction.rounds[-1].stages[1].convolution.bias[2:] = math.log(0.04)
     x = 2 + 2j + 0.2 * torch.randn(1, 40_000, dtype=torch.complex64, generator=seeded())
     received = MMSEEqualizer()(RayleighChannel()(x, 5.0, generator=seeded(1)))
     with torch.no_grad():
@@ -88,6 +88,20 @@ def test_the_right_mean_and_variance_make_the_best_estimate():
     error = (corrected - x).abs().square().mean().item()
     assert error == pytest.approx((0.04 * noise / (0.04 + noise)).mean().item(), rel=0.03)
     assert error < 0.1 * (received.symbols - x).abs().square().mean().item()
+
+
+def test_a_round_sees_what_the_round_before_made():
+    """The first round's mean is 3; the second one's is half of what it sees of the first."""
+    correction = NoiseCorrection(1)
+    look, write = (stage.convolution for stage in correction.rounds[1].stages)
+    with torch.no_grad():
+        correction.rounds[0].stages[1].convolution.bias[:2] = 3.0
+        for one in (look, write):
+            one.weight.zero_()
+            one.bias.zero_()
+        look.weight[0, 3, 2, 2], write.weight[:2, 0, 2, 2] = 1.0, 0.5
+        lost = Received(torch.zeros(1, 20, dtype=torch.complex64), torch.zeros(1, 20), torch.tensor(1.0))
+        assert correction(torch.zeros(1, 2, 4, 5), lost).tolist() == torch.full((1, 2, 4, 5), 1.5).tolist()
 
 
 def test_training_starts_from_the_system_without_and_changes_it():
@@ -100,7 +114,7 @@ def test_training_starts_from_the_system_without_and_changes_it():
         before = told(images, 10.0, generator=seeded())
         assert torch.equal(before, plain(images, 10.0, generator=seeded()))
         (before - images).square().mean().backward()
-        last = told.receiver.correction.stages.stages[1].convolution
+        last = told.receiver.correction.rounds[-1].stages[1].convolution
         with torch.no_grad():
             last.weight -= 10.0 * last.weight.grad
         assert not torch.equal(told(images, 10.0, generator=seeded()), before)
@@ -108,7 +122,7 @@ def test_training_starts_from_the_system_without_and_changes_it():
 
 def test_it_is_saved_and_loaded(tmp_path):
     for number, system in enumerate(systems(csi_to_decoder=True)):
-        torch.nn.init.normal_(system.receiver.correction.stages.stages[1].convolution.weight, generator=seeded())
+        torch.nn.init.normal_(system.receiver.correction.rounds[-1].stages[1].convolution.weight, generator=seeded())
         system.save_pretrained(tmp_path / str(number))
         loaded = from_pretrained(tmp_path / str(number), device="cpu")
         symbols = system.encode(rand_images(1), 10.0)
