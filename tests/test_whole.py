@@ -129,6 +129,8 @@ DOORS = {
     "captioner's beams": ("beams", 2, lambda n: captioner(beams=n).beams),
     "captioner's side": ("side", 32, lambda n: captioner(side=n).side),
     "segmenter's area": ("working_area", 64, lambda n: segmenter(working_area=n).working_area),
+    "segmenter's smaller areas": ("smaller_areas", 64, lambda n: segmenter(smaller_areas=[n]).smaller_areas),
+    "segmenter's kin": ("kin", 1, lambda n: segmenter(kin=[n]).kin),
     "segmenter's known labels": ("known", 1, lambda n: segmenter(known=[0, n]).head.evidence.membership.shape),
     "trunk's channels": ("channels", 4, lambda n: captioner(channels=(n,) * 8).trunk.channels),
     "Show and Tell's length": (

@@ -10,20 +10,20 @@ from semcomm.extractors.lite_trunk import FEATURES, InvertedResidual, LiteTrunk
 from semcomm.files.tensors import read_state_dict
 
 VOC_IN_IMAGENET: dict[str, tuple[int, ...]] = {
-    "aeroplane": (404, 895),
+    "aeroplane": (404, 895, 908),
     "bicycle": (444, 671),
     "bird": (*range(7, 25), *range(80, 101), *range(127, 147)),
     "boat": (472, 484, 510, 554, 576, 625, 628, 724, 780, 814, 871, 914),
     "bottle": (440, 720, 737, 898, 907),
     "bus": (654, 779, 874),
     "car": (436, 468, 511, 609, 627, 656, 661, 717, 751, 817),
-    "cat": (281, 282, 283, 284, 285),
+    "cat": (281, 282, 283, 284, 285, 286, 287),
     "chair": (423, 559, 765, 857),
-    "cow": (345,),
+    "cow": (345, 346, 347, 690),
     "dining table": (532,),
     "dog": tuple(range(151, 269)),
-    "horse": (339,),
-    "motorbike": (665, 670),
+    "horse": (339, 603),
+    "motorbike": (535, 665, 670),
     "person": (981, 982, 983),
     "potted plant": (738,),
     "sheep": (348,),
@@ -31,7 +31,10 @@ VOC_IN_IMAGENET: dict[str, tuple[int, ...]] = {
     "train": (466, 547, 565, 705, 820, 829),
     "tv monitor": (664, 782, 851),
 }
-"""Which of ImageNet's 1,000 classes, in its order, show one of VOC's: an ox is a cow, a moped a motorbike."""
+"""Which of ImageNet's 1,000 classes, in its order, show one of VOC's or are seen in its place.
+
+An ox, a buffalo and an oxcart are a cow, a wing is an aeroplane, a moped and a disk brake are a motorbike, and a lynx
+is a cat: photographs of everyday scenes show few wild ones."""
 
 _EPSILON = 1e-3
 """What the published network's batch normalisations add to the variance."""

@@ -151,6 +151,8 @@ def _configuration(model: LiteCaptioner | LiteSegmenter, shares_trunk: bool) -> 
             "known": model.head.evidence.membership.argmax(dim=0).flatten().tolist(),
             "width": model.head.narrow[0].out_channels,
             "working_area": model.working_area,
+            "smaller_areas": list(model.smaller_areas),
+            "kin": list(model.kin),
         }
     return shared | {
         "words": list(model.words),

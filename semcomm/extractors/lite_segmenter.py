@@ -52,6 +52,14 @@ class ClassEvidence(nn.Module):
         """Add up the classes' probabilities by group."""
         return F.conv2d(self.classifier(features).softmax(dim=1), self.membership).clamp_min(1e-3).log()
 
+    def whole(self, features: Tensor) -> Tensor:
+        """Weigh the groups by the mean features of all places: 0.5 log p - 0.6 log n, for a group of n classes.
+
+        118 of ImageNet's 1,000 classes are dogs, three are cattle: what might be either would be a dog too often.
+        """
+        found = self(features.mean(dim=(2, 3), keepdim=True))
+        return 0.5 * found - 0.6 * self.membership.sum(dim=1).clamp_min(1).log()
+
 
 @final
 class StripHead(nn.Module):
@@ -109,14 +117,45 @@ class StripHead(nn.Module):
         return self.classify(self.dropout(x)) + _grow(found * self.trust + self.offset, maps.fine)
 
 
+def share_by_whole(likely: Tensor, whole: Tensor, kin: Sequence[int]) -> Tensor:
+    """Let the whole image say which of the kin classes its places show; together they stay as likely as they were.
+
+    p_k becomes p_k q_k (sum of p_j) / (sum of p_j q_j), both sums over the kin, for the whole image's weights q.
+
+    Args:
+        likely: log p of each class, place by place.
+        whole: log q of each class, for the image as a whole.
+        kin: labels of the kin classes; the others stay as they are.
+
+    Shape:
+        `(b, classes, h, w)` and `(b, classes, 1, 1)` to `(b, classes, h, w)`.
+
+    Example:
+        >>> import torch
+        >>> cow, dog, grass = 0.2, 0.3, 0.5
+        >>> places = torch.tensor([cow, dog, grass])[None, :, None, None].log()
+        >>> herd = torch.tensor([0.9, 0.1, 1.0])[None, :, None, None].log()
+        >>> [round(p, 2) for p in share_by_whole(places, herd, (0, 1)).exp().flatten().tolist()]
+        [0.43, 0.07, 0.5]
+    """
+    if not len(kin):
+        return likely
+    before = likely[:, list(kin)]
+    after = before + whole[:, list(kin)]
+    after = after + before.logsumexp(1, keepdim=True) - after.logsumexp(1, keepdim=True)
+    return likely.index_copy(1, torch.tensor(kin, device=likely.device), after)
+
+
 @final
 class LiteSegmenter(nn.Module):
     """Hop 1 of 6: images to label maps, by a small network that fits `semcomm.transmitter.segmentation.Segmenter`.
 
-    An image is looked at as it is and mirrored, and both answers count: log p = log((p_1 + p_2) / 2). Inside the
-    network its sides are multiples of the trunk's stride: a larger image is reduced to such, a smaller one is padded.
-    Otherwise the coarsest places, which reach beyond the image, would be stretched over it and lie beside what they
-    saw.
+    An image is looked at from near and from afar, that is at several sizes, every second time mirrored; if it is so
+    small that one size remains, at that size twice. All n answers count: p = (p_1 + ... + p_n) / n. Inside the network
+    its sides are multiples of the trunk's stride: a larger image is reduced to such, a smaller one is padded. Otherwise
+    the coarsest places, which reach beyond the image, would be stretched over it and lie beside what they saw.
+
+    At last `share_by_whole` lets the whole image, seen from afar, say which of some kin classes it shows.
 
     Args:
         trunk: images to maps.
@@ -124,18 +163,30 @@ class LiteSegmenter(nn.Module):
         class_names: one name per class, in label order.
         palette: one colour per class, `(classes, 3)`, RGB in [0, 1].
         working_area: most pixels of an image inside the network; a larger image is reduced to it.
+        smaller_areas: pixels of the image when it is looked at again, reduced further; one that the image does not
+            exceed is left out.
+        kin: labels of classes that are easily mistaken for one another, such as the animals.
 
     Shape:
         `forward`: images `(b, 3, h, w)` to log-probabilities `(b, classes, h, w)`.
 
     Raises:
-        ValueError: if the palette does not hold one RGB colour in [0, 1] per class name.
+        ValueError: if the palette does not hold one RGB colour in [0, 1] per class name, or an area or a label is out
+            of range.
     """
 
     palette: Tensor
 
     def __init__(
-        self, trunk: LiteTrunk, head: StripHead, class_names: Sequence[str], palette: Tensor, *, working_area: int
+        self,
+        trunk: LiteTrunk,
+        head: StripHead,
+        class_names: Sequence[str],
+        palette: Tensor,
+        *,
+        working_area: int,
+        smaller_areas: Sequence[int] = (),
+        kin: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if tuple(palette.shape) != (len(class_names), 3):
@@ -146,6 +197,13 @@ class LiteSegmenter(nn.Module):
         self.head = head
         self.class_names = tuple(class_names)
         self.working_area = check_working_area(working_area)
+        self.smaller_areas = tuple(
+            check_whole(area, "smaller_areas", 1, self.working_area - 1, because="each is below the working area")
+            for area in smaller_areas
+        )
+        self.kin = tuple(check_whole(label, "kin", 0, len(class_names) - 1) for label in kin)
+        if len(set(self.kin)) < len(self.kin):
+            raise ValueError(f"kin must hold each label once, got {self.kin}")
         self.register_buffer("palette", palette.float(), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -159,13 +217,30 @@ class LiteSegmenter(nn.Module):
 
     def _coarse(self, images: Tensor) -> Tensor:
         check_images(images)
-        if images.shape[-2] * images.shape[-1] > self.working_area:
-            images = resize_to_area(images, self.working_area, multiple=STRIDE)
+        sizes = self._sizes(images)
+        looks = [self._look(seen, mirrored=number % 2 == 1) for number, seen in enumerate(sizes)]
+        answers = torch.stack([_grow(likely, looks[0][0]) for likely, _ in looks])
+        _, from_afar = looks[-1]
+        return share_by_whole(
+            answers.logsumexp(0) - math.log(len(looks)), self.head.evidence.whole(from_afar), self.kin
+        )
+
+    def _sizes(self, images: Tensor) -> list[Tensor]:
+        """Give the images as they are looked at, the largest first."""
+        area = images.shape[-2] * images.shape[-1]
+        limits = sorted((self.working_area, *self.smaller_areas), reverse=True)
+        sizes = [resize_to_area(images, limit, multiple=STRIDE) for limit in limits if area > limit]
+        if area <= self.working_area:
+            sizes = [images, *sizes]
+        return sizes if len(sizes) > 1 else sizes * 2
+
+    def _look(self, images: Tensor, *, mirrored: bool) -> tuple[Tensor, Tensor]:
+        """Score every class place by place, and give the trunk's features."""
         rows, columns = (-(-size // 4) for size in images.shape[-2:])
         padded = pad_to_multiple(images, STRIDE)
-        both = self.head(self.trunk(torch.cat([padded, padded.flip(-1)]))).log_softmax(dim=1)
-        as_it_is, mirrored = both.chunk(2)
-        return (torch.logaddexp(as_it_is, mirrored.flip(-1)) - math.log(2))[..., :rows, :columns]
+        maps = self.trunk(padded.flip(-1) if mirrored else padded)
+        likely = self.head(maps).log_softmax(dim=1)
+        return (likely.flip(-1) if mirrored else likely)[..., :rows, :columns], maps.features
 
 
 def build_lite_segmenter(
@@ -177,6 +252,8 @@ def build_lite_segmenter(
     known: Sequence[int] = (0,),
     width: int = 112,
     working_area: int = 384 * 384,
+    smaller_areas: Sequence[int] = (),
+    kin: Sequence[int] = (),
 ) -> LiteSegmenter:
     """Build an untrained lite segmenter.
 
@@ -188,6 +265,8 @@ def build_lite_segmenter(
         known: the label of each class that a classifier of the trunk's features knows.
         width: channels of the decoder.
         working_area: most pixels of an image inside the network.
+        smaller_areas: pixels of the image when it is looked at again, reduced further.
+        kin: labels of classes that are easily mistaken for one another.
 
     Raises:
         ValueError: if a number is out of range, or `class_names`, `palette` and `known` do not fit one another.
@@ -208,7 +287,9 @@ def build_lite_segmenter(
     evidence = ClassEvidence(features, known, len(class_names))
     head = StripHead(trunk.channels, evidence, len(class_names), width=check_positive(width, "width"))
     colours = torch.tensor(palette, dtype=torch.float32) / 255
-    return LiteSegmenter(trunk, head, class_names, colours, working_area=working_area)
+    return LiteSegmenter(
+        trunk, head, class_names, colours, working_area=working_area, smaller_areas=smaller_areas, kin=kin
+    )
 
 
 def _grow(x: Tensor, like: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def _about_segmenter() -> str:
     return f"""A small segmenter: EfficientNet-Lite0, PASCAL VOC's {len(VOC_CLASSES)} classes in VOC's colours, any
 image size. It begins with what ImageNet's classifier finds place by place, its classes grouped to VOC's, and a decoder
 with strip pooling adds what it learned: outlines, people, and everything that ImageNet has no class for. Each image is
-looked at twice, once mirrored.
+looked at in three sizes, the middle one mirrored, and seen from afar it says which of the animals its places show.
 
 What it can do: outline people, animals and vehicles in photographs of everyday scenes. What it cannot: name anything
 outside its 20 classes (sky, road, grass, food and all else are background), follow thin parts such as a racket or a

@@ -37,6 +37,9 @@ from semcomm.training.sampling import SeededAugmentation
 _OFTEN_MISSED = ("boat", "bottle", "chair", "potted plant", "sofa", "tv monitor")
 """Classes that the network which made most of the label maps seldom found."""
 
+_ANIMALS = ("bird", "cat", "cow", "dog", "horse", "sheep")
+"""Classes of which an image seldom shows two, and which a single place of it seldom tells apart."""
+
 
 class Recipe(NamedTuple):
     """All that `train_extractor` needs to know about one kind of extractor."""
@@ -74,9 +77,16 @@ def segmentation_recipe(
         "own_stage_rate": 0.2,
         "weight_decay": 0.02,
         "overlap_weight": 0.5,
-        "bias": {"background": -0.75} | dict.fromkeys(_OFTEN_MISSED, 1.0),
+        "bias": {"background": -1.0} | dict.fromkeys(_OFTEN_MISSED, 1.5),
     }
-    network = build_lite_segmenter(VOC_CLASSES, default_palette(VOC_CLASSES), known=_known_labels())
+    network = build_lite_segmenter(
+        VOC_CLASSES,
+        default_palette(VOC_CLASSES),
+        known=_known_labels(),
+        working_area=448 * 448,
+        smaller_areas=(320 * 320, 256 * 256),
+        kin=[VOC_CLASSES.index(name) for name in _ANIMALS],
+    )
     _begin(network, begin_from)
     samples: list[LabelledImage] = []
     weights: list[float] = []

@@ -20,7 +20,7 @@ from semcomm.extractors.lite import (
     save_lite,
 )
 from semcomm.extractors.lite_captioner import END, MARKERS, PADDING, START, UNKNOWN, LiteCaptioner, build_lite_captioner
-from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter
+from semcomm.extractors.lite_segmenter import LiteSegmenter, build_lite_segmenter, share_by_whole
 from semcomm.extractors.lite_trunk import resize_to_area
 from semcomm.transmitter.caption import CaptionFeature
 from semcomm.transmitter.segmentation import SegmentationFeature
@@ -47,6 +47,19 @@ def small_segmenter() -> LiteSegmenter:
         return build_lite_segmenter(
             NAMES, COLOURS, channels=CHANNELS, features=9, known=(0, 1, 2, 2), width=9, working_area=40 * 40
         )
+
+
+def seeing_segmenter(**options) -> LiteSegmenter:
+    """Build a small segmenter whose decoder says something, unlike an untrained one's."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        segmenter = build_lite_segmenter(
+            NAMES, COLOURS, channels=CHANNELS, features=9, known=(0, 1, 2, 2), width=9, **options
+        ).eval()
+    with torch.no_grad():
+        segmenter.head.classify.weight.normal_(0, 10, generator=torch.Generator().manual_seed(0))
+        segmenter.head.evidence.classifier.weight.mul_(20)
+    return segmenter.requires_grad_(False)
 
 
 def pictures(count: int, height: int, width: int) -> torch.Tensor:
@@ -117,8 +130,7 @@ def test_the_shipped_scores_hold_their_bounds(shipped_folder):
     read = {n: json.loads((shipped_folder / n / "training.json").read_text())["metrics"] for n in
             ("caption-lite", "segmentation-lite")}  # fmt: skip
     judged = read["segmentation-lite"]["coco_val"]
-    # 0.38 is wanted; the page says how far the shipped network is from that.
-    assert judged["mean_iou"] >= 0.36
+    assert judged["mean_iou"] >= 0.38
     assert judged["pixel_accuracy"] >= 0.86
     assert judged["iou"]["person"] >= 0.66
     captions = read["caption-lite"]["flickr8k_test"]
@@ -195,26 +207,86 @@ def test_log_likelihood_is_the_mean_over_tokens_of_step_by_step_probabilities():
     torch.testing.assert_close(captioner.log_likelihood(image, tokens)[0], torch.stack(steps).mean())
 
 
+def sizes_seen(segmenter: LiteSegmenter, height: int, width: int) -> list[tuple[int, int]]:
+    seen: list[tuple[int, int]] = []
+    hook = segmenter.trunk.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[0].shape[2:])))
+    assert segmenter.segment(pictures(1, height, width)).shape == (1, height, width)
+    hook.remove()
+    return seen
+
+
 def test_images_are_reduced_to_the_limit_and_never_enlarged():
-    seen = []
     segmenter = small_segmenter().eval()
-    segmenter.trunk.register_forward_pre_hook(lambda _, images: seen.append(tuple(images[0].shape[2:])))
-    for height, width in [(20, 30), (40, 40), (80, 80), (20, 320)]:
-        assert segmenter.segment(pictures(1, height, width)).shape == (1, height, width)
     # In whole strides of 32: 20 and 40 are padded, 40 of 80 and 10 of 20 rounded. Each is seen twice, once mirrored.
-    assert seen == [(32, 32), (64, 64), (32, 32), (32, 160)]
+    assert sizes_seen(segmenter, 20, 30) == [(32, 32)] * 2
+    assert sizes_seen(segmenter, 40, 40) == [(64, 64)] * 2
+    assert sizes_seen(segmenter, 80, 80) == [(32, 32)] * 2
+    assert sizes_seen(segmenter, 20, 320) == [(32, 160)] * 2
 
 
-def test_an_image_and_its_mirror_image_are_labelled_alike():
-    segmenter, images = small_segmenter().eval(), pictures(2, 32, 32)
-    with torch.no_grad():
-        segmenter.head.classify.weight.normal_(generator=torch.Generator().manual_seed(0))
+def test_an_image_is_looked_at_from_near_and_from_afar():
+    segmenter = seeing_segmenter(working_area=128 * 128, smaller_areas=(64 * 64, 96 * 96))
+    assert sizes_seen(segmenter, 200, 200) == [(128, 128), (96, 96), (64, 64)]
+    assert sizes_seen(segmenter, 100, 100) == [(128, 128), (96, 96), (64, 64)]
+    assert sizes_seen(segmenter, 70, 70) == [(96, 96), (64, 64)]
+    assert sizes_seen(segmenter, 64, 64) == [(64, 64), (64, 64)]
+
+
+def test_every_look_counts_alike_and_every_second_is_mirrored():
+    segmenter, images = seeing_segmenter(working_area=96 * 96, smaller_areas=(64 * 64, 32 * 32)), pictures(2, 96, 96)
+
+    def look(side: int, *, mirrored: bool) -> torch.Tensor:
+        seen = resize_to_area(images, side * side)
+        seen = seen.flip(-1) if mirrored else seen
+        likely = segmenter.head(segmenter.trunk(seen)).softmax(1)
+        likely = likely.flip(-1) if mirrored else likely
+        return F.interpolate(likely.log(), (24, 24), mode="bilinear", align_corners=False).exp()
+
+    assert (look(64, mirrored=True) - look(64, mirrored=False)).abs().max() > 1e-3
+    expected = (look(96, mirrored=False) + look(64, mirrored=True) + look(32, mirrored=False)) / 3
+    expected = F.interpolate(expected.log(), (96, 96), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(segmenter(images), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_small_image_and_its_mirror_image_are_labelled_alike():
+    segmenter, images = seeing_segmenter(working_area=32 * 32), pictures(2, 32, 32)
     torch.testing.assert_close(segmenter(images.flip(-1)), segmenter(images).flip(-1), atol=1e-5, rtol=1e-4)
     one_look = segmenter.head(segmenter.trunk(images)).softmax(1)
     other = segmenter.head(segmenter.trunk(images.flip(-1))).softmax(1).flip(-1)
     assert (one_look - other).abs().max() > 1e-3
     expected = F.interpolate(((one_look + other) / 2).log(), (32, 32), mode="bilinear", align_corners=False)
     torch.testing.assert_close(segmenter(images), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_whole_image_says_which_of_the_kin_it_shows():
+    """Their shares of a place are multiplied by sqrt(p) / n^0.6, for the image seen from afar; others stay."""
+    alone = seeing_segmenter(working_area=64 * 64, smaller_areas=(32 * 32,))
+    with_kin = seeing_segmenter(working_area=64 * 64, smaller_areas=(32 * 32,), kin=(1, 2))
+    images = pictures(2, 64, 64)
+    features = with_kin.trunk(resize_to_area(images, 32 * 32).flip(-1)).features.mean((2, 3))
+    classifier = with_kin.head.evidence.classifier
+    shown = (features @ classifier.weight[:, :, 0, 0].T + classifier.bias).softmax(1)
+    # known: (0, 1, 2, 2)
+    one, two = shown[:, 1].clamp_min(1e-3), (shown[:, 2] + shown[:, 3]).clamp_min(1e-3)
+    odds = one.sqrt() / (two.sqrt() / 2**0.6)
+    before, after = alone(images).exp(), with_kin(images).exp()
+    torch.testing.assert_close(after[:, 0], before[:, 0], atol=1e-4, rtol=1e-3)
+    changed = (after[:, 1] / after[:, 2]) / (before[:, 1] / before[:, 2])
+    torch.testing.assert_close(changed, odds[:, None, None].expand_as(changed), atol=0, rtol=1e-3)
+    assert (odds - 1).abs().min() > 0.05
+
+
+def test_what_a_place_gives_to_the_kin_stays_theirs():
+    generator = torch.Generator().manual_seed(0)
+    places = torch.randn(2, 4, 3, 5, generator=generator).log_softmax(1)
+    weights = torch.rand(2, 4, 1, 1, generator=generator)
+    shared = share_by_whole(places, weights.log(), (3, 1)).exp()
+    before = places.exp()
+    scale = (before[:, 1] + before[:, 3]) / (before[:, 1] * weights[:, 1] + before[:, 3] * weights[:, 3])
+    for label in range(4):
+        factor = scale * weights[:, label] if label in (1, 3) else 1
+        torch.testing.assert_close(shared[:, label], before[:, label] * factor)
+    assert share_by_whole(places, weights.log(), ()) is places
 
 
 def test_what_pads_an_image_moves_nothing_in_it():
@@ -332,6 +404,12 @@ def test_wrong_arguments_are_refused():
         build_lite_captioner(MARKERS, side=5000)
     with pytest.raises(ValueError, match=r"working_area must be an integer from 1 to 16777216, got 9.*9"):
         build_lite_segmenter(NAMES, COLOURS, working_area=int("9" * 19))
+    with pytest.raises(ValueError, match=r"smaller_areas must be an integer from 1 to 1023, got 1024"):
+        build_lite_segmenter(NAMES, COLOURS, working_area=32 * 32, smaller_areas=(32 * 32,))
+    with pytest.raises(ValueError, match="kin must be an integer from 0 to 2, got 3"):
+        build_lite_segmenter(NAMES, COLOURS, kin=(1, 3))
+    with pytest.raises(ValueError, match=r"kin must hold each label once, got \(1, 1\)"):
+        build_lite_segmenter(NAMES, COLOURS, kin=(1, 1))
     with pytest.raises(ValueError, match="known must be an integer from 0 to 2, got 3"):
         build_lite_segmenter(NAMES, COLOURS, known=(0, 3))
     with pytest.raises(ValueError, match="features must be an integer from 1 to 65536, got 0"):

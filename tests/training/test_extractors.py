@@ -148,7 +148,7 @@ def test_a_segmenter_begins_with_all_weights_of_a_segmenter(street, tmp_path):
     first, second = (load_lite(tmp_path / name) for name in ("first", "second"))
     added = torch.tensor([dict(json.loads((tmp_path / "first" / "training.json").read_text())["bias"]).get(name, 0.0)
                           for name in first.class_names])  # fmt: skip
-    assert added[[0, 5, 15]].tolist() == [-0.75, 1.0, 0.0]
+    assert added[[0, 5, 15]].tolist() == [-1.0, 1.5, 0.0]
     for name, value in second.named_parameters():
         begun = first.get_parameter(name)
         if name == "head.classify.bias":
