@@ -182,7 +182,9 @@ def test_a_rayleigh_channel_comes_back(tmp_path):
         PhaseNoiseChannel(linewidth=1e-3, csi="perfect"),
         OFDMChannel(fft_size=16, cyclic_prefix=4, profile=(1.0, 0.5, 0.2), doppler=0.01, csi=Pilots(4)),
         OFDMChannel(fft_size=8, cyclic_prefix=2, response=(1.0, 0.5j), coherence=3),
+        OFDMChannel(np.float32(1), profile=np.ones(3, np.float32), doppler=np.float32(0.01)),
         SionnaChannel("tdl-a", fft_size=64, speed_m_s=3.0),
+        SionnaChannel("tdl-a", speed_m_s=np.int64(3), carrier_hz=np.float32(2e9), delay_spread_s=np.float32(5e-8)),
     ],
     ids=repr,
 )
@@ -203,6 +205,26 @@ def test_a_damaged_channel_is_refused(tmp_path, csi):
     config["channel"] = {"type": "rayleigh", "coherence": 16, "csi": csi}
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"config\.json describes no channel that can be made: "):
+        from_pretrained(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"type": []}, "names an unknown channel"),
+        ({"response": [[1e200, 0.0]]}, "describes no channel that can be made: .*response must hold finite"),
+        ({"response": [[10**400, 0]]}, "describes no channel that can be made: .*too large"),
+        ({"profile": [1e308, 1e308]}, "describes no channel that can be made: .*profile must hold mean powers"),
+        ({"profile": [10**400]}, "describes no channel that can be made: .*profile must hold numbers"),
+    ],
+    ids=["type", "response", "huge response", "profile", "huge profile"],
+)
+def test_a_damaged_ofdm_channel_is_refused(tmp_path, damage, message):
+    small_system(channel=OFDMChannel()).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["channel"] |= damage
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=rf"config\.json {message}"):
         from_pretrained(tmp_path, device="cpu")
 
 

@@ -109,22 +109,23 @@ def delay_line(
         raise ValueError(f"doppler must be None beside response, got {doppler}: given taps do not fade")
     fixed = None
     if response is not None:
-        energy = math.fsum(abs(tap) ** 2 for tap in _numbers(response, "response", complex))
+        energy = sum(abs(tap) * abs(tap) for tap in _numbers(response, "response", complex))
         if not 0 < energy < math.inf:
             raise ValueError(f"response must hold finite complex taps, not all zero, got {list(response)}")
         fixed = tuple(complex(tap) / energy**0.5 for tap in response)
         profile = [abs(tap) ** 2 for tap in fixed]
     powers = _numbers(profile, "profile", float)
-    total = math.fsum(powers) if all(power >= 0 for power in powers) else math.nan
+    total = sum(powers) if all(power >= 0 for power in powers) else math.nan
     if not 0 < total < math.inf:
         raise ValueError(f"profile must hold mean powers of at least 0, not all zero, got {list(profile)}")
-    return DelayLine(tuple(power / total for power in powers), coherence, doppler, fixed)
+    fastest = None if doppler is None else float(doppler)  # not NumPy's, which JSON cannot hold
+    return DelayLine(tuple(power / total for power in powers), coherence, fastest, fixed)
 
 
 def _numbers(taps: Any, name: str, kind: Callable[[Any], Any]) -> list[Any]:
     try:
         return [kind(tap) for tap in taps]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers, one a tap, got {taps!r}") from error
 
 

@@ -50,9 +50,10 @@ def build_saved(description: Any) -> nn.Module:
     Raises:
         ValueError: if it describes none; the message says why.
     """
-    if not isinstance(description, dict) or description.get("type") not in SAVED:
+    name = description.get("type") if isinstance(description, dict) else None
+    if not isinstance(name, str) or name not in SAVED:
         raise ValueError(f"names an unknown channel: {description!r}")
-    known = SAVED[description["type"]]
+    known = SAVED[name]
     lacking = [name for name in inspect.signature(known).parameters if name not in description and name != "power"]
     if lacking:
         raise ValueError(f"describes a channel without {', '.join(lacking)}: {description!r}")
@@ -65,7 +66,7 @@ def build_saved(description: Any) -> nn.Module:
         if arguments.get("response") is not None:
             arguments["response"] = [complex(*tap) for tap in arguments["response"]]
         return known(**arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"describes no channel that can be made: {description!r}: {error}") from error
 
 

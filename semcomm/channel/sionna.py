@@ -101,13 +101,10 @@ class SionnaChannel(Channel):
         super().__init__(power)
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
-        for name, number in {
-            "delay_spread_s": delay_spread_s,
-            "carrier_hz": carrier_hz,
-            "subcarrier_spacing_hz": subcarrier_spacing_hz,
-        }.items():
-            check_number(number, name, 1e-12, 1e12)
-        check_number(speed_m_s, "speed_m_s", 0, 1000, " m/s")
+        delay_spread_s = check_number(delay_spread_s, "delay_spread_s", 1e-12, 1e12)
+        carrier_hz = check_number(carrier_hz, "carrier_hz", 1e-12, 1e12)
+        subcarrier_spacing_hz = check_number(subcarrier_spacing_hz, "subcarrier_spacing_hz", 1e-12, 1e12)
+        speed_m_s = check_number(speed_m_s, "speed_m_s", 0, 1000, " m/s")
         fft_size, streams = check_whole(fft_size, "fft_size"), check_whole(streams, "streams")
         receive_antennas = check_whole(receive_antennas, "receive_antennas")
         if fft_size % streams:
