@@ -16,6 +16,7 @@ from semcomm.extractors.lite_captioner import MARKERS, build_lite_captioner
 from semcomm.extractors.lite_segmenter import build_lite_segmenter
 from semcomm.extractors.show_and_tell import build_show_and_tell
 from semcomm.images import center_crop
+from semcomm.receiver.noise import NoiseCorrection
 from semcomm.training import TrainingConfig
 from semcomm.training.fit_code import fit_code
 from semcomm.training.sampling import SeededSampler
@@ -110,6 +111,7 @@ DOORS = {
     "encoder's t": ("downsampling", 4, lambda n: encoder(downsampling=n)(rand_images()).shape),
     "decoder": ("kernel_size", 3, lambda n: decoder(kernel_size=n)(torch.zeros(1, 4, 2, 2)).shape),
     "fusion": ("kernel_size", 3, lambda n: fusion(kernel_size=n)(torch.zeros(1, 3, 2, 2)).shape),
+    "rounds of noise correction": ("rounds", 2, lambda n: len(NoiseCorrection(1, rounds=n).rounds)),
     "levels": ("levels", 3, lambda n: Request(levels=n)),
     "channel_uses": ("channel_uses", 300, lambda n: Request(channel_uses=n)),
     "height": ("height", 16, lambda n: small_system().symbols_per_image(n, 16)),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from semcomm.contracts import Received
 from semcomm.networks.stages import Stage, Stages, convolution
+from semcomm.whole import check_whole
 
 HIGHEST_SNR = 1e4
 """A symbol of a higher SNR counts as one of 40 dB."""
@@ -62,10 +63,14 @@ class NoiseCorrection(nn.Module):
 
     Shape:
         features `(b, 2c, rows, columns)` and `Received` of complex64 `(b, c * rows * columns)`, to the features'.
+
+    Raises:
+        ValueError: if `rounds` is no integer of at least 1.
     """
 
     def __init__(self, complex_channels: int, *, rounds: int = 2):
         super().__init__()
+        rounds = check_whole(rounds, "rounds")
         self.rounds = nn.ModuleList(_guess(complex_channels, first=number == 0) for number in range(rounds))
 
     def forward(self, features: Tensor, received: Received) -> Tensor:
