@@ -101,7 +101,7 @@ def curve(run: Path) -> list[tuple[float, float]]:
     points = []
     for path in run.glob("logs/*/metrics.csv"):
         with path.open() as file:
-            rows = [row for row in csv.DictReader(file) if row["val/psnr_db"]]
+            rows = [row for row in csv.DictReader(file) if row.get("val/psnr_db")]  # a run stopped early has none
         points += [(float(row["val/minutes"]), float(row["val/psnr_db"])) for row in rows]
     return sorted(points)
 

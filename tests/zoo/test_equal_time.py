@@ -29,6 +29,14 @@ def test_a_curve_is_read_over_all_resumptions(tmp_path):
     assert equal_time.curve(tmp_path) == [(0.5, 20.5), (1.5, 22.25)]
 
 
+def test_a_run_that_was_stopped_before_its_first_validation_has_no_points(tmp_path):
+    for start, text in ((0, "epoch,step,train/loss\n0,1,-2.0\n"), (1, "step,val/minutes,val/psnr_db\n2,1.5,22.25\n")):
+        folder = tmp_path / "logs" / f"from-step-{start}"
+        folder.mkdir(parents=True)
+        (folder / "metrics.csv").write_text(text)
+    assert equal_time.curve(tmp_path) == [(1.5, 22.25)]
+
+
 def test_the_table_has_paired_differences():
     lines = equal_time.table(RECORD).splitlines()
     cells = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ")[1:] for line in lines[2:]}
