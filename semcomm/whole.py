@@ -1,6 +1,7 @@
 """Whole numbers as arguments."""
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -34,3 +35,18 @@ def check_whole(value: Any, name: str, least: int = 1, most: int | None = None, 
         span = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be an integer {span}, got {value!r}" + (f"; {because}" if because else ""))
     return number
+
+
+def check_all_whole(values: Any, name: str, least: int, most: int, *, because: str = "") -> tuple[int, ...]:
+    """Return `values` as ints if it is a list of whole numbers in their range, as `check_whole` does.
+
+    Raises:
+        ValueError: naming it, its value and the range, if it is none.
+
+    Example:
+        >>> check_all_whole([8, 2], "kin", 0, 20)
+        (8, 2)
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str | dict):
+        raise ValueError(f"{name} must be a list of integers from {least} to {most}, got {values!r}")
+    return tuple(check_whole(value, name, least, most, because=because) for value in values)

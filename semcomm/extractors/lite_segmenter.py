@@ -22,7 +22,7 @@ from semcomm.extractors.lite_trunk import (
 from semcomm.extractors.strip_pooling import StripGate, conv_norm_relu
 from semcomm.images import check_images, pad_to_multiple
 from semcomm.networks.stages import check_positive
-from semcomm.whole import check_whole
+from semcomm.whole import check_all_whole, check_whole
 
 
 @final
@@ -197,11 +197,10 @@ class LiteSegmenter(nn.Module):
         self.head = head
         self.class_names = tuple(class_names)
         self.working_area = check_working_area(working_area)
-        self.smaller_areas = tuple(
-            check_whole(area, "smaller_areas", 1, self.working_area - 1, because="each is below the working area")
-            for area in smaller_areas
+        self.smaller_areas = check_all_whole(
+            smaller_areas, "smaller_areas", 1, self.working_area - 1, because="each is below the working area"
         )
-        self.kin = tuple(check_whole(label, "kin", 0, len(class_names) - 1) for label in kin)
+        self.kin = check_all_whole(kin, "kin", 0, len(class_names) - 1)
         if len(set(self.kin)) < len(self.kin):
             raise ValueError(f"kin must hold each label once, got {self.kin}")
         self.register_buffer("palette", palette.float(), persistent=False)

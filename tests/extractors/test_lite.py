@@ -367,6 +367,25 @@ def test_a_folder_gives_back_what_was_saved(build, tmp_path):
         torch.testing.assert_close(loaded.palette, model.palette)
 
 
+def test_how_a_segmenter_looks_is_saved_with_it(tmp_path):
+    segmenter = build_lite_segmenter(
+        NAMES, COLOURS, channels=(4,) * 8, features=8, width=6, working_area=900, smaller_areas=(400, 100), kin=(2, 1)
+    )
+    save_lite(segmenter, tmp_path)
+    loaded = load_lite(tmp_path)
+    assert (loaded.working_area, loaded.smaller_areas, loaded.kin) == (900, (400, 100), (2, 1))
+    saved = json.loads((tmp_path / "config.json").read_text())
+    for name, damaged in (("smaller_areas", 400), ("smaller_areas", None), ("kin", "ab"), ("kin", {}), ("kin", 2)):
+        (tmp_path / "config.json").write_text(json.dumps(saved | {name: damaged}))
+        with pytest.raises(ValueError, match=rf"config\.json .*{name} must be a list of integers from"):
+            load_lite(tmp_path)
+    (tmp_path / "config.json").write_text(
+        json.dumps({k: v for k, v in saved.items() if k not in {"smaller_areas", "kin"}})
+    )
+    before = load_lite(tmp_path)
+    assert (before.smaller_areas, before.kin) == ((), ())
+
+
 def test_wrong_folders_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no configuration: .*config\.json is missing"):
         load_lite(tmp_path)
