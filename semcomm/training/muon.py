@@ -59,7 +59,7 @@ class MuonAdam(torch.optim.Optimizer):
     laid out as a matrix `(outputs, inputs x kernel area)`, orthogonalised by `orthogonalize`, and taken times
     $0.2 \sqrt{\max(\text{rows}, \text{columns})}$, which gives it the size of Adam's updates (Liu et al., "Muon is
     Scalable for LLM Training", 2025). `torch.optim.Muon` does the same for matrices only. Convolutions in groups have
-    no such matrix; Adam serves them.
+    no such matrix; Adam serves them, and weights that are something else, too, such as an embedding's table.
 
     Adam and Muon are one optimiser so that clipping, accumulation and mixed precision count one step for both.
 
@@ -74,18 +74,19 @@ class MuonAdam(torch.optim.Optimizer):
     """
 
     def __init__(self, network: nn.Module, *, muon_rate: float, adam_rate: float, momentum: float = 0.95):
-        kernels: dict[bool, list[Tensor]] = {False: [], True: []}
+        roles: dict[Tensor, set[bool | None]] = {}
         for part in network.modules():
-            if isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d) and getattr(part, "groups", 1) == 1:
-                kernel = dict(part.named_parameters(recurse=False)).get("weight")  # not there if it is parametrised
-                if kernel is not None and kernel.requires_grad:
-                    kernels[isinstance(part, nn.ConvTranspose2d)].append(kernel)
-        taken = {id(kernel) for group in kernels.values() for kernel in group}
-        rest = [weight for weight in network.parameters() if weight.requires_grad and id(weight) not in taken]
-        if not taken and not rest:
+            is_kernel = isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d) and getattr(part, "groups", 1) == 1
+            for name, weight in part.named_parameters(recurse=False):  # there is no "weight" if it is parametrised
+                transposed = isinstance(part, nn.ConvTranspose2d) if is_kernel and name == "weight" else None
+                roles.setdefault(weight, set()).add(transposed)
+        trained = [weight for weight in network.parameters() if weight.requires_grad]
+        kernels = {transposed: [one for one in trained if roles[one] == {transposed}] for transposed in (False, True)}
+        rest = [weight for weight in trained if roles[weight] not in ({False}, {True})]
+        if not trained:
             raise ValueError("system has no weights that require gradients, so there is nothing to train")
         groups: list[dict[str, Any]] = [
-            {"params": _once(group), "kind": "muon", "transposed": transposed, "lr": muon_rate}
+            {"params": group, "kind": "muon", "transposed": transposed, "lr": muon_rate}
             for transposed, group in kernels.items()
             if group
         ]
@@ -153,7 +154,3 @@ class MuonAdam(torch.optim.Optimizer):
             eps=1e-8,
             maximize=False,
         )
-
-
-def _once(weights: list[Tensor]) -> list[Tensor]:
-    return list({id(weight): weight for weight in weights}.values())

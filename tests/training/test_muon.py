@@ -88,6 +88,18 @@ def test_a_dense_layer_moves_as_the_one_by_one_convolution():
     assert torch.equal(dense.weight, convolution.weight.flatten(1))
 
 
+@pytest.mark.parametrize("other", [nn.Embedding(9, 6), nn.ConvTranspose2d(9, 6, 1)], ids=["embedding", "transposed"])
+def test_adam_serves_a_kernel_that_is_something_else_too(other):
+    first = nn.Linear(6, 9) if isinstance(other, nn.Embedding) else nn.Conv2d(6, 9, 1)
+    second = nn.Linear(6, 9, bias=False) if isinstance(other, nn.Embedding) else nn.Conv2d(6, 9, 1)
+    first.weight = other.weight
+    groups = MuonAdam(nn.Sequential(first, second, other), muon_rate=0.1, adam_rate=0.1).param_groups
+    assert {group["kind"]: [id(weight) for weight in group["params"] if weight.ndim > 1] for group in groups} == {
+        "muon": [id(second.weight)],
+        "adam": [id(other.weight)],
+    }
+
+
 def test_everything_but_kernels_moves_as_torchs_adam_moves_it():
     network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.LayerNorm(3))
     copy = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(4), nn.Conv2d(4, 4, 3, groups=2), nn.LayerNorm(3))
