@@ -11,7 +11,7 @@ from semcomm.channel.awgn import add_noise
 from semcomm.channel.base import Fading, check_symbols
 from semcomm.channel.flat_fading import Coherence
 from semcomm.channel.grid_estimation import GridEstimator
-from semcomm.channel.multipath import delay_line, exponential_profile
+from semcomm.channel.multipath import DelayLine, delay_line, exponential_profile
 from semcomm.channel.pilots import Pilots
 from semcomm.channel.snr import SNR, check_snr, noise_variance_of
 from semcomm.contracts import Channel, Received
@@ -72,9 +72,9 @@ class OFDMChannel(Channel):
         super().__init__(power)
         self.fft_size = check_whole(fft_size, "fft_size", 2)
         self.cyclic_prefix = check_whole(cyclic_prefix, "cyclic_prefix", 0)
-        self.line = delay_line(profile, coherence, doppler, response)
-        self.profile, self.coherence = self.line.profile, self.line.coherence
-        self.doppler, self.response = self.line.doppler, self.line.response
+        line = delay_line(profile, coherence, doppler, response)
+        self.profile, self.doppler, self.response = line.profile, line.doppler, line.response
+        self.coherence: Coherence = line.coherence
         taps = len(self.profile)
         if taps > cyclic_prefix + 1:
             raise ValueError(
@@ -88,6 +88,11 @@ class OFDMChannel(Channel):
         if isinstance(csi, Pilots) and csi.pattern == "comb" and csi.spacing > fft_size:
             raise ValueError(f"spacing of comb pilots must be at most fft_size, {fft_size}, got {csi.spacing}")
         self.csi = csi
+
+    @property
+    def line(self) -> DelayLine:
+        """The delay line, of the attributes of now."""
+        return DelayLine(self.profile, self.coherence, self.doppler, self.response)
 
     def forward(self, x: Tensor, snr_db: SNR, *, generator: torch.Generator | None = None) -> Received:
         """Send complex64 `(b, k)` through OFDM symbols at `snr_db`."""

@@ -36,6 +36,14 @@ def test_profile_and_frequency_response_have_unit_energy():
     assert h.abs().square().mean().item() == pytest.approx(1, abs=0.02)
 
 
+def test_an_argument_that_is_changed_counts_as_one_that_was_given():
+    changed = OFDMChannel()
+    changed.coherence = "symbol"
+    x = gaussian_symbols(2, 200)
+    sent = [one(x, 10.0, generator=seeded(1)).symbols for one in (changed, OFDMChannel(coherence="symbol"))]
+    assert torch.equal(*sent)
+
+
 def test_doppler_correlates_as_jakes_has_it():
     doppler, fades = 0.03, jakes((20_000,), 41, 0.03, torch.device("cpu"), seeded(1))
     assert fades.abs().square().mean().item() == pytest.approx(1, abs=0.02)
