@@ -33,7 +33,7 @@ from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, 
 from semcomm.training.config import TrainingConfig
 from semcomm.training.device_crops import DeviceCrops
 from semcomm.training.losses import LossFunction
-from semcomm.training.module import TrainingModule
+from semcomm.training.module import MINUTES, TrainingModule
 from semcomm.training.precision import with_precision
 from semcomm.training.progress import StepsBar
 from semcomm.training.run_folder import (
@@ -132,10 +132,11 @@ def train(
         with expected_warnings(), _stoppable(trainer, config.out):
             with _divergence_named(system, config):
                 trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
-            metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            metrics = dict(trainer.callback_metrics)
             if module.validated_step != trainer.global_step:
                 trainer.validate(module, val_loader, verbose=False)
-                metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+                metrics |= trainer.callback_metrics
+            metrics.pop(MINUTES, None)  # the time of the whole run is told beside
         module.exchange_average()
         if trainer.is_global_zero:
             system.save_pretrained(config.out)
@@ -145,7 +146,7 @@ def train(
                     **recipe,
                     "steps": trainer.global_step,
                     "weights": sum(weight.numel() for weight in system.parameters() if weight.requires_grad),
-                    "metrics": metrics,
+                    "metrics": {name: float(value) for name, value in metrics.items()},
                     "wall_time_s": round(keeper.seconds, 1),
                     "resumed_from_step": first_step,
                     "processes": trainer.world_size,

@@ -23,6 +23,7 @@ from semcomm.training.muon import MuonAdam
 TRAINING, VALIDATION, LEVELS = 0, 1, 2
 """Streams of random numbers that must not repeat one another."""
 AVERAGE = "average"
+MINUTES = "val/minutes"
 
 
 @final
@@ -117,7 +118,7 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Note the time, so that runs can be compared at equal times."""
-        self.log("val/minutes", self.seconds() / 60, rank_zero_only=True)
+        self.log(MINUTES, self.seconds() / 60, sync_dist=True)
 
     def on_validation_end(self) -> None:
         """Train on with the weights themselves."""
