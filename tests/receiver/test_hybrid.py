@@ -12,7 +12,6 @@ from toys import seeded
 
 from semcomm import AWGNChannel, RayleighChannel, build_hybrid_code, build_linear_code
 from semcomm.contracts import Received
-from semcomm.images import to_float
 from semcomm.quality.image import psnr
 from semcomm.transmitter.blocks import to_blocks
 from semcomm.transmitter.hybrid import HybridTransmitter
@@ -20,16 +19,6 @@ from semcomm.transmitter.search import Search
 
 K = 2600
 """Channel uses of the photograph below: k/n = 1/16."""
-
-
-@pytest.fixture(scope="module")
-def image():
-    return to_float(dead_leaves(96, 144, 1234))[None]
-
-
-@pytest.fixture(scope="module")
-def hybrid(codebook):
-    return build_hybrid_code(codebook=codebook, device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from tiny_codebook import dead_leaves
 from toys import seeded
 
-from semcomm import AWGNChannel, build_hybrid_code
+from semcomm import AWGNChannel
 from semcomm.images import to_float
 from semcomm.nested_builders import build_nested_mlsc_image
 from semcomm.quality.image import psnr
@@ -13,16 +13,6 @@ from semcomm.transmitter.training_frames import _digital_uses
 
 K = 2600
 """Channel uses of the photograph below: k/n = 1/16."""
-
-
-@pytest.fixture(scope="module")
-def image():
-    return to_float(dead_leaves(96, 144, 1234))[None]
-
-
-@pytest.fixture(scope="module")
-def hybrid(codebook):
-    return build_hybrid_code(codebook=codebook, device="cpu")
 
 
 @pytest.fixture(scope="module")
