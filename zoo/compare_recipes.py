@@ -1,56 +1,75 @@
 """What each part of the training recipe brings: trainings of equal time that differ in one choice each.
 
-`python zoo/compare_recipes.py --train FOLDER --val FOLDER --out OUT` trains what is missing in `OUT/NAME` by `semcomm
-train`, 15 minutes each on one thread, judges all by the validation photographs, writes `zoo/recipes.json`, and puts the
-table into `docs/training.md`. Started again it goes on. Nothing else may run on the machine meanwhile; `--jobs 2` runs
-two at a time on two cores. `--minutes 0.2` tries it out.
+`python zoo/compare_recipes.py --train FOLDER --val FOLDER --out OUT` first times a step of each on one thread. Then
+each trains in `OUT/NAME` by `semcomm train`, as many steps as 15 minutes have, and sends all of VAL. It writes
+`zoo/recipes.json` and the table in `docs/training.md`. Started again it goes on. Nothing else may run while steps are
+timed; `--jobs 2` runs two at a time on two cores. `--minutes 0.2 --trial 0.1` tries it out.
 """
 
 import argparse
 import json
-import os
-import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from trainings import HERE, put_into_page, train_missing
+
+from semcomm import SemanticSystem, evaluate, from_pretrained
+from semcomm.data.layouts import find_photographs
+from semcomm.experiments.tables import markdown_table
+from semcomm.quality.statistics import mean_and_ci95
+from semcomm.training.run_folder import newest_checkpoint
+
 SYSTEM = "mlsc --l 4 --t 8 --caption none --segmentation none --width 64 --norm none --snr-adaptive --shortcut"
+LIKE_RELEASE = "--muon-lr 0 --lr 1e-3 --loss mse --average 0 --precision 32-true"
+SNRS_DB = 1.0, 10.0
+RECORD = HERE / "recipes.json"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What differs from the recipe.
+
+    Args:
+        words: what it is called in the table.
+        options: of `semcomm train`.
+        last: what the weights at its end are called, where they are judged beside their moving average.
+    """
+
+    words: str
+    options: str = ""
+    last: str = ""
+
+
 CHOICES = {
-    "recipe": ("the recipe", ""),
-    "no-muon": ("Adam for the kernels, too", "--muon-lr 0"),
-    "no-muon-1e-3": ("Adam at 1e-3 for everything", "--muon-lr 0 --lr 1e-3"),
-    "float32": ("float32", "--precision 32-true"),
-    "mse": ("mean squared error", "--loss mse"),
-    "no-average": ("no moving average", "--average 0"),
-    "no-decay": ("constant learning rates", "--schedule constant"),
-    "small-crops": ("64 crops of 64 x 64", "--batch-size 64 --size 64"),
-    "large-crops": ("4 crops of 256 x 256", "--batch-size 4 --size 256"),
-    "batch-32": ("32 crops of 128 x 128", "--batch-size 32"),
-    "first-release": (
+    "recipe": Choice("the recipe", last="no moving average"),
+    "adam": Choice("Adam at 1e-3 for everything", "--muon-lr 0 --lr 1e-3"),
+    "float32": Choice("float32", "--precision 32-true"),
+    "mse": Choice("mean squared error", "--loss mse"),
+    "no-decay": Choice("constant rates", "--schedule constant", last="constant rates, no moving average"),
+    "small-crops": Choice("64 crops of 64 x 64", "--batch-size 64 --size 64"),
+    "first-release": Choice(
         "0.1.0: 8 crops of 64 x 64, Adam at 1e-3, cosine, float32",
-        "--batch-size 8 --size 64 --muon-lr 0 --lr 1e-3 --schedule cosine --loss mse --average 0 --precision 32-true",
+        f"--batch-size 8 --size 64 --schedule cosine {LIKE_RELEASE}",
     ),
-    "paper": (
+    "paper": Choice(
         "the paper's: 32 crops of 256 x 256, Adam at 1e-3, float32",
-        "--batch-size 32 --size 256 --muon-lr 0 --lr 1e-3 --schedule constant --loss mse --average 0 "
-        "--precision 32-true",
+        f"--batch-size 32 --size 256 --schedule constant {LIKE_RELEASE}",
     ),
 }
-"""Name: what differs from the recipe, in words, and options of `semcomm train`."""
-SNRS_DB = 1.0, 10.0
-PAGE = Path(__file__).parents[1] / "docs" / "training.md"
-RECORD = Path(__file__).with_name("recipes.json")
-BEGIN, END = "<!-- recipes: begin -->\n", "<!-- recipes: end -->\n"
 
 
-def main():
+def main() -> None:
+    """Time, train, judge, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CHOICES)}; all without one")
     parser.add_argument("--train", type=Path, required=True, help="photographs to train on")
     parser.add_argument("--val", type=Path, required=True, help="photographs to judge by")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--minutes", type=float, default=15.0, help="of each training")
+    parser.add_argument("--trial", type=float, default=1.5, help="minutes in which the steps of each are timed")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, one thread each")
     given = parser.parse_args()
     unknown = set(given.names) - set(CHOICES)
@@ -58,84 +77,80 @@ def main():
         parser.error(f"no choice {', '.join(sorted(unknown))}; there are {', '.join(CHOICES)}")
     names = given.names or list(CHOICES)
     with ThreadPoolExecutor(given.jobs) as pool:
-        for name, row in zip(names, pool.map(lambda name: train_and_judge(name, given), names), strict=True):
-            print(f"{name:14} {row['steps']:6} steps  {row['psnr_db']}", flush=True)
-    rows = [json.loads(path.read_text()) for name in CHOICES if (path := given.out / name / "judged.json").is_file()]
-    RECORD.write_text(json.dumps(rows, indent=1) + "\n")
-    before, after = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(before + BEGIN + table(rows) + END + after.split(END)[1])
-    print(f"wrote {RECORD} and the table in {PAGE}")
+        seconds = dict(zip(names, pool.map(lambda name: seconds_per_step(name, given), names), strict=True))
+        for name, run in zip(names, pool.map(lambda name: train(name, seconds[name], given), names), strict=True):
+            print(f"{name}: {seconds[name]:.3f} s a step, trained in {run}", flush=True)
+    torch.set_num_threads(1)
+    rows = [row for name in CHOICES if name in names for row in judge(name, seconds[name], given)]
+    record = {"minutes": given.minutes, "photographs": len(rows[0]["psnr_db"]["1"]), "rows": rows}
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"wrote {RECORD} and the table in {put_into_page('training.md', 'recipes', table(record))}")
 
 
-def train_and_judge(name, given):
-    out = given.out / name
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    if not (out / "training.json").is_file():
-        folders = ["--train", given.train, "--val", given.val, "--out", out, "--minutes", given.minutes]
-        fixed = ["--validate-every", 100_000, "--val-images", 1]  # judged once, at the end, and by all photographs
-        resume = ["--resume"] if (out / "recipe.json").is_file() else []
-        command = ["semcomm", "train", *shlex.split(f"{SYSTEM} {CHOICES[name][1]}")]
-        with (given.out / f"{name}.log").open("a") if given.out.is_dir() else made(given.out, name) as log:
-            subprocess.run([*command, *map(str, [*folders, *fixed, *resume])], env=environment, stderr=log, check=True)
-    if not (out / "judged.json").is_file():
-        judge = [sys.executable, __file__, "--judge", str(out), str(given.val), name]
-        subprocess.run(judge, env=environment, check=True)
-    return json.loads((out / "judged.json").read_text())
+def seconds_per_step(name: str, given: argparse.Namespace) -> float:
+    """Time a step in a short training of its own."""
+    said = json.loads(
+        (_train(name, given.out / "trials", given, "--minutes", given.trial) / "training.json").read_text()
+    )
+    return said["wall_time_s"] / said["steps"]
 
 
-def made(folder, name):
-    folder.mkdir(parents=True)
-    return (folder / f"{name}.log").open("a")
+def train(name: str, seconds: float, given: argparse.Namespace) -> Path:
+    """Train for the steps that the minutes have."""
+    return _train(name, given.out, given, "--steps", max(1, round(60 * given.minutes / seconds)))
 
 
-def judge(run, val, name):
-    """Send every validation photograph whole, at each SNR."""
-    import torch
+def _train(name: str, folder: Path, given: argparse.Namespace, *length: object) -> Path:
+    options = [*SYSTEM.split(), *CHOICES[name].options.split(), "--on-device", *length]
+    options += ["--validate-every", 100_000, "--val-images", 1]  # judged once, at the end, and by all photographs
+    return train_missing(folder / name, given.train, given.val, *options)
 
-    from semcomm import from_pretrained
-    from semcomm.data.folders import list_images
-    from semcomm.files.pictures import load_image
 
+def judge(name: str, seconds: float, given: argparse.Namespace) -> Iterator[dict]:
+    """Send all photographs by what a run saved, and by its last weights where the table has them, too."""
+    run, choice = given.out / name, CHOICES[name]
     system = from_pretrained(run, device="cpu")
-    record = json.loads((Path(run) / "training.json").read_text())
-    scores = {snr_db: [] for snr_db in SNRS_DB}
-    for number, path in enumerate(list_images(val)):
-        image = load_image(path)[None]
-        for snr_db, found in scores.items():
-            sent = system.transmit(image, snr_db, generator=torch.Generator().manual_seed(number))
-            found.append(sent.psnr_db.item())
-    row = {
-        "name": name,
-        "change": CHOICES[name][0],
-        "options": CHOICES[name][1],
-        "steps": record["steps"],
-        "minutes": round(record["wall_time_s"] / 60, 1),
-        "psnr_db": {f"{snr_db:g}": round(sum(found) / len(found), 2) for snr_db, found in scores.items()},
-        "photographs": len(scores[SNRS_DB[0]]),
-        "hardware": record["hardware"],
-        "train_manifest_sha256": record["train_manifest_sha256"],
-    }
-    (Path(run) / "judged.json").write_text(json.dumps(row, indent=1) + "\n")
+    said = json.loads((run / "training.json").read_text())
+    told = {key: said[key] for key in ("steps", "hardware", "train_manifest_sha256", "val_manifest_sha256")}
+    told |= {"options": choice.options, "seconds_per_step": round(seconds, 3)}
+    yield {"name": name, "change": choice.words} | told | {"psnr_db": scores(system, given.val)}
+    checkpoint = newest_checkpoint(run)
+    if choice.last and checkpoint:
+        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        system.load_state_dict({key.removeprefix("system."): value for key, value in weights.items()})
+        yield {"name": f"{name}, last", "change": choice.last} | told | {"psnr_db": scores(system, given.val)}
 
 
-def table(rows):
-    first = rows[0]
-    lines = [
-        f"PSNR in dB, mean over {first['photographs']} validation photographs, after {first['minutes']:g} minutes on "
-        f"{first['hardware']}:",
-        "",
-        "| what differs | steps | 1 dB | 10 dB |",
-        "|---|---|---|---|",
-        *(
-            f"| {row['change']} | {row['steps']:,} | {row['psnr_db']['1']:.2f} | {row['psnr_db']['10']:.2f} |"
-            for row in rows
-        ),
-    ]
-    return "\n".join(lines) + "\n"
+def scores(system: SemanticSystem, val: Path) -> dict[str, list[float]]:
+    """PSNR in dB of every photograph, by SNR in dB."""
+    found = evaluate(system, find_photographs(val), SNRS_DB).scores["psnr_db"]
+    return {f"{snr_db:g}": found[row, :, 0].round(3).tolist() for row, snr_db in enumerate(SNRS_DB)}
+
+
+def table(record: dict) -> str:
+    """Put steps, means and paired differences from the recipe into a table."""
+    recipe, *_ = rows = record["rows"]
+    lines = []
+    for row in rows:
+        cells = [row["change"], f"{row['steps']:,}"]
+        for snr_db, found in row["psnr_db"].items():
+            less = [one - other for one, other in zip(found, recipe["psnr_db"][snr_db], strict=True)]
+            mean, half = mean_and_ci95(less)
+            cells += [f"{mean_and_ci95(found)[0]:.2f}", "" if row is recipe else f"{mean:+.2f} ± {half:.2f}"]
+        lines.append(cells)
+    head = ["what differs", "steps"]
+    for snr_db in recipe["psnr_db"]:
+        head += [f"{snr_db} dB", f"less the recipe, {snr_db} dB"]
+    return "\n".join(
+        [
+            f"PSNR in dB at two SNRs, mean over {record['photographs']} validation photographs, after the steps that "
+            f"{record['minutes']:g} minutes of {recipe['hardware']} have; paired differences with 95 % intervals:",
+            "",
+            *markdown_table(head, lines),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--judge"]:
-        judge(*sys.argv[2:5])
-    else:
-        main()
+    main()

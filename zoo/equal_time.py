@@ -10,19 +10,16 @@ it out.
 import argparse
 import csv
 import json
-import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from trainings import DOCS, HERE, put_into_page, train_missing
 
 from semcomm import SemanticSystem, build_hybrid_code, saveable
 from semcomm.baselines import build_swin_jscc
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "swinjscc.md"
-FIGURE = HERE.parent / "docs" / "images" / "equal-time.png"
+FIGURE = DOCS / "images" / "equal-time.png"
 RECORD = HERE / "equal_time.json"
-BEGIN, END = "<!-- equal time: begin -->\n", "<!-- equal time: end -->\n"
 SNR_DB, LEVEL, DRAWN = 10.0, 15, 10
 SWIN, NESTED, HYBRID = "SwinJSCC small", "nested MLSC-image", "hybrid code, nothing trained"
 COMMANDS = {
@@ -45,29 +42,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs")
     parser.add_argument("--minutes", type=float, default=60.0, help="of each training")
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(len(COMMANDS)) as pool:
         runs = dict(zip(COMMANDS, pool.map(lambda name: train(name, given), COMMANDS), strict=True))
     record = judge(runs, given)
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
     draw(record).savefig(FIGURE, dpi=150)
-    before, after = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(before + BEGIN + table(record) + END + after.split(END)[1])
-    print(f"wrote {RECORD}, {FIGURE} and the table in {PAGE}")
+    print(f"wrote {RECORD}, {FIGURE} and the table in {put_into_page('swinjscc.md', 'equal time', table(record))}")
 
 
 def train(name: str, given: argparse.Namespace) -> Path:
     """Train what is missing, and return its folder."""
-    out = given.out / name.split()[0].lower()
-    if not (out / "training.json").is_file():
-        command = ["semcomm", "train", *COMMANDS[name].split(), "--train", given.train, "--val", given.val]
-        command += ["--out", out, "--minutes", given.minutes, "--val-images", DRAWN]
-        command += ["--resume"] if (out / "recipe.json").is_file() else []
-        paths = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-        with (given.out / f"{out.name}.log").open("a") as log:
-            subprocess.run([*map(str, command)], env=environment, stderr=log, check=True)
-    return out
+    options = [*COMMANDS[name].split(), "--minutes", given.minutes, "--val-images", DRAWN]
+    return train_missing(given.out / name.split()[0].lower(), given.train, given.val, *options)
 
 
 def judge(runs: dict[str, Path], given: argparse.Namespace) -> dict:
