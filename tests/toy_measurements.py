@@ -3,7 +3,7 @@
 import numpy as np
 
 from semcomm.experiments.measurement import Measurement
-from semcomm.experiments.specs import AtCapacity, ClosedForm, DeepJSCC
+from semcomm.experiments.specs import AtCapacity, Code, DeepJSCC, Untrained
 
 IMAGES = 30
 PADDED = 1.04
@@ -19,7 +19,7 @@ def toy_results(points, psnr_db, *, jitter=0.05):
     shared = random.normal(0, 4, IMAGES)
     results = {}
     for point in dict.fromkeys(points):
-        half = isinstance(point.spec, AtCapacity) and point.spec.images is not None
+        half = isinstance(point.spec, Untrained) and point.spec.images is not None
         every = slice(None, None, 2 if half else 1)
         scores = (psnr_db(point) + shared + random.normal(0, jitter, IMAGES))[every]
         failed = np.zeros((1, len(scores), 1), dtype=bool)
@@ -45,7 +45,7 @@ def zoo_psnr_db(point):
     if isinstance(spec, AtCapacity):
         return 12 + 0.75 * (snr_db + 2) + 3 * (spec.codec == "avif") + (spec.like.level == 6)
     score = 21 + 0.12 * (snr_db + 2) - 0.002 * (snr_db + 2) ** 2
-    if isinstance(spec, DeepJSCC | ClosedForm):
+    if isinstance(spec, DeepJSCC | Code):
         return score - 0.9
     missing = (not spec.caption) + (not spec.segmentation)
     score -= 0.4 * spec.plain + (19 - snr_db) / 40 * missing

@@ -1,9 +1,10 @@
 """Train, measure, judge and ship the zoo: `python zoo/ship.py --train TRAIN --val VAL --test TEST --out OUT`.
 
-`spec.py` says what is trained and what the results page compares. All work is kept in OUT; started again, the script
-resumes what is unfinished and skips what is done. Then it writes `docs/results.md` and `docs/results/`. With `--ship`
-it also writes the shipped systems' folders in the package: weights, configuration, recipe with scores, golden output,
-model card.
+`spec.py` says what is trained and what the results page compares. All work is kept in `OUT/zoo` and `OUT/claims`;
+started again, the script resumes what is unfinished and skips what is done. Then it writes `docs/results.md` and
+`docs/results/`. `--only zoo` and `--only claims` make their sections alone and leave the others of the page. With
+`--ship` it also writes the shipped systems' folders in the package: weights, configuration, recipe with scores, golden
+output, model card.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from spec import L4, SHIPPED, ZOO
+from spec import CLAIMS, L4, SHIPPED, ZOO
 
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.demo import compare_on
@@ -74,26 +75,42 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for all work")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the page goes")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode photographs")
+    parser.add_argument("--only", choices=("zoo", "claims"), help="one of both studies")
     parser.add_argument("--ship", action="store_true", help="put the shipped systems into the package, too")
     given = parser.parse_args()
     try:
-        folders = Folders(given.train, given.val, given.test, given.out)
-        reproduce("results", folders, ZOO, workers=given.workers)
-        print(f"wrote {publish(folders, given.docs)}")
-        for system in SHIPPED if given.ship else ():
-            print(f"wrote {ship(system, folders)}")
+        for study in (ZOO, CLAIMS):
+            folders = Folders(given.train, given.val, given.test, given.out / study.name)
+            if given.only in (None, study.name):
+                reproduce("results", folders, study, workers=given.workers)
+                print(f"wrote {publish(folders, given.docs, with_picture=study is ZOO)}")
+            for system in SHIPPED if given.ship and study is ZOO else ():
+                print(f"wrote {ship(system, folders)}")
     except (OSError, ValueError) as error:
         sys.exit(f"ship.py: {error}")
 
 
-def publish(folders, docs):
-    """Copy the page's sections from OUT, and write the page."""
-    content = read_object(folders.out / "results-page.json")
+def publish(folders, docs, *, with_picture):
+    """Copy a study's sections from OUT over those of the same key, draw the picture of its systems, write the page."""
+    made = read_object(folders.out / "results-page.json")
     (docs / "results").mkdir(parents=True, exist_ok=True)
-    for key in content["sections"]:
+    for key in made["sections"]:
         for file in folders.out.glob(f"{key}.*"):
             if file.suffix != ".md":
                 shutil.copy(file, docs / "results" / file.name)
+    kept = docs / "results" / "results-page.json"
+    page = docs / "results.md"
+    content = made | (read_object(kept) if kept.is_file() else {})
+    content["sections"] = list(dict.fromkeys([*content["sections"], *made["sections"]]))
+    if with_picture:
+        content["picture"] = picture(folders, docs / "results" / "picture.png")
+    write_json(kept, content)
+    write_text(page, render(page, docs / "results"))
+    return page
+
+
+def picture(folders, file):
+    """Send one photograph by three schemes, draw it, and say what that took."""
     paths = folders.test_photographs
     path = paths[min(PICTURE, len(paths) - 1)]
     systems = [from_pretrained(str(system_folder(folders.out, spec)), device="cpu") for spec in (L4, as_wide(L4))]
@@ -107,15 +124,9 @@ def publish(folders, docs):
         title="One photograph over a noisy channel",
         notes=["MLSC-image, Deep JSCC: one model each for all SNRs"],
     )
-    save_figure(figure, docs / "results" / "picture.png")
+    save_figure(figure, file)
     snrs = ", ".join(f"{snr_db:g} dB" for snr_db in PICTURE_SNRS_DB)
-    words = f"Photograph `{path.name}` over AWGN at {snrs}, seed 0. {'; '.join(spent)}."
-    kept = docs / "results" / "results-page.json"
-    first = read_object(kept).get("first", []) if kept.is_file() else []
-    write_json(kept, content | {"picture": words, "first": first})
-    page = docs / "results.md"
-    write_text(page, render(page, docs / "results"))
-    return page
+    return f"Photograph `{path.name}` over AWGN at {snrs}, seed 0. {'; '.join(spent)}."
 
 
 def ship(spec, folders, *, before=""):

@@ -11,11 +11,10 @@ from semcomm.experiments.curves import Curve, Panel, draw_curves
 from semcomm.experiments.page import Section, Table
 from semcomm.experiments.sections import CLIFF_DB, PSNR, RATIO, SNR, SSIM, curve, matrix, pm, rows_of
 from semcomm.experiments.specs import (
-    CODEC_NAMES,
     NO_CAPACITY_DB,
     SNR_RANGE,
     AtCapacity,
-    ClosedForm,
+    Code,
     Codec,
     CodeName,
     Mlsc,
@@ -44,7 +43,7 @@ class Bandwidth:
         codecs: each with the number of photographs that it sends, None for all.
         ahead_of_jpeg: the bound on k/n below which MLSC-image should be ahead of JPEG, in words and as a number.
         ahead_by_db: by how much it should be ahead of Deep JSCC at the smallest k/n, or None.
-        codes: codes that need no training.
+        codes: codes of the package, each with the number of photographs that it sends, None for all.
     """
 
     systems: tuple[Mlsc, ...]
@@ -53,13 +52,13 @@ class Bandwidth:
     codecs: tuple[tuple[Codec, int | None], ...] = ALL_IN_BOTH
     ahead_of_jpeg: tuple[str, float] = ("< 1/10", SMALL_RATIO - 1e-9)
     ahead_by_db: float | None = None
-    codes: tuple[CodeName, ...] = ()
+    codes: tuple[tuple[CodeName, int | None], ...] = ()
 
     def curves(self, snr_db: float) -> list[list[Spec]]:
         """What is drawn as one curve each."""
         systems = [replace(one, snr_db=snr_db) if self.matched else one for one in self.systems]
         codecs: list[list[Spec]] = [[AtCapacity(one, like, images) for like in systems] for one, images in self.codecs]
-        codes: list[list[Spec]] = [[ClosedForm(code, like) for like in systems] for code in self.codes]
+        codes: list[list[Spec]] = [[Code(one, like, images) for like in systems] for one, images in self.codes]
         return [[*systems], [as_wide(one) for one in systems], *codecs, *codes]
 
     @property
@@ -335,15 +334,15 @@ def _k(specs: Sequence[Spec]) -> list[str]:
 
 
 def _on_fewer(results: Results) -> str:
-    """Name the codecs that sent some of the photographs only."""
+    """Name the codecs and codes that sent some of the photographs only."""
     most = max(len(one.photographs) for one in results.values())
     counts = {
-        point.spec.codec: len(one.photographs)
+        point.spec.label: len(one.photographs)
         for point, one in results.items()
-        if isinstance(point.spec, AtCapacity) and len(one.photographs) < most
+        if isinstance(point.spec, Untrained) and len(one.photographs) < most
     }
     return "".join(
-        f" {CODEC_NAMES[codec]} at capacity sent {count} of the {most} photographs, evenly spaced, because it encodes "
-        "slowly: its means are of those, and differences from it are of those alone."
-        for codec, count in counts.items()
+        f" {label} sent {count} of the {most} photographs, evenly spaced, because it takes long: its means are of "
+        "those, and differences from it are of those alone."
+        for label, count in counts.items()
     )

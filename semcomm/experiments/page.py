@@ -4,7 +4,7 @@
 So a page can be made again from what is stored beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os.path import relpath
 from pathlib import Path
@@ -101,7 +101,6 @@ def write_page(
         "text": text,
         "sections": [section.key for section in sections],
         "picture": picture,
-        "trained_by": trained_by,
     }
     write_json(folder / f"{page.stem}-page.json", content)
     write_text(page, render(page, folder))
@@ -198,8 +197,7 @@ def render(page: Path, folder: Path) -> str:
         lines += [content["picture"], ""]
     for key, section in sections.items():
         lines += _section(key, section, near)
-    trained = {name: record for section in sections.values() for name, record in section["training"].items()}
-    return "\n".join(lines + _trainings(trained, content["trained_by"]))
+    return "\n".join(lines + _trainings(sections.values()))
 
 
 def _section(key: str, section: Mapping[str, Any], near: str) -> list[str]:
@@ -272,7 +270,8 @@ def rates_of(record: Mapping[str, Any]) -> str:
     return adam if training.get("muon_rate") is None else f"Muon {training['muon_rate']:g}, {adam}"
 
 
-def _trainings(trained: Mapping[str, Mapping[str, Any]], trained_by: str) -> list[str]:
+def _trainings(sections: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Tell each training of each system once."""
     head = ["system", "steps", "crops", "weights", "minutes", "hardware", "`semcomm train`"]
     cells = (
         "`{name}`",
@@ -285,13 +284,14 @@ def _trainings(trained: Mapping[str, Mapping[str, Any]], trained_by: str) -> lis
     )
     body = [
         [cell.format(name=name, minutes=record["wall_time_s"] / 60, **record) for cell in cells]
-        for name, record in trained.items()
+        for section in sections
+        for name, record in section["training"].items()
     ]
     return [
         "## How the systems were trained",
         "",
-        f"`{trained_by}` runs for each:",
+        "The last column is what `semcomm train` was told beside its folders and the steps.",
         "",
-        *markdown_table(head, body),
+        *markdown_table(head, [list(row) for row in dict.fromkeys(map(tuple, body))]),
         "",
     ]

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import final
 
-from semcomm.experiments.comparisons import Codecs, EverySystem, Fading
+from semcomm.experiments.comparisons import Choices, Codecs, EverySystem, Fading
 from semcomm.experiments.figures import Ablation, Bandwidth, Mismatch
-from semcomm.experiments.specs import CODE_NAMES, SNR_RANGE, Effort, Mlsc
+from semcomm.experiments.specs import CODE_NAMES, SNR_RANGE, CodeName, Effort, Mlsc
 
 SNRS_DB = (-2.0, 1.0, 4.0, 7.0, 10.0, 13.0, 16.0, 19.0)
-Part = Bandwidth | Mismatch | Ablation | Codecs | Fading | EverySystem
+Part = Bandwidth | Mismatch | Ablation | Codecs | Fading | Choices | EverySystem
 
 
 @final
@@ -27,6 +27,9 @@ class Study:
     effort: Effort
     pages: dict[str, tuple[Part, ...]]
     command: str = "semcomm reproduce {page} --preset {name} --train TRAIN --val VAL --test TEST --out OUT"
+
+
+CODES: tuple[tuple[CodeName, int | None], ...] = tuple((name, None) for name in CODE_NAMES)
 
 
 def paper_figures(
@@ -55,7 +58,7 @@ def paper_figures(
         Mlsc(ablation_level, SNR_RANGE), ablation_snrs_db or test_snrs_db, matched=bool(ablation_snrs_db)
     )
     return {
-        "fig4": (Bandwidth(tuple(Mlsc(level, SNR_RANGE) for level in levels), snrs_db, codes=tuple(CODE_NAMES)),),
+        "fig4": (Bandwidth(tuple(Mlsc(level, SNR_RANGE) for level in levels), snrs_db, codes=CODES),),
         "fig5": (Mismatch(mismatched, test_snrs_db), EverySystem(mismatched, test_snrs_db)),
         "fig6": (ablation,),
     }

@@ -127,11 +127,14 @@ def _write(
     page: str, folders: Folders, study: Study, settings: dict[str, Any], results: dict[Point, Measurement]
 ) -> Path:
     effort, images, seed = study.effort, settings["test_images"], settings["seed"]
-    note = (
-        f"{images} test photographs, 95 % confidence; every system trained for {effort.steps:,} steps of "
-        f"{effort.batch_size} crops, {effort.size} x {effort.size}; seed {seed}"
-    )
     systems = {point.spec.name: point.spec for point in results if not isinstance(point.spec, Untrained)}
+    trainings = {name: _training(folders.out, spec) for name, spec in systems.items()}
+    budgets = {
+        "{steps:,} steps of {training[batch_size]} crops, {training[size]} x {training[size]}".format(**record)
+        for record in trainings.values()
+    }
+    alike = f"; every system trained for {' '.join(budgets)}" if len(budgets) == 1 else ""
+    note = f"{images} test photographs, 95 % confidence{alike}; seed {seed}"
     command = study.command.format(page=page, name=study.name)
     return write_page(
         folders.out / f"{page}.md",
@@ -143,7 +146,7 @@ def _write(
         "log2(1 + SNR), headers counted; where its coarsest file is larger it fails, and random pixels count instead.",
         test={"images": images, "test": "/".join(folders.test.parts[-2:]), "seed": seed}
         | {"test_manifest_sha256": settings["test_manifest_sha256"]},
-        trainings={name: _training(folders.out, spec) for name, spec in systems.items()},
+        trainings=trainings,
         commands={name: spec.options(effort) for name, spec in systems.items()},
         measured_by=f"`{command}`",
         trained_by=command,

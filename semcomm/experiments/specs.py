@@ -9,8 +9,8 @@ from semcomm.baselines.separation import SeparationBaseline
 from semcomm.builders import build_deep_jscc, build_mlsc_image
 from semcomm.channel.named import build_channel
 from semcomm.experiments.equal_uses import InChannelUses
-from semcomm.nested_builders import build_hybrid_code, build_linear_code
 from semcomm.networks.stages import Norm
+from semcomm.pretrained import from_pretrained
 from semcomm.symbols import symbols_per_image
 from semcomm.system import SemanticSystem
 from semcomm.training.config import Schedule
@@ -19,8 +19,12 @@ SNR_RANGE = (0.0, 20.0)
 TrainingSNR = float | tuple[float, float]
 """One SNR in dB, or the ends of a range from which every crop's is drawn."""
 ChannelName = Literal["awgn", "rayleigh"]
-CodeName = Literal["linear-code", "hybrid-code"]
-CODE_NAMES: dict[CodeName, str] = {"linear-code": "Linear code", "hybrid-code": "Hybrid code"}
+CodeName = Literal["linear-code", "hybrid-code", "nested-mlsc-image"]
+CODE_NAMES: dict[CodeName, str] = {
+    "linear-code": "Linear code",
+    "hybrid-code": "Hybrid code",
+    "nested-mlsc-image": "Nested MLSC-image",
+}
 CODEC_NAMES = {"jpeg": "JPEG", "jpeg2000": "JPEG 2000", "webp": "WebP", "avif": "AVIF"}
 NO_CAPACITY_DB = -100.0
 """An SNR at which a codec has no bit to spend, so that its failure can be measured."""
@@ -212,17 +216,18 @@ class AtCapacity:
 
 @final
 @dataclass(frozen=True)
-class ClosedForm:
-    """A code that needs no training, in MLSC-image's channel uses, padding included.
+class Code:
+    """A code of the package that serves every k, in MLSC-image's channel uses, padding included.
 
     Args:
-        code: which.
+        code: its name in the package.
         like: the system whose channel uses it gets.
+        images: photographs that it sends, evenly spaced; None for all.
     """
 
     code: CodeName
     like: Mlsc
-    images = None
+    images: int | None = None
 
     @property
     def name(self) -> str:
@@ -232,7 +237,7 @@ class ClosedForm:
     @property
     def label(self) -> str:
         """What it is called in a figure."""
-        return f"{CODE_NAMES[self.code]}, not trained"
+        return CODE_NAMES[self.code]
 
     @property
     def ratio(self) -> float:
@@ -241,12 +246,11 @@ class ClosedForm:
 
     def build(self) -> InChannelUses:
         """Assemble it."""
-        system = build_hybrid_code() if self.code == "hybrid-code" else build_linear_code()
-        return InChannelUses(system, self.like.symbols_per_image)
+        return InChannelUses(from_pretrained(self.code), self.like.symbols_per_image)
 
 
 Trained = Mlsc | DeepJSCC
-Untrained = AtCapacity | ClosedForm
+Untrained = AtCapacity | Code
 Spec = Trained | Untrained
 
 

@@ -10,14 +10,15 @@ from toy_measurements import PADDED, toy_results, zoo_psnr_db
 
 from semcomm.experiments.claims import FAILS, HOLDS, OPEN, Claim, Evidence
 from semcomm.experiments.figures import Ablation, Bandwidth
-from semcomm.experiments.presets import QUICK
+from semcomm.experiments.presets import QUICK, SNRS_DB
 from semcomm.experiments.specs import SNR_RANGE, AtCapacity, DeepJSCC, Mlsc
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "zoo"))
-from spec import ZOO
+from spec import CLAIMS, ZOO
 
 FIG4, FIG5, FIG6 = QUICK.pages["fig4"][0], QUICK.pages["fig5"], QUICK.pages["fig6"][0]
-BANDWIDTH, CODECS, MISMATCH, ABLATION, FADING, EVERY = ZOO.pages["results"]
+BANDWIDTH, CODECS, EVERY = ZOO.pages["results"]
+MISMATCH, ABLATION, FADING, CHOICES = CLAIMS.pages["results"]
 
 
 def section(part, psnr_db=zoo_psnr_db, **options):
@@ -180,9 +181,20 @@ def test_a_system_that_falls_with_better_channels_is_found():
 
 def test_pairs_are_formed_by_the_photographs_that_both_sent():
     results = toy_results(BANDWIDTH.points, zoo_psnr_db)
-    mlsc, avif = (one[0] for one in BANDWIDTH.curves(1.0)[::3])
+    mlsc, _, _, avif, *_ = (one[0] for one in BANDWIDTH.curves(1.0))
     one, other = (next(found for point, found in results.items() if point.spec == spec) for spec in (mlsc, avif))
     expected = one.scores["psnr_db"][0, ::2, 0] - other.scores["psnr_db"][0, :, 0]
     assert one.difference(other)[0] == pytest.approx(expected.mean())
     with pytest.raises(ValueError, match=r"must share photographs, but have none in common"):
         one.difference(replace(other, photographs=[f"x{name}" for name in other.photographs]))
+
+
+def test_choices_have_a_difference_for_every_snr():
+    (head, gains), (_, means) = section(CHOICES).tables
+    assert head == ["choice", *(f"{snr_db:g} dB" for snr_db in SNRS_DB)]
+    told, _, plain = gains
+    assert [float(cell.split(" ± ")[0]) for cell in told[1:]] == pytest.approx([0] * 8, abs=0.06)
+    assert [float(cell.split(" ± ")[0]) for cell in plain[1:]] == pytest.approx([0.4] * 8, abs=0.06)  # see zoo_psnr_db
+    assert [row[0] for row in means] == [
+        f"`{name}`" for pair in CHOICES.pairs.values() for name in (one.name for one in pair)
+    ]

@@ -6,9 +6,10 @@ from toys import rand_images, seeded
 from semcomm.experiments.figures import Bandwidth, Mismatch
 from semcomm.experiments.presets import PAPER, PRESETS
 from semcomm.experiments.specs import (
+    CODE_NAMES,
     SNR_RANGE,
     AtCapacity,
-    ClosedForm,
+    Code,
     DeepJSCC,
     Effort,
     Mlsc,
@@ -65,13 +66,13 @@ def test_names_say_what_differs_and_options_build_the_same():
     assert "--norm batch --width 32 --snr 10" in Mlsc(3, 10.0, plain=True).options(EFFORT)
     assert DeepJSCC(2, 7.0).options(EFFORT) == "deep-jscc --bandwidth-ratio 2/48 --snr 7"
     assert Point(AtCapacity("jpeg", Mlsc(4, 1.0)), 7.0).name == "jpeg-like-l4-t8-at-7dB"
-    assert Point(ClosedForm("hybrid-code", Mlsc(4, 1.0)), 7.0).name == "hybrid-code-like-l4-t8-at-7dB"
+    assert Point(Code("hybrid-code", Mlsc(4, 1.0)), 7.0).name == "hybrid-code-like-l4-t8-at-7dB"
     assert Point(DeepJSCC(1, SNR_RANGE), -2.0, "rayleigh").name == "deep-jscc-c1-at--2dB-over-rayleigh"
 
 
-@pytest.mark.parametrize("code", ["linear-code", "hybrid-code"])
-def test_a_code_that_needs_no_training_gets_the_channel_uses_of_a_system(code):
-    spec = ClosedForm(code, Mlsc(2, 10.0))
+@pytest.mark.parametrize("code", CODE_NAMES)
+def test_a_code_of_the_package_gets_the_channel_uses_of_a_system(code):
+    spec = Code(code, Mlsc(2, 10.0))
     sent = spec.build().transmit(rand_images(1, 41, 50), 10.0, generator=seeded())
     assert sent.symbols_per_image == 6 * 7 * 7
     assert spec.ratio == Mlsc(2, 10.0).ratio

@@ -57,7 +57,7 @@ def test_every_second_photograph_is_sent_and_the_page_says_who_is_ahead(photogra
     docs = tmp_path / "docs"
     write_json(
         docs / "results" / "results-page.json",
-        {"title": "R", "text": "T", "sections": [], "picture": "", "trained_by": ""},
+        {"title": "R", "text": "T", "sections": [], "picture": ""},
     )
     run(monkeypatch, "--test", photographs, "--out", tmp_path / "out", "--docs", docs)
     assert {path.name for path in (tmp_path / "out/photographs").iterdir()} == {"a.png", "c.png"}
