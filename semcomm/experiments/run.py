@@ -167,9 +167,11 @@ def _make_points(
     specs = list(dict.fromkeys(point.spec for point in points))
     due = [point for point in points if not point_file(folders.out, point).is_file()]
     undone = [spec for spec in specs if not isinstance(spec, Untrained) and not _is_trained(folders.out, spec)]
-    if any(has_levels(spec) for spec in (*undone, *(point.spec for point in due))):
-        report("extract captions and label maps")
+    if any(has_levels(spec) for spec in undone):
+        report("extract captions and label maps to train with")
         _extract(folders.train, folders.train_photographs, folders.out / TRAIN_FEATURES)
+    if any(has_levels(point.spec) for point in due):
+        report("extract captions and label maps to test with")
         _extract(folders.test, test_paths, folders.out / TEST_FEATURES)
     for number, spec in enumerate(specs, start=1):
         unmeasured = [point for point in due if point.spec == spec]
