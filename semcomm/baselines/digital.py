@@ -87,7 +87,7 @@ def carry(
         generator: where the channel's randomness comes from.
 
     Raises:
-        ValueError: if the channel does not tell its noise.
+        ValueError: if the channel does not tell its noise, or fades and does not tell its gains.
     """
     plans, payloads = [], []
     for file, believed in zip(files, believed_snr_db, strict=True):
@@ -107,6 +107,11 @@ def carry(
     if variance is None:
         raise ValueError(
             f"channel must tell its noise_variance to a receiver of bits, {type(channel).__name__} does not"
+        )
+    if received.csi is None and fading != "none":
+        raise ValueError(
+            f"channel must tell its gains to a receiver of bits, or all would be lost: {type(channel).__name__} fades "
+            'and does not; give it csi="perfect" or csi=Pilots(...)'
         )
     arrived = transport.receive(
         list(received.symbols),

@@ -10,7 +10,7 @@ from toys import seeded
 from semcomm import AWGNChannel, RayleighChannel, SeparationBaseline
 from semcomm.baselines.codecs import CODECS, best_file, charged, decompress, encode_all
 from semcomm.baselines.digital import symbols_within
-from semcomm.channel import OFDMChannel, Pilots
+from semcomm.channel import ChannelChain, OFDMChannel, PhaseNoiseChannel, Pilots
 from semcomm.contracts import Received
 
 
@@ -204,3 +204,19 @@ def test_a_channel_object_gets_the_rates_of_its_fading():
         return scheme(ratio=1 / 12, channel=channel).bits_per_image(64, 96, 10.0)
 
     assert bits(RayleighChannel()) == bits("rayleigh") < bits(AWGNChannel()) == bits("awgn")
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [RayleighChannel(csi="none"), OFDMChannel(csi="none"), ChannelChain([RayleighChannel(csi="none")])],
+    ids=type,
+)
+def test_fades_that_the_receiver_is_not_told_are_refused(images, channel):
+    match = rf"channel must tell its gains .*: {type(channel).__name__} fades .*give it csi=\"perfect\" or"
+    with pytest.raises(ValueError, match=match):
+        scheme(channel=channel).transmit(images, 10.0, generator=seeded())
+
+
+def test_a_phase_that_drifts_untold_is_sent_over(images):
+    sent = scheme(channel=PhaseNoiseChannel(linewidth=1e-12)).transmit(images, 10.0, generator=seeded())
+    assert not sent.failed.any()
