@@ -17,12 +17,12 @@ from semcomm.networks.facts import Shared, block_facts, confidence, expected_err
 from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, redraw, synthesise
+from semcomm.transmitter.drawing import Drawing, draw_linear, redraw, synthesise
 from semcomm.transmitter.hybrid import Side
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import SILENT, Language, Message, read_message
 from semcomm.transmitter.payload import read_map, read_sketch
-from semcomm.transmitter.sketch import NOTHING_CODED, layout
+from semcomm.transmitter.sketch import layout
 from semcomm.transmitter.strips import SMALLEST_FRAME, put_together, strips
 
 GRAY = 0.5
@@ -286,17 +286,10 @@ class HybridReceiver(nn.Module):
             if not is_there and self.digital and len(symbols) >= SMALLEST_FRAME:
                 return None
             gain = gain_of(index)
-        book = self.codebook.books[0]
-        blocks = shape[1] * shape[2]
-        components = torch.zeros(blocks, self.codebook.common.transform.shape[0])
-        steps = torch.full((blocks,), NOTHING_CODED)
-        labels = torch.zeros_like(steps)
-        drawing, _ = draw(
-            self.codebook, book, components, shape, labels, steps, torch.zeros_like(steps), closed_loop=False
-        )
-        allocation = allocate(
-            drawing.log_variances.flatten(), len(symbols) - start, noise_variance_told(quantise_told(told_snr_db))
-        )
+        unknown = torch.zeros(shape[1] * shape[2], self.codebook.common.transform.shape[0])
+        drawing, _ = draw_linear(self.codebook, unknown, shape)
+        variance = noise_variance_told(quantise_told(told_snr_db))
+        allocation = allocate(drawing.log_variances.flatten(), len(symbols) - start, variance)
         details, met = _estimate(allocation, symbols[start:], noise[start:], _from(fades, start), gain, drawing)
         told, gains = torch.tensor([told_snr_db]), torch.tensor([gain])
         return self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gains)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from semcomm.transmitter.blocks import Grid, grid
 from semcomm.transmitter.codebook import Book, Codebook
 from semcomm.transmitter.sketch import (
+    NOTHING_CODED,
     Contexts,
     Followed,
     Layout,
@@ -133,6 +134,13 @@ def draw(
     found = find(tables, plan, shape, followed.levels)
     drawing = _drawing(codebook, book, shape, labels, log_step, boost, plan, followed, found)
     return drawing, rest * drawing.weights
+
+
+def draw_linear(codebook: Codebook, components: Tensor, shape: tuple[int, int, int]) -> tuple[Drawing, Tensor]:
+    """Draw nothing, so that all is details: the linear code. See `draw`."""
+    steps = torch.full((len(components),), NOTHING_CODED)
+    nothing = torch.zeros_like(steps)
+    return draw(codebook, codebook.books[0], components, shape, nothing, steps, nothing, closed_loop=False)
 
 
 def redraw(

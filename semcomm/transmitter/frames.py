@@ -20,7 +20,7 @@ from semcomm.link.frame import (
     quantise_gain,
 )
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing
+from semcomm.transmitter.drawing import Drawing, draw_linear
 from semcomm.transmitter.linear import Allocation, allocate
 from semcomm.transmitter.meaning import Draft, write_message
 from semcomm.transmitter.payload import level_costs, map_costs, write_map, write_sketch
@@ -54,7 +54,7 @@ def linear_frame(search: Search, digital: bool) -> Frame:
         digital: whether the system may send bits, so that its other parts are named, too.
     """
     start = mark_uses(search.k)
-    drawing, details = search.draw_linear()
+    drawing, details = draw_linear(search.codebook, search.components, search.shape)
     allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
     symbols, index = _details(allocation, details)
     uses = {"header": start} | (dict.fromkeys(DIGITAL, 0) if digital else {}) | {"details": search.k - start}

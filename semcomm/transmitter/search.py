@@ -16,11 +16,10 @@ from semcomm.link.frame import (
 )
 from semcomm.link.modes import Fading
 from semcomm.transmitter.codebook import Codebook
-from semcomm.transmitter.drawing import Drawing, draw, guess
+from semcomm.transmitter.drawing import Drawing, draw, draw_linear, guess
 from semcomm.transmitter.linear import expected_error
 from semcomm.transmitter.meaning import Draft
 from semcomm.transmitter.payload import level_costs, map_costs
-from semcomm.transmitter.sketch import NOTHING_CODED
 from semcomm.transmitter.textures import OCTAVE, Textures
 
 _NEAR = 3
@@ -170,13 +169,6 @@ class Search:
             own=own,
         )
 
-    def draw_linear(self) -> tuple[Drawing, Tensor]:
-        """Draw nothing, so that all is details: the linear code."""
-        steps = torch.full((len(self.components),), NOTHING_CODED)
-        nothing = torch.zeros_like(steps)
-        textures = self.codebook.books[0]
-        return draw(self.codebook, textures, self.components, self.shape, nothing, steps, nothing, closed_loop=False)
-
     def digital_uses(self, bits: float) -> int:
         """Channel uses of header and payload."""
         payload = transport.channel_uses(8 * math.ceil(bits / 8), self.safe_snr_db, fading=self.fading)
@@ -184,7 +176,7 @@ class Search:
 
     def _linear_error(self) -> float:
         """Expected error of the linear code on the same channel uses, weights of blocks aside."""
-        drawing, details = self.draw_linear()
+        drawing, details = draw_linear(self.codebook, self.components, self.shape)
         uses = self.k - mark_uses(self.k)
         return expected_error(drawing.log_variances, details, uses, self.noise_variance) + self._outside(drawing)
 
