@@ -9,17 +9,22 @@ from typing import Annotated, Any
 import typer
 from torch import nn
 
+from semcomm.channel.named import CHANNELS, FLAT_FADING
 from semcomm.cli.options import (
     AnyChannelOption,
     BuilderOption,
     CoherenceOption,
     EqualizerOption,
     SavedLevelOption,
-    describe_channel,
-    load_system,
+    build_caption,
+    build_segmentation,
     read_weights,
+    saved_by,
     set_channel,
 )
+from semcomm.cli.own_parts import load_own
+from semcomm.pretrained import BUILDERS, from_pretrained
+from semcomm.receiver.equalizer import equalizer_name
 from semcomm.system import SemanticSystem
 
 OPTIONS = {
@@ -42,8 +47,21 @@ class Saved:
     builder: BuilderOption = None
 
     def load(self, model: str) -> SemanticSystem:
-        """Load a shipped system, or one in a folder."""
-        return load_system(model, self.caption, self.segmentation, self.builder)
+        """Load a shipped system, or one in a folder; `builder` is for those that no builder of the package made."""
+        for option, value in {"--caption": self.caption, "--segmentation": self.segmentation}.items():
+            if value == "none":
+                raise ValueError(
+                    f"{option} none: {model} sends every level that it was trained with; train one without"
+                )
+        builder = saved_by(model)
+        if self.builder is None and ":" in builder:
+            raise ValueError(f"{model} was saved by a builder of your own: give --builder {builder}")
+        return from_pretrained(
+            model,
+            builder=None if self.builder is None or builder in BUILDERS else load_own(self.builder, "--builder"),
+            caption=None if self.caption is None else build_caption(self.caption),
+            segmentation=None if self.segmentation is None else build_segmentation(self.segmentation),
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,13 @@ class Over:
 
     def describe(self, equalizer: nn.Module) -> str:
         """Name the channel, and what undoes it, in results."""
-        return describe_channel(self.channel, self.coherence, equalizer)
+        undone = equalizer_name(equalizer) or type(equalizer).__name__
+        if self.channel == "awgn":
+            return self.channel
+        if self.channel in FLAT_FADING:
+            return f"{self.channel}, coherence {self.coherence}, equalizer {undone}"
+        pilots = ", pilots" if self.channel in CHANNELS else ""
+        return f"{self.channel}{pilots}, equalizer {undone}"
 
 
 @dataclass(frozen=True)

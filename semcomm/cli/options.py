@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from semcomm.channel.named import CHANNELS, FLAT_FADING, build_channel
-from semcomm.cli.own_parts import build_own_channel, load_own
+from semcomm.cli.own_parts import build_own_channel
 from semcomm.files.json import read_object
-from semcomm.pretrained import BUILDERS, SHIPPED, from_pretrained, list_pretrained
-from semcomm.receiver.equalizer import build_equalizer, equalizer_name
+from semcomm.pretrained import SHIPPED, list_pretrained
+from semcomm.receiver.equalizer import build_equalizer
 from semcomm.saving import CONFIG
 from semcomm.system import SemanticSystem
 from semcomm.transmitter.caption import CaptionFeature
@@ -88,18 +88,6 @@ def set_channel(
     return system
 
 
-def describe_channel(name: str, coherence: str, equalizer: nn.Module) -> str:
-    """Name the channel, and what undoes it, in results."""
-    undone = equalizer_name(equalizer) or type(equalizer).__name__
-    if name == "awgn":
-        return name
-    if name in FLAT_FADING:
-        return f"{name}, coherence {coherence}, equalizer {undone}"
-    if name not in CHANNELS:
-        return f"{name}, equalizer {undone}"
-    return f"{name}, pilots, equalizer {undone}"
-
-
 def build_caption(value: str) -> CaptionFeature | None:
     """Turn the value of --caption into a level: "lite", "none", or a folder with a published Show-and-Tell captioner.
 
@@ -136,28 +124,7 @@ def build_segmentation(value: str) -> SegmentationFeature | None:
     return SegmentationFeature(load_spnet(value))
 
 
-def load_system(
-    model: str, caption: str | None, segmentation: str | None, builder: str | None = None
-) -> SemanticSystem:
-    """Load a system by the values of --model, and of --caption and --segmentation where it was trained with others.
-
-    `builder`, the value of --builder, is for systems that no builder of the package made.
-    """
-    for option, value in {"--caption": caption, "--segmentation": segmentation}.items():
-        if value == "none":
-            raise ValueError(f"{option} none: {model} sends every level that it was trained with; train one without")
-    saved_by = _saved_by(model)
-    if builder is None and ":" in saved_by:
-        raise ValueError(f"{model} was saved by a builder of your own: give --builder {saved_by}")
-    return from_pretrained(
-        model,
-        builder=None if builder is None or saved_by in BUILDERS else load_own(builder, "--builder"),
-        caption=None if caption is None else build_caption(caption),
-        segmentation=None if segmentation is None else build_segmentation(segmentation),
-    )
-
-
-def _saved_by(model: str) -> str:
+def saved_by(model: str) -> str:
     """Name the builder of a shipped or a saved system; "" where no folder says it."""
     config = (SHIPPED / model if model in list_pretrained() else Path(model)) / CONFIG
     return str(read_object(config).get("builder")) if config.is_file() else ""
