@@ -54,25 +54,25 @@ def as_sent(sent: Any, transmitter: nn.Module) -> Sent:
     return sent
 
 
-def as_received(received: Any, snr_db: SNR | None, channel: nn.Module, name: str = "received") -> Received:
+def as_received(received: Any, snr_db: SNR | None, channel: nn.Module) -> Received:
     """Wrap what a channel delivered, if it is symbols: they have noise of variance P / 10^(SNR/10)."""
     if not isinstance(received, Received):
-        check_symbols(received, name)
+        check_symbols(received, "received")
         power: Any = getattr(channel, "power", 1.0)
         variance = None if snr_db is None else noise_variance_of(received, snr_db, power)
         return Received(received, noise_variance=variance)
-    check_symbols(received.symbols, f"{name}.symbols")
+    check_symbols(received.symbols, "received.symbols")
     shape = received.symbols.shape
-    if received.csi is not None and check_symbols(received.csi, f"{name}.csi").shape != shape:
+    if received.csi is not None and check_symbols(received.csi, "received.csi").shape != shape:
         raise ValueError(
-            f"{name}.csi must have the shape of the symbols, {tuple(shape)}, got {tuple(received.csi.shape)}"
+            f"received.csi must have the shape of the symbols, {tuple(shape)}, got {tuple(received.csi.shape)}"
         )
     variance = received.noise_variance
     if variance is not None and (
         not isinstance(variance, Tensor) or tuple(variance.shape) not in ((), (shape[0], 1), tuple(shape))
     ):
         got = tuple(variance.shape) if isinstance(variance, Tensor) else type(variance).__name__
-        raise ValueError(f"{name}.noise_variance must be a tensor (b, k), (b, 1) or () for {tuple(shape)}, got {got}")
+        raise ValueError(f"received.noise_variance must be a tensor (b, k), (b, 1) or () for {tuple(shape)}, got {got}")
     return received
 
 

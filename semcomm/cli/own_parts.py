@@ -38,15 +38,15 @@ def load_own(value: str, option: str) -> Callable[..., Any]:
     return own
 
 
-def build_own(value: str, option: str = "--builder") -> SemanticSystem:
+def build_own(value: str) -> SemanticSystem:
     """Call a builder of the user's own, which takes no arguments.
 
     Raises:
         ValueError: if it cannot be imported, or returns no `SemanticSystem`.
     """
-    system = _make(value, option)
+    system = _make(value, "--builder")
     if not isinstance(system, SemanticSystem):
-        raise ValueError(f"{option} {value} must return a SemanticSystem, got {type(system).__name__}")
+        raise ValueError(f"--builder {value} must return a SemanticSystem, got {type(system).__name__}")
     if system.config is None:  # assembled by hand; whoever loads it gives the builder again
         system.config = {"builder": value, "arguments": {}}
     return system
@@ -63,13 +63,13 @@ def _make(value: str, option: str) -> Any:
     return own()
 
 
-def build_own_channel(value: str, option: str = "--channel") -> nn.Module:
+def build_own_channel(value: str) -> nn.Module:
     """Make a channel of the user's own, whose class takes no arguments.
 
     Raises:
         ValueError: if it cannot be imported, or is no `nn.Module`.
     """
-    channel = _make(value, option)
+    channel = _make(value, "--channel")
     if not isinstance(channel, nn.Module):
-        raise ValueError(f"{option} {value} must make an nn.Module, got {type(channel).__name__}")
+        raise ValueError(f"--channel {value} must make an nn.Module, got {type(channel).__name__}")
     return channel
