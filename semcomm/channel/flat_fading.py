@@ -27,8 +27,8 @@ def check_coherence(coherence: Any) -> Coherence:
     return block
 
 
-def check_csi(csi: Any, coherence: Coherence) -> CSI:
-    """Return `csi` if fades of that coherence can be known so; a ValueError says so if not."""
+def check_csi(csi: Any, coherence: Coherence | None = None) -> CSI:
+    """Return `csi` if fades of that coherence, where one is given, can be known so; a ValueError says so if not."""
     if csi not in ("perfect", "none") and not isinstance(csi, Pilots):
         raise ValueError(f'csi must be "perfect", "none" or Pilots(...), got {csi!r}')
     if isinstance(csi, Pilots) and coherence in ("symbol", 1):
@@ -50,6 +50,12 @@ def blocks_of(k: int, coherence: Coherence, csi: CSI) -> tuple[int, int, int]:
     if coherence - pilots >= k:
         return 1, k, csi.count_beside(k)
     return math.ceil(k / (coherence - pilots)), coherence - pilots, pilots
+
+
+def uses_of(k: int, coherence: Coherence, csi: CSI) -> int:
+    """Channel uses of k symbols and their pilots."""
+    blocks, _, pilots = blocks_of(k, coherence, csi)
+    return int(k) + blocks * int(pilots)  # NumPy's small integers overflow
 
 
 def send_flat(

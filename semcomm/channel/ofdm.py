@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, cast, final
+from typing import cast, final
 
 import torch
 from torch import Tensor
 
 from semcomm.channel.awgn import add_noise
 from semcomm.channel.base import Fading, check_symbols
-from semcomm.channel.flat_fading import Coherence
+from semcomm.channel.flat_fading import CSI, Coherence, check_csi
 from semcomm.channel.grid_estimation import GridEstimator
 from semcomm.channel.multipath import DelayLine, delay_line, exponential_profile
 from semcomm.channel.pilots import Pilots
@@ -67,7 +67,7 @@ class OFDMChannel(Channel):
         response: Sequence[complex] | None = None,
         coherence: Coherence = "image",
         doppler: float | None = None,
-        csi: Literal["perfect", "none"] | Pilots = "perfect",
+        csi: CSI = "perfect",
     ):
         super().__init__(power)
         self.fft_size = check_whole(fft_size, "fft_size", 2)
@@ -83,11 +83,9 @@ class OFDMChannel(Channel):
             )
         if max(taps - 1, cyclic_prefix) > fft_size:
             raise ValueError(f"fft_size must be at least the cyclic prefix, {cyclic_prefix} samples, got {fft_size}")
-        if csi not in ("perfect", "none") and not isinstance(csi, Pilots):
-            raise ValueError(f'csi must be "perfect", "none" or Pilots(...), got {csi!r}')
+        self.csi: CSI = check_csi(csi)
         if isinstance(csi, Pilots) and csi.pattern == "comb" and csi.spacing > fft_size:
             raise ValueError(f"spacing of comb pilots must be at most fft_size, {fft_size}, got {csi.spacing}")
-        self.csi = csi
 
     @property
     def line(self) -> DelayLine:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from semcomm.channel.base import Fading
-from semcomm.channel.flat_fading import CSI, Coherence, blocks_of, check_coherence, check_csi, send_flat
+from semcomm.channel.flat_fading import CSI, Coherence, check_coherence, check_csi, send_flat, uses_of
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Channel, Received
 
@@ -52,8 +52,7 @@ class RayleighChannel(Channel):
 
     def channel_uses(self, k: int) -> int:
         """Channel uses of `k` symbols and their pilots."""
-        blocks, _, pilots = blocks_of(k, self.coherence, self.csi)
-        return int(k) + blocks * int(pilots)  # NumPy's small integers overflow
+        return uses_of(k, self.coherence, self.csi)
 
     def extra_repr(self) -> str:
         """Show power, coherence and CSI."""
