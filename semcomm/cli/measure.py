@@ -25,7 +25,7 @@ from semcomm.cli.measuring import (
 from semcomm.cli.options import AnyChannelOption, RatioOption, named_channel
 from semcomm.cli.reports import show_table
 from semcomm.contracts import COSTS
-from semcomm.experiments.measurement import LABELS, Measurement, draw, latex_table, plus_minus
+from semcomm.experiments.measurement import Measurement, cells, draw, latex_table
 from semcomm.system import SemanticSystem
 
 
@@ -118,13 +118,9 @@ def _report(measured: Sequence[Measurement], about: Mapping[str, Any], results: 
 
 
 def _print(results: Sequence[Measurement]) -> None:
-    scores = list(dict.fromkeys(name for one in results for name in one.scores))
-    head = ["model", "SNR (dB)", *(LABELS.get(name) or name for name in scores), "failures"]
-    rows = [
-        [one.name, f"{row['snr_db']:g}", *(plus_minus(row, score) for score in scores), str(row["failures"])]
-        for one in results
-        for row in one.rows
-    ]
+    head, rows = cells(results)
+    for row in (head, *rows):
+        del row[1]  # k/n, which is said below
     show_table(head, rows, keys=2)
     for one in results:
         typer.echo(

@@ -257,16 +257,16 @@ class Measurement:
 
 def table(measurements: Sequence[Measurement]) -> str:
     """Means of several measurements ± half widths of their 95 % confidence intervals, as one Markdown table."""
-    return "\n".join(markdown_table(*_cells(measurements)))
+    return "\n".join(markdown_table(*cells(measurements)))
 
 
 def latex_table(measurements: Sequence[Measurement]) -> str:
     """The same for LaTeX, with the package booktabs."""
-    return "\n".join(latex_lines(*_cells(measurements))) + "\n"
+    return "\n".join(latex_lines(*cells(measurements))) + "\n"
 
 
-def _cells(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells."""
+def cells(measurements: Sequence[Measurement]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of a table, a row per scheme and SNR."""
     scores = list(dict.fromkeys(name for one in measurements for name in one.scores))
     head = ["model", "k/n", "SNR (dB)", *(LABELS.get(name, name) for name in scores), "failures"]
     body = [
@@ -325,10 +325,9 @@ def draw(measurements: Sequence[Measurement], *, width: "Width" = "screen") -> "
         ]
         return Panel("", "SNR (dB)", LABELS.get(score, score), curves)
 
-    scores = list(dict.fromkeys(name for one in measurements for name in one.scores))
     channels = ", ".join(dict.fromkeys(one.channel for one in measurements))
     note = f"{len(first.photographs)} photographs, {channels}, 95 % confidence, seed {first.seed}"
-    panels = [panel(score) for score in scores]
+    panels = [panel(score) for score in dict.fromkeys(name for one in measurements for name in one.scores)]
     rows_of_two = [panels[at : at + 2] for at in range(0, len(panels), 2)]
     return draw_curves(rows_of_two, title="Quality against SNR", note=note, width=width)
 
