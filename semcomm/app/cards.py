@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -15,6 +14,8 @@ from torch import Tensor
 
 from semcomm.app.answers import Question
 from semcomm.app.sending import Arrived
+from semcomm.experiments.pictures import label_colors, main_classes
+from semcomm.images import to_uint8
 from semcomm.transmission import Transmission
 
 SENT, RECEIVED = "#1a1a1a", "#0b6e99"
@@ -22,10 +23,6 @@ DOTS = 3000
 """Symbols drawn at most."""
 REACH = 3.0
 """Where the axes of the symbols end, in units of the mean amplitude: the same at every SNR."""
-NAMED = 0.01
-"""Share of the picture from which a class is named."""
-UNLABELLED = 0.88
-"""The gray of a label map that did not arrive."""
 
 
 def received_cards(question: Question, arrived: Arrived) -> str:
@@ -39,7 +36,8 @@ def received_cards(question: Question, arrived: Arrived) -> str:
     segmentation = arrived.system.segmentation
     if sent.labels is not None and segmentation is not None:
         palette = segmentation.palette.cpu()
-        cards.append(_card("label map sent", _painted(sent.labels[0], palette), "The label map sent"))
+        painted = to_uint8(label_colors(sent.labels[0].cpu(), palette))
+        cards.append(_card("label map sent", painted, "The label map sent"))
         if sent.received_labels is not None:
             cards.append(_received_labels(sent.received_labels[0], palette, decibels))
     if sent.symbols is not None and sent.received_symbols is not None:
@@ -108,22 +106,15 @@ def _received_labels(labels: Tensor, palette: Tensor, decibels: str) -> str:
     labels = labels.cpu()
     if int(labels.max()) < 0:
         return _empty("label map received", "it did not arrive")
-    gray = torch.full((1, 3), UNLABELLED)
-    painted = _painted(labels, torch.cat([palette, gray]))  # -1 is the last: gray
-    return _card("label map received", painted, f"The label map received at {decibels}")
+    return _card("label map received", to_uint8(label_colors(labels, palette)), f"The label map received at {decibels}")
 
 
 def _legend(labels: Tensor, segmentation: Any) -> str:
-    counts = labels.flatten().bincount(minlength=len(segmentation.class_names))
-    main = [int(label) for label in counts.argsort(descending=True) if counts[label] >= NAMED * labels.numel()]
-    colors, names = (255 * segmentation.palette).round().int().tolist(), segmentation.class_names
-    patches = [f'<span style="background: rgb{(*colors[label],)}"></span>{html.escape(names[label])}' for label in main]
-    entries = "".join(f"<li>{patch}</li>" for patch in patches)
+    entries = ""
+    for name, color in main_classes(labels, segmentation).items():
+        rgb = tuple(round(255 * part) for part in color)
+        entries += f'<li><span style="background: rgb{rgb}"></span>{html.escape(name)}</li>'
     return f'<ul class="legend" aria-label="Classes of the label map">{entries}</ul>'
-
-
-def _painted(labels: Tensor, palette: Tensor) -> Tensor:
-    return (255 * palette[labels.cpu()]).round().to(torch.uint8).movedim(-1, 0)
 
 
 def _constellation(sent: Transmission) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.measure import Scheme
-from semcomm.experiments.pictures import draw_transmissions, save_figure
+from semcomm.experiments.pictures import draw_transmissions, main_classes, save_figure
 from semcomm.files.pictures import load_image
 from semcomm.pretrained import from_pretrained
 from semcomm.system import SemanticSystem
@@ -24,8 +24,6 @@ from semcomm.transmitter.segmentation import SegmentationFeature
 SNRS_DB = (-5.0, 0.0, 5.0, 10.0, 20.0)
 CODECS = {"JPEG at capacity": "jpeg", "AVIF at capacity": "avif"}
 SEED = 0
-MAIN_CLASS = 0.01
-"""Share of the image from which a class is named in the legend."""
 
 
 def demo_photograph() -> Path:
@@ -168,14 +166,7 @@ def compare_on(
             *notes,
         ],
         segmentation=segmentation.colors(labels[None])[0],
-        classes=_main_classes(segmentation, labels),
+        classes=main_classes(labels, segmentation),
         palette=segmentation.palette.cpu(),
     )
     return figure, rows, spent
-
-
-def _main_classes(segmentation: SegmentationFeature, labels: Tensor) -> Mapping[str, tuple[float, float, float]]:
-    counts = labels.flatten().bincount(minlength=len(segmentation.class_names))
-    main = [int(label) for label in counts.argsort(descending=True) if counts[label] >= MAIN_CLASS * labels.numel()]
-    colors = segmentation.palette.tolist()
-    return {segmentation.class_names[label]: (*colors[label],) for label in main}

@@ -16,12 +16,15 @@ from torch import Tensor
 
 from semcomm.files.atomic import write_whole
 from semcomm.transmission import Transmission
+from semcomm.transmitter.segmentation import SegmentationFeature
 
 INK, FAINT = "#1a1a1a", "#6b6b6b"
 _LINE, _LETTERS = 34, (9, 8, 7, 6)
 """Letters of that size in points that fit below a picture, and the sizes of received captions, largest first."""
 _UNLABELLED = 0.88
 """The gray of a label map that did not arrive."""
+_NAMED = 0.01
+"""Share of the picture from which a class is named."""
 
 
 def draw_transmissions(
@@ -88,6 +91,20 @@ def draw_transmissions(
     return figure
 
 
+def label_colors(labels: Tensor, palette: Tensor) -> Tensor:
+    """Paint a label map `(h, w)` in colours `(classes, 3)`, and in gray where none arrived: `(3, h, w)`."""
+    gray = torch.full((1, 3), _UNLABELLED)
+    return torch.cat([palette, gray])[labels].movedim(-1, 0)  # -1 is the last: gray
+
+
+def main_classes(labels: Tensor, segmentation: SegmentationFeature) -> dict[str, tuple[float, float, float]]:
+    """The classes that take enough of a label map to be named, largest first, and their colours, RGB in [0, 1]."""
+    counts = labels.flatten().bincount(minlength=len(segmentation.class_names))
+    main = [int(label) for label in counts.argsort(descending=True) if counts[label] >= _NAMED * labels.numel()]
+    colors = segmentation.palette.tolist()
+    return {segmentation.class_names[label]: (*colors[label],) for label in main}
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, PDF or SVG, by the file's ending, whole or not at all; no file holds the time of day.
 
@@ -138,8 +155,7 @@ def _draw_meaning(axes: Axes, sent: Transmission, palette: Tensor) -> None:
     """Draw the label map that the receiver recovered, and write its caption below."""
     assert sent.received_labels is not None
     labels = sent.received_labels[0].cpu()
-    gray = torch.full((1, 3), _UNLABELLED)
-    _show(axes, torch.cat([palette, gray])[labels].movedim(-1, 0))  # -1 is the last: gray
+    _show(axes, label_colors(labels, palette))
     lost = sent.lost is not None and bool(sent.lost[0])
     if int(labels.max()) < 0:
         _write_over(axes, "label map lost" if lost else "label map not sent: too dear")
