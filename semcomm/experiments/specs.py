@@ -90,8 +90,7 @@ class Mlsc:
     @property
     def name(self) -> str:
         """The name of its folder."""
-        missing = [word for word, kept in (("caption", self.caption), ("segmentation", self.segmentation)) if not kept]
-        dropped = "-no-semantics" if len(missing) == 2 else "".join(f"-no-{word}" for word in missing)
+        dropped = "-no-semantics" if len(self._missing) == 2 else "".join(f"-no-{word}" for word in self._missing)
         faded = "" if self.channel == "awgn" else f"-{self.channel}"
         ending = ("-gain" if self.tell_gain else "") + ("-plain" if self.plain else "")
         return f"mlsc-image-l{self.level}-t{self.downsampling}{dropped}{_snr_name(self.snr_db)}{faded}{ending}"
@@ -99,8 +98,7 @@ class Mlsc:
     @property
     def label(self) -> str:
         """What it is called in a figure."""
-        missing = [word for word, kept in (("caption", self.caption), ("segmentation", self.segmentation)) if not kept]
-        return "MLSC-image" + (f" without {' and '.join(missing)}" if missing else "")
+        return "MLSC-image" + (f" without {' and '.join(self._missing)}" if self._missing else "")
 
     @property
     def ratio(self) -> float:
@@ -132,12 +130,17 @@ class Mlsc:
     def options(self, effort: Effort) -> str:
         """Options of `semcomm train` that build and train it."""
         effort = self._effort(effort)
-        dropped = [f"--{word} none" for word in ("caption", "segmentation") if not getattr(self, word)]
+        dropped = [f"--{word} none" for word in self._missing]
         networks = [f"--norm {effort.norm}", *(["--shortcut"] if effort.shortcut else []), f"--width {effort.width}"]
         adaptive = ["--snr-adaptive"] if isinstance(self.snr_db, tuple) else []
         rest = [*(["--tell-gain"] if self.tell_gain else []), f"--channel {self.channel}"]
         start = f"mlsc --l {self.level} --t {self.downsampling}"
         return " ".join([start, *dropped, *networks, *adaptive, _snr_option(self.snr_db), *rest])
+
+    @property
+    def _missing(self) -> list[str]:
+        """Levels that it has not."""
+        return [level for level in ("caption", "segmentation") if not getattr(self, level)]
 
     def _effort(self, effort: Effort) -> Effort:
         return replace(effort, width=32, norm="batch", shortcut=False) if self.plain else effort
