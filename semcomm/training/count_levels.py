@@ -19,7 +19,7 @@ from semcomm.transmitter.sketch import (
     step_sizes,
     weak_depth,
 )
-from semcomm.transmitter.textures import OCTAVE, WORTH_CODING, variances
+from semcomm.transmitter.textures import OCTAVE, WORTH_CODING, log_variances_of, variances
 
 _SCALE = 2**20
 _MAP_SCALE = 16
@@ -97,8 +97,8 @@ def _count(sketched: Sequence[Sketched], tables: SketchTables) -> SketchTables:
         (UNIT * magnitudes.means(plausible, 20)).round().long().clamp_min(2),
         _signed(counts),
         lower,
-        _log2(errors),
-        _log2(weak.means(torch.ones(WEAK * ACTIVITIES), 20).reshape(WEAK, ACTIVITIES)),
+        log_variances_of(errors),
+        log_variances_of(weak.means(torch.ones(WEAK * ACTIVITIES), 20).reshape(WEAK, ACTIVITIES)),
     )
 
 
@@ -112,10 +112,6 @@ def _signed(counts: Tensor) -> Tensor:
     half = shares[..., 1 : LARGEST + 1] / 2
     signed = torch.cat([half.flip(-1), shares[..., :1], half, shares[..., LARGEST + 1 :]], dim=-1)
     return (_SCALE * signed).round().long().clamp_min(1).flatten(0, 1)
-
-
-def _log2(values: Tensor) -> Tensor:
-    return (OCTAVE * values.log2()).round().long()
 
 
 class _Mean:

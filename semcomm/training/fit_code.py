@@ -17,7 +17,7 @@ from semcomm.training.count_levels import Sketched, count_levels, count_map, no_
 from semcomm.transmitter.blocks import grid, to_blocks
 from semcomm.transmitter.codebook import Book, Codebook
 from semcomm.transmitter.drawing import draw, label
-from semcomm.transmitter.textures import OCTAVE, Common, Textures
+from semcomm.transmitter.textures import OCTAVE, Common, Textures, log_variances_of
 from semcomm.whole import check_whole
 
 BLOCK = 16
@@ -151,16 +151,12 @@ def _common(pictures: list[Tensor]) -> Common:
         rest = picture.flatten(0, 1) - mean
         scatter += (rest.T @ rest).double()
     transform, variance = _principal(scatter / total, COMMON)
-    return Common(mean, transform.half().float(), _logarithms(variance))
+    return Common(mean, transform.half().float(), log_variances_of(variance))
 
 
 def _principal(covariance: Tensor, kept: int) -> tuple[Tensor, Tensor]:
     values, vectors = torch.linalg.eigh(covariance.double())
     return vectors.flip(1)[:, :kept].T.float().contiguous(), values.flip(0)[:kept].clamp_min(1e-9).float()
-
-
-def _logarithms(variance: Tensor) -> Tensor:
-    return (OCTAVE * variance.log2()).round().long()
 
 
 def _known(common: Common, plane: Tensor, log_step: int) -> Tensor:
@@ -251,7 +247,7 @@ def _statistics(components: Tensor, known: Tensor, labels: Tensor, level: Level)
         transform, variance = _principal(own.T @ own / len(own), level.kept)
         predictors.append(predictor)
         transforms.append(transform.half().float())
-        variances.append(_logarithms(variance))
+        variances.append(log_variances_of(variance))
     share = torch.bincount(labels, minlength=count) / len(labels)
     return Textures(torch.stack(predictors), torch.stack(transforms), torch.stack(variances), share.log(), level.floor)
 

@@ -17,9 +17,14 @@ OCTAVE = 8
 """Log-variances are integers, in eighths of an octave: variance = 2^(log_variance / 8)."""
 
 
-def variances(log_variances: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+def variances(log_variances: Tensor) -> Tensor:
     """Turn integer log-variances into variances."""
-    return torch.exp2(log_variances.to(dtype) / OCTAVE)
+    return torch.exp2(log_variances.float() / OCTAVE)
+
+
+def log_variances_of(variance: Tensor) -> Tensor:
+    """Round variances to integer log-variances."""
+    return (OCTAVE * variance.log2()).round().long()
 
 
 @final
