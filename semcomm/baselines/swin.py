@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from semcomm.baselines.rate_masks import Ties, kept_channels
 from semcomm.channel.snr import SNR
 from semcomm.networks.modulation import SpatialModulation
+from semcomm.networks.stages import check_told
 from semcomm.networks.windows import PatchMerging, PatchSplitting, WindowStage
 
 
@@ -90,7 +91,7 @@ class SwinEncoder(nn.Module):
         embedded = rearrange(self.embed(images), "b d r c -> b r c d")
         features = self.norm(self.stages(embedded))
         if self.snr_modulation is not None:
-            features = features * self.snr_modulation(features, _told(snr_db))
+            features = features * self.snr_modulation(features, check_told(snr_db))
         if self.rate_modulation is None or rate is None:
             return features if self.head is None else self.head(features), None
         gates = self.rate_modulation(features, float(rate))
@@ -128,14 +129,8 @@ class SwinDecoder(nn.Module):
         if self.head is not None:
             features = self.head(features)
         if self.snr_modulation is not None:
-            features = features * self.snr_modulation(features, _told(snr_db))
+            features = features * self.snr_modulation(features, check_told(snr_db))
         return rearrange(self.stages(features), "b h w d -> b d h w")
-
-
-def _told(snr_db: SNR | None) -> SNR:
-    if snr_db is None:
-        raise ValueError("snr_db is None, but this system adapts to the SNR (snr_adaptive=True): give it one")
-    return snr_db
 
 
 def _initialise(network: nn.Module) -> None:

@@ -44,9 +44,7 @@ class SNRConditioning(nn.Module):
 
     def forward(self, features: Tensor, snr_db: SNR | None) -> Tensor:
         """Scale and shift the channels of `(b, C, h, w)` for `snr_db`."""
-        if snr_db is None:
-            raise ValueError("snr_db is None, but this system adapts to the SNR (snr_adaptive=True): give it one")
-        snr = snr_column(snr_db, features).to(features.dtype).clamp(*TOLD_SNRS_DB)
+        snr = snr_column(check_told(snr_db), features).to(features.dtype).clamp(*TOLD_SNRS_DB)
         scale, shift = self.condition(snr / 10 - 1)[:, :, None, None].chunk(2, dim=1)
         return features * (1 + scale) + shift
 
@@ -113,6 +111,13 @@ def stage_widths(width: int, downsampling: int) -> list[int]:
         [32, 64, 128, 128]
     """
     return [width * min(2**depth, 4) for depth in range(check_downsampling(downsampling).bit_length() - 1)]
+
+
+def check_told(snr_db: SNR | None) -> SNR:
+    """Return `snr_db` if a system that adapts to the SNR is told one; a ValueError says so if not."""
+    if snr_db is None:
+        raise ValueError("snr_db is None, but this system adapts to the SNR (snr_adaptive=True): give it one")
+    return snr_db
 
 
 def check_downsampling(downsampling: int, name: str = "downsampling") -> int:
