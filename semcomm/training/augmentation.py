@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from semcomm.data.classes import IGNORED
+
 
 def random_crop(
     image: Tensor,
@@ -14,7 +16,6 @@ def random_crop(
     zoom: tuple[float, float],
     generator: torch.Generator,
     labels: Tensor | None = None,
-    ignored: int = 255,
 ) -> tuple[Tensor, Tensor | None]:
     """Cut a random window at a random zoom, with its labels, and flip half of them left to right.
 
@@ -23,8 +24,8 @@ def random_crop(
         size: height and width of the window returned.
         zoom: least and greatest factor by which the image's pixels grow; drawn evenly in its logarithm.
         generator: the source of randomness.
-        labels: uint8 `(h, w)`, cut by the same window, nearest neighbour.
-        ignored: label of the pixels outside the image, where the window is larger than it.
+        labels: uint8 `(h, w)`, cut by the same window, nearest neighbour; `IGNORED` outside the image, where the
+            window is larger than it.
 
     Shape:
         float `(3, *size)` in [0, 1], and uint8 `size` or None.
@@ -45,7 +46,7 @@ def random_crop(
     resized = resized.clamp_(0, 1)
     if labels is None:
         return (resized.flip(-1) if flip else resized), None
-    cut = F.pad(labels[top : top + window_h, left : left + window_w].float(), beyond, value=ignored)
+    cut = F.pad(labels[top : top + window_h, left : left + window_w].float(), beyond, value=IGNORED)
     cut = F.interpolate(cut[None, None], size, mode="nearest-exact")[0, 0].to(torch.uint8)
     return (resized.flip(-1), cut.flip(-1)) if flip else (resized, cut)
 
