@@ -232,7 +232,7 @@ class HybridReceiver(nn.Module):
         except ValueError:  # bits that passed their checks by chance
             return LOST
         variance = fields.noise_variance
-        allocation = allocate(drawing.log_variances.flatten(), len(symbols) - end, variance)
+        allocation = allocate(drawing.log_variances, len(symbols) - end, variance)
         gain = gain_of(max(fields.gain, 1))
         details, met = _estimate(allocation, symbols[end:], noise[end:], _from(fades, end), gain, drawing)
         if fields.gain == 0:
@@ -289,7 +289,7 @@ class HybridReceiver(nn.Module):
         unknown = torch.zeros(shape[1] * shape[2], self.codebook.common.transform.shape[0])
         drawing, _ = draw_linear(self.codebook, unknown, shape)
         variance = noise_variance_told(quantise_told(told_snr_db))
-        allocation = allocate(drawing.log_variances.flatten(), len(symbols) - start, variance)
+        allocation = allocate(drawing.log_variances, len(symbols) - start, variance)
         details, met = _estimate(allocation, symbols[start:], noise[start:], _from(fades, start), gain, drawing)
         told, gains = torch.tensor([told_snr_db]), torch.tensor([gain])
         return self.show(drawing, details, allocation, len(symbols), met[None], _snr(noise), told, gains)

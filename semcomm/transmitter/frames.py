@@ -55,7 +55,7 @@ def linear_frame(search: Search, digital: bool) -> Frame:
     """
     start = mark_uses(search.k)
     drawing, details = draw_linear(search.codebook, search.components, search.shape)
-    allocation = allocate(drawing.log_variances.flatten(), search.k - start, search.noise_variance)
+    allocation = allocate(drawing.log_variances, search.k - start, search.noise_variance)
     symbols, index = _details(allocation, details)
     uses = {"header": start} | (dict.fromkeys(DIGITAL, 0) if digital else {}) | {"details": search.k - start}
     return Frame(torch.cat([mark(index, start), symbols]) if start else symbols, uses)
@@ -86,7 +86,7 @@ def hybrid_frame(
     plan = transport.plan(len(bits), mode)
     length = header.uses(search.safe_snr_db, fading=search.fading)
     uses = search.k - length - plan.channel_uses
-    allocation = allocate(drawing.log_variances.flatten(), uses, search.noise_variance)
+    allocation = allocate(drawing.log_variances, uses, search.noise_variance)
     symbols, index = _details(allocation, refine(drawing, details, allocation))
     fields = Fields(choice.book, log_step, index, len(bits) // 8, mode, told)
     (head,) = header.send([fields.to_bits()], [length])

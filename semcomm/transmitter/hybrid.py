@@ -19,11 +19,7 @@ from torch import Tensor, nn
 from semcomm.channel.snr import SNR
 from semcomm.contracts import Semantics, Sent
 from semcomm.images import pad_to_multiple
-from semcomm.link.frame import (
-    HIGHEST_TOLD_DB,
-    noise_variance_told,
-    quantise_told,
-)
+from semcomm.link.frame import HIGHEST_TOLD_DB, noise_variance_told, quantise_told
 from semcomm.link.modes import Fading
 from semcomm.networks.facts import Shared, block_facts, confidence, expected_errors, numbers
 from semcomm.networks.residual import run_at_home
@@ -200,14 +196,15 @@ class HybridTransmitter(nn.Module):
         shape = (1, blocks.shape[1], blocks.shape[2])
         components = self.codebook.common.components(blocks.flatten(0, 2))
         told = quantise_told(told_snr_db)
-        noise_variance = noise_variance_told(told)
-        equal = replace(draft, boosts=())
-        search = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, equal, fading)
+        search_for = partial(
+            Search, self.codebook, components, shape, k, noise_variance_told(told), safe_snr_db, fading=fading
+        )
+        search = search_for(replace(draft, boosts=()))
         choice = search.best() if self.digital and k >= SMALLEST_FRAME else None
         if choice is not None and draft.boosts:
             # the label map that weights follow from is settled before the search that they change
             draft = draft.settled(choice.bits)
-            careful = Search(self.codebook, components, shape, k, noise_variance, safe_snr_db, draft, fading)
+            careful = search_for(draft)
             better = careful.best()
             if better is not None and better.error < search.weighed(choice, careful.boost):
                 search, choice = careful, better

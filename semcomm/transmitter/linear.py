@@ -77,11 +77,11 @@ def allocate(log_variances: Tensor, channel_uses: int, noise_variance: float) ->
     CPU: both ends come to the same ones.
 
     Args:
-        log_variances: integers, in eighths of an octave, `(n,)`, in an order that both ends know.
+        log_variances: integers, in eighths of an octave, of any shape, in an order that both ends know.
         channel_uses: complex symbols at hand; each carries two components.
         noise_variance: sigma^2 per complex symbol.
     """
-    levels = log_variances.cpu().numpy().astype(np.int16)
+    levels = log_variances.flatten().cpu().numpy().astype(np.int16)
     if channel_uses <= 0 or levels.size == 0:
         nothing = torch.zeros(0, dtype=torch.float64)
         return Allocation(torch.zeros(0, dtype=torch.int64), nothing, nothing, max(channel_uses, 0))
