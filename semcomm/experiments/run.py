@@ -168,10 +168,10 @@ def _make_points(
     due = [point for point in points if not point_file(folders.out, point).is_file()]
     undone = [spec for spec in specs if not isinstance(spec, Untrained) and not _is_trained(folders.out, spec)]
     if any(has_levels(spec) for spec in undone):
-        report("extract captions and label maps to train with")
+        report("extract captions and label maps of the training photographs")
         _extract(folders.train, folders.train_photographs, folders.out / TRAIN_FEATURES)
     if any(has_levels(point.spec) for point in due):
-        report("extract captions and label maps to test with")
+        report("extract captions and label maps of the test photographs")
         _extract(folders.test, test_paths, folders.out / TEST_FEATURES)
     for number, spec in enumerate(specs, start=1):
         unmeasured = [point for point in due if point.spec == spec]

@@ -136,7 +136,7 @@ def test_a_deleted_system_is_trained_again(finished, tmp_path):
     shutil.rmtree(lost)
     said = []
     reproduce("fig4", replace(folders, out=out), TINY, report=said.append)
-    assert f"[2/6] train {lost.name}" in said
+    assert f"[2/7] train {lost.name}" in said
     assert (lost / "model.safetensors").read_bytes() == (
         folders.out / "systems" / lost.name / "model.safetensors"
     ).read_bytes()
