@@ -5,7 +5,8 @@ Reading values of a tensor on a GPU makes the host wait for it. So values are re
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 from semcomm.channel.base import Fading, check_symbols
 from semcomm.channel.snr import SNR, noise_variance_of
 from semcomm.contracts import Delivered, Received, Semantics, Sent
-from semcomm.images import check_images
-from semcomm.whole import check_whole
+from semcomm.images import check_images, exact
+from semcomm.whole import check_whole, whole
 
 
 def check_part(part: Any, name: str, methods: Sequence[str] = ()) -> nn.Module:
@@ -47,47 +48,103 @@ def check_input(images: Tensor, semantics: Semantics | None, *, smallest: int, v
         raise TypeError(f"semantics must be a Semantics(tokens, labels) or None, got {type(semantics).__name__}")
 
 
-def as_sent(sent: Any, transmitter: nn.Module) -> Sent:
-    """Wrap what a transmitter made, if it is symbols."""
+def as_sent(sent: Any, transmitter: nn.Module, images: int, k: int, *, values: bool) -> Sent:
+    """Wrap what a transmitter made of so many images, if it is symbols: `k` of each."""
     sent = sent if isinstance(sent, Sent) else Sent(sent)
-    check_symbols(sent.symbols, f"symbols of transmitter {type(transmitter).__name__}")
+    name = f"transmitter {type(transmitter).__name__}"
+    symbols = check_symbols(sent.symbols, f"symbols of {name}")
+    if len(symbols) != images:
+        raise ValueError(f"{name} must send symbols ({images}, k), one row per image, got {tuple(symbols.shape)}")
+    if symbols.shape[1] != k:
+        raise ValueError(f"{name} sent {symbols.shape[1]} symbols per image, but announces k = {k}")
+    _check_values(symbols, f"{name} made NaN or inf of finite images; look for it in its weights", values)
+    if sent.channel_uses is not None:
+        _check_parts(sent.channel_uses, images, name)
     return sent
 
 
-def as_received(received: Any, snr_db: SNR | None, channel: nn.Module) -> Received:
+def constrained(symbols: Any, before: Tensor, constraint: nn.Module, *, values: bool) -> Tensor:
+    """Return what a constraint made of symbols, if it is as many as it says."""
+    name = f"constraint {type(constraint).__name__}"
+    check_symbols(symbols, f"symbols of {name}")
+    required = (len(before), uses(constraint, before.shape[1]))
+    if tuple(symbols.shape) != required:
+        raise ValueError(f"{name} must return symbols {required}, as its channel_uses says, got {tuple(symbols.shape)}")
+    _check_values(symbols, f"{name} made NaN or inf of finite symbols; look for a division by zero", values)
+    return symbols
+
+
+def as_received(received: Any, snr_db: SNR | None, channel: nn.Module, name: str = "received") -> Received:
     """Wrap what a channel delivered, if it is symbols: they have noise of variance P / 10^(SNR/10)."""
     if not isinstance(received, Received):
-        check_symbols(received, "received")
+        check_symbols(received, name)
         power: Any = getattr(channel, "power", 1.0)
         variance = None if snr_db is None else noise_variance_of(received, snr_db, power)
         return Received(received, noise_variance=variance)
-    check_symbols(received.symbols, "received.symbols")
-    shape = received.symbols.shape
-    if received.csi is not None and check_symbols(received.csi, "received.csi").shape != shape:
-        raise ValueError(
-            f"received.csi must have the shape of the symbols, {tuple(shape)}, got {tuple(received.csi.shape)}"
-        )
+    check_symbols(received.symbols, f"{name}.symbols")
+    shape = tuple(received.symbols.shape)
+    if received.csi is not None and check_symbols(received.csi, f"{name}.csi").shape != shape:
+        raise ValueError(f"{name}.csi must have the shape of the symbols, {shape}, got {tuple(received.csi.shape)}")
     variance = received.noise_variance
-    if variance is not None and (
-        not isinstance(variance, Tensor) or tuple(variance.shape) not in ((), (shape[0], 1), tuple(shape))
-    ):
+    if variance is None:
+        return received
+    if not isinstance(variance, Tensor) or tuple(variance.shape) not in ((), (shape[0], 1), shape):
         got = tuple(variance.shape) if isinstance(variance, Tensor) else type(variance).__name__
-        raise ValueError(f"received.noise_variance must be a tensor (b, k), (b, 1) or () for {tuple(shape)}, got {got}")
+        raise ValueError(f"{name}.noise_variance must be a tensor (b, k), (b, 1) or () for {shape}, got {got}")
+    if not variance.is_floating_point():
+        raise TypeError(f"{name}.noise_variance must be of real numbers, float32, got {variance.dtype}")
+    return replace(received, noise_variance=variance.float())
+
+
+def delivered_by(channel: nn.Module, arrived: Any, sent: Sent, snr_db: SNR, *, training: bool) -> Received:
+    """Wrap what a channel made of symbols sent, if it is as many; with what is taken as received in training mode."""
+    name = f"channel {type(channel).__name__}"
+    received = as_received(arrived, snr_db, channel, f"{name}: received")
+    if received.symbols.shape != sent.symbols.shape:
+        shapes = f"{tuple(sent.symbols.shape)}, got {tuple(received.symbols.shape)}"
+        raise ValueError(f"{name} must return as many symbols as it is given, {shapes}")
+    if not training:
+        check_finite(received, f"{name} delivered NaN or inf")
+    return replace(received, side=sent.side if training else None)
+
+
+def equalized(received: Any, arrived: Received, equalizer: nn.Module, *, values: bool) -> Received:
+    """Return what an equaliser made of `arrived`, if it is `Received` with as many symbols."""
+    name = f"equalizer {type(equalizer).__name__}"
+    if not isinstance(received, Received):
+        raise TypeError(f"{name} must return Received, got {type(received).__name__}")
+    received = as_received(received, None, equalizer, f"{name}: received")
+    if received.symbols.shape != arrived.symbols.shape:
+        shapes = f"{tuple(arrived.symbols.shape)}, got {tuple(received.symbols.shape)}"
+        raise ValueError(f"{name} must return as many symbols as it is given, {shapes}")
+    if values:
+        check_finite(received, f"{name} made NaN or inf of finite symbols; look for a division by fades of zero")
     return received
 
 
 def as_delivered(delivered: Any, receiver: nn.Module, images: int, size: tuple[int, int], *, values: bool) -> Delivered:
     """Wrap what a receiver made, if it is images, as float32 `(b, 3, *size)`."""
     delivered = delivered if isinstance(delivered, Delivered) else Delivered(delivered)
-    made, shape, name = delivered.images, (images, 3, *size), type(receiver).__name__
+    made, shape, name = delivered.images, (images, 3, *size), f"receiver {type(receiver).__name__}"
     if not isinstance(made, Tensor) or not made.is_floating_point():
-        got = made.dtype if isinstance(made, Tensor) else type(made).__name__
-        raise TypeError(f"receiver {name} must return images of real numbers, float32 {shape}, got {got}")
+        raise TypeError(f"{name} must return images of real numbers, float32 {shape}, got {_kind(made)}")
     if tuple(made.shape) != shape:
-        raise ValueError(f"receiver {name} must return images {shape}, got {tuple(made.shape)}")
-    if values and not torch.compiler.is_compiling() and not bool(made.isfinite().all()):
-        raise ValueError(f"receiver {name} made NaN or inf of finite symbols; look for it in its weights")
-    return Delivered(made.float(), delivered.captions, delivered.labels, delivered.lost)
+        raise ValueError(f"{name} must return images {shape}, got {tuple(made.shape)}")
+    _check_values(made, f"{name} made NaN or inf of finite symbols; look for it in its weights", values)
+    captions, labels, lost = delivered.captions, delivered.labels, delivered.lost
+    texts = captions if isinstance(captions, list) else [captions]
+    if captions is not None and (
+        captions is not texts or len(texts) != images or not all(isinstance(text, str | None) for text in texts)
+    ):
+        raise ValueError(f"{name} must return as captions a list of {images}, text or None each, got {captions!r}")
+    for what, value, kind, required in (
+        ("labels", labels, "int64", (images, *size)),
+        ("lost", lost, "bool", (images,)),
+    ):
+        if value is not None and (_kind(value) != f"torch.{kind}" or tuple(value.shape) != required):
+            got = f"{_kind(value)} {tuple(value.shape)}" if isinstance(value, Tensor) else _kind(value)
+            raise ValueError(f"{name} must return {what} {kind} {required}, got {got}")
+    return Delivered(made.float(), captions, labels, lost)
 
 
 def told_of_channel(transmitter: nn.Module, channel: nn.Module) -> dict[str, str]:
@@ -101,12 +158,35 @@ def told_of_channel(transmitter: nn.Module, channel: nn.Module) -> dict[str, str
 
 
 def check_finite(received: Received, said: str) -> None:
-    """Refuse symbols with NaN or inf, with the words of `said`."""
+    """Refuse symbols with NaN or inf, with the words of `said`, and noise of a negative variance."""
     if torch.compiler.is_compiling():
         return
-    parts = (part for part in (received.symbols, received.csi, received.noise_variance) if part is not None)
+    variance = received.noise_variance
+    parts = (part for part in (received.symbols, received.csi, variance) if part is not None)
     if not all(bool(part.isfinite().all()) for part in parts):
         raise ValueError(said)
+    if variance is not None and (least := variance.min().item()) < 0:
+        raise ValueError(f"noise_variance of what was received must be at least 0, got {exact(least)}")
+
+
+def _check_values(values_of: Tensor, said: str, values: bool) -> None:
+    if values and not torch.compiler.is_compiling() and not bool(values_of.isfinite().all()):
+        raise ValueError(said)
+
+
+def _check_parts(parts: Any, images: int, name: str) -> None:
+    """Check what a transmitter says that the parts of its message take, see `Sent.channel_uses`."""
+    if not isinstance(parts, Mapping):
+        raise TypeError(f"{name}: channel_uses of Sent must be a mapping of names to numbers, got {_kind(parts)}")
+    for part, count in parts.items():
+        counts = isinstance(count, Tensor) and _kind(count) == "torch.int64" and tuple(count.shape) in ((), (images,))
+        if not counts and whole(count) is None:
+            got = f"{count.dtype} {tuple(count.shape)}" if isinstance(count, Tensor) else repr(count)
+            raise ValueError(f"{name}: channel_uses of {part!r} must be an integer or int64 ({images},), got {got}")
+
+
+def _kind(value: Any) -> str:
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
 
 
 def check_size(size: Any) -> tuple[int, int]:
@@ -123,15 +203,11 @@ def check_size(size: Any) -> tuple[int, int]:
 def uses(part: nn.Module, k: int) -> int:
     """Channel uses after a constraint or a channel was given `k` symbols: k where it has no `channel_uses`."""
     counts: Any = getattr(part, "channel_uses", None)
-    return k if counts is None else int(counts(k))
-
-
-def check_count(symbols: Tensor, k: int, transmitter: nn.Module) -> None:
-    """Refuse a transmitter that sends another number of symbols than it says."""
-    if symbols.shape[1] != k:
-        raise ValueError(
-            f"transmitter {type(transmitter).__name__} sent {symbols.shape[1]} symbols per image, but announces k = {k}"
-        )
+    if counts is None:
+        return k
+    if not callable(counts):
+        raise TypeError(f"channel_uses of {type(part).__name__} must be a method of k, got {counts!r}")
+    return check_whole(counts(k), f"channel_uses({k}) of {type(part).__name__}")
 
 
 def check_count_received(symbols: Tensor, k: int, size: tuple[int, int]) -> None:

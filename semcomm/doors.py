@@ -207,7 +207,8 @@ class Doors(nn.Module, ABC):
     @property
     def downsampling(self) -> int:
         """The least height and width of an image: the transmitter's downsampling factor t, or 1."""
-        return int(getattr(self.transmitter, "downsampling", 1))
+        factor, name = getattr(self.transmitter, "downsampling", 1), type(self.transmitter).__name__
+        return check_whole(factor, f"downsampling of transmitter {name}")
 
     def symbols_per_image(
         self,
@@ -236,9 +237,14 @@ class Doors(nn.Module, ABC):
 
     def symbols_sent(self, height: int, width: int, request: Request) -> int:
         """Symbols that leave the constraint for the channel, per image."""
+        return checks.uses(self.constraint, self.symbols_made(height, width, request))
+
+    def symbols_made(self, height: int, width: int, request: Request) -> int:
+        """Symbols that leave the transmitter for the constraint, per image, as it announces."""
         options = request.given_to(self.transmitter.symbols_per_image, COSTS, required_of=self.transmitter)
         height, width = check_whole(height, "height"), check_whole(width, "width")
-        return checks.uses(self.constraint, self.transmitter.symbols_per_image(height, width, **options))
+        k = self.transmitter.symbols_per_image(height, width, **options)
+        return check_whole(k, f"symbols_per_image of transmitter {type(self.transmitter).__name__}")
 
     def _captions(self, semantics: Semantics | None) -> list[str] | None:
         if self.caption is None or semantics is None or semantics.tokens is None:

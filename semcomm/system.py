@@ -110,35 +110,35 @@ class SemanticSystem(Doors, Saves):
         told_snr_db = snr_db if request.told_snr_db is None else request.told_snr_db
         sent = self.hops_1_to_3(images, told_snr_db, semantics, request)
         snr_db = check_snr(snr_db, len(images), values=not self.training)
-        arrived = checks.as_received(self.channel(sent.symbols, snr_db, generator=generator), snr_db, self.channel)
-        if not self.training:
-            checks.check_finite(arrived, f"channel {type(self.channel).__name__} delivered NaN or inf")
-        arrived = replace(arrived, side=sent.side if self.training else None)
+        arrived = self.channel(sent.symbols, snr_db, generator=generator)
+        arrived = checks.delivered_by(self.channel, arrived, sent, snr_db, training=self.training)
         received, delivered = self.hops_5_and_6(arrived, (images.shape[2], images.shape[3]), snr_db, request)
         return Passage(sent, arrived, received, delivered)
 
     def hops_1_to_3(self, images: Tensor, snr_db: SNR | None, semantics: Semantics | None, request: Request) -> Sent:
         """Turn images into the symbols sent."""
-        checks.check_input(images, semantics, smallest=self.downsampling, values=not self.training)
+        values = not self.training
+        checks.check_input(images, semantics, smallest=self.downsampling, values=values)
         if snr_db is not None:
             name = "snr_db" if request.told_snr_db is None else "told_snr_db"
-            snr_db = check_snr(snr_db, len(images), values=not self.training, name=name)
+            snr_db = check_snr(snr_db, len(images), values=values, name=name)
         options = request.given_to(self.transmitter.forward, TRANSMITTERS, required_of=self.transmitter)
         options |= checks.told_of_channel(self.transmitter, self.channel)
-        sent = checks.as_sent(self.transmitter(images, snr_db, semantics=semantics, **options), self.transmitter)
-        sent = replace(sent, symbols=self.constraint(sent.symbols))
-        checks.check_count(sent.symbols, self.symbols_sent(images.shape[2], images.shape[3], request), self.transmitter)
-        return sent
+        sent = self.transmitter(images, snr_db, semantics=semantics, **options)
+        k = self.symbols_made(images.shape[2], images.shape[3], request)
+        sent = checks.as_sent(sent, self.transmitter, len(images), k, values=values)
+        symbols = checks.constrained(self.constraint(sent.symbols), sent.symbols, self.constraint, values=values)
+        return replace(sent, symbols=symbols)
 
     def hops_5_and_6(
         self, arrived: Received, size: tuple[int, int], snr_db: SNR | None, request: Request
     ) -> tuple[Received, Delivered]:
         """Equalise what arrived, and make images of it."""
         checks.check_count_received(arrived.symbols, self.symbols_sent(*size, request), size)
-        received = self.equalizer(arrived)
+        values = not self.training
+        received = checks.equalized(self.equalizer(arrived), arrived, self.equalizer, values=values)
         delivered = self.receiver(received, size, snr_db, **request.given_to(self.receiver.forward, RECEIVERS))
-        images, values = len(arrived.symbols), not self.training
-        return received, checks.as_delivered(delivered, self.receiver, images, size, values=values)
+        return received, checks.as_delivered(delivered, self.receiver, len(arrived.symbols), size, values=values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a new part must be a module with its methods, and powers must agree."""

@@ -145,9 +145,10 @@ def _side(system: SemanticSystem, images: Tensor) -> Iterator[str]:
 
 
 def _black(system: SemanticSystem, images: Tensor) -> Iterator[str]:
-    symbols = system.encode(torch.zeros_like(images), SNR_DB)
-    if not bool(torch.view_as_real(symbols.resolve_conj()).isfinite().all()):
-        yield "black images are sent as NaN or inf; look for a division by their mean or their power"
+    try:
+        system.encode(torch.zeros_like(images), SNR_DB)
+    except ValueError as error:
+        yield f"black images cannot be sent; look for a division by their mean or their power: {error}"
 
 
 def _gradient(system: SemanticSystem, images: Tensor) -> Iterator[str]:

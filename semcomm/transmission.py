@@ -113,7 +113,7 @@ def papr_db(symbols: Tensor) -> Tensor:
 
 def uses_by_part(sent: Sent, k: int) -> dict[str, Tensor] | None:
     """Channel uses of each part of the message, of k in all; see `Transmission.channel_uses`."""
-    if sent.channel_uses is None:
+    if not sent.channel_uses:
         return None
     images = len(sent.symbols)
     parts = {name: torch.as_tensor(uses).expand(images) for name, uses in sent.channel_uses.items()}

@@ -259,9 +259,9 @@ LISTED = (
     ),
     # All hops
     (
-        "system.py",
+        "checks.py",
         "test_contracts.py",
-        {"side information taken as received in eval mode": ("sent.side if self.training else None", "sent.side")},
+        {"side information taken as received in eval mode": ("sent.side if training else None", "sent.side")},
     ),
     (
         "networks/frozen.py",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation import FCN_ResNet50_Weights
 
-from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD
+from semcomm.extractors.inference import IMAGENET_MEAN, IMAGENET_STD, in_dtype_of
 from semcomm.extractors.palettes import default_palette
 from semcomm.extractors.wrappers import TorchvisionSegmenter, TransformersCaptioner, TransformersSegmenter
 from semcomm.files.tensors import listing
@@ -168,7 +168,7 @@ def _count_classes(model: nn.Module) -> int:
     """Count the classes that a segmentation model scores, by showing it a black image."""
     device = next((parameter.device for parameter in model.parameters()), None)
     with frozen(model):
-        output = model(torch.zeros(1, 3, 32, 32, device=device))
+        output = model(in_dtype_of(model, torch.zeros(1, 3, 32, 32, device=device)))
     scores = output.get("out") if isinstance(output, dict) else None
     if not isinstance(scores, Tensor) or scores.dim() != 4:
         raise ValueError(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcomm.extractors.inference import in_dtype_of
 from semcomm.extractors.lite_trunk import CHANNELS, FEATURES, LiteTrunk, check_working_area
 from semcomm.extractors.vocabulary import check_tokens
 from semcomm.images import check_images
@@ -115,7 +116,7 @@ class LiteCaptioner(nn.Module):
     def read(self, images: Tensor) -> Tensor:
         """Read images of any size: `(b, 3, h, w)` in [0, 1] to contexts `(b, C)`."""
         check_images(images)
-        return self.context(self.describe(self.look(stretch(images, self.side))))
+        return self.context(self.describe(self.look(in_dtype_of(self, stretch(images, self.side)))))
 
     def next_word_logits(self, context: Tensor, tokens: Tensor) -> Tensor:
         """Score the word at each place given the words before it: `(b, C)`, tokens `(b, T)` to `(b, T, V)`."""

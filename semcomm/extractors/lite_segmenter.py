@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcomm.extractors.inference import labels_at
+from semcomm.extractors.inference import in_dtype_of, labels_at
 from semcomm.extractors.lite_trunk import (
     CHANNELS,
     FEATURES,
@@ -236,7 +236,7 @@ class LiteSegmenter(nn.Module):
     def _look(self, images: Tensor, *, mirrored: bool) -> tuple[Tensor, Tensor]:
         """Score every class place by place, and give the trunk's features."""
         rows, columns = (-(-size // 4) for size in images.shape[-2:])
-        padded = pad_to_multiple(images, STRIDE)
+        padded = pad_to_multiple(in_dtype_of(self, images), STRIDE)
         maps = self.trunk(padded.flip(-1) if mirrored else padded)
         likely = self.head(maps).log_softmax(dim=1)
         return (likely.flip(-1) if mirrored else likely)[..., :rows, :columns], maps.features

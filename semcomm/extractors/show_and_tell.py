@@ -199,7 +199,7 @@ class ShowAndTell(nn.Module):
         """
         check_images(images)
         with frozen(self):
-            return self.strip(self(normalize(_resize(in_dtype_of(self, images)))))
+            return self.strip(self(normalize(in_dtype_of(self, _resize(images.float())))))
 
     def strip(self, tokens: Tensor) -> Tensor:
         """Keep the words alone: drop the markers and all from `<end>` on, move the words up, fill with `<pad>`.

@@ -66,10 +66,10 @@ class TorchvisionSegmenter(nn.Module):
         """
         check_images(images)
         size = images.shape[2:]
-        ready = in_dtype_of(self, images)
-        resized = ready if self.short_side is None else _resize_short_side(ready, self.short_side)
+        resized = images if self.short_side is None else _resize_short_side(images.float(), self.short_side)
+        ready = in_dtype_of(self, resized)
         with frozen(self):
-            return one_by_one(lambda image: labels_at(self(normalize(image, self.mean, self.std)), size), resized)
+            return one_by_one(lambda image: labels_at(self(normalize(image, self.mean, self.std)), size), ready)
 
 
 @final

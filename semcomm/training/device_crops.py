@@ -39,9 +39,10 @@ class DeviceCrops:
         self._sizes = torch.tensor([item["images"].shape[1:] for item in items])
         pixels = self._sizes.prod(1)
         self._starts = pixels.cumsum(0) - pixels
+        self._tokens = torch.stack([item["tokens"] for item in items]).to(device) if "tokens" in items[0] else None
         try:
             self._planes = {
-                name: torch.cat([item[name].flatten(-2) for item in items], dim=-1).to(device)
+                name: torch.empty(*items[0][name].shape[:-2], int(pixels.sum()), dtype=torch.uint8, device=device)
                 for name in ("images", "labels")
                 if name in items[0]
             }
@@ -49,7 +50,11 @@ class DeviceCrops:
             raise ValueError(
                 f"on_device must be False: {len(items)} photographs do not fit into the memory of {device}"
             ) from error
-        self._tokens = torch.stack([item["tokens"] for item in items]).to(device) if "tokens" in items[0] else None
+        for start in self._starts.flip(0).tolist():
+            item = items.pop()  # the host lets go of one photograph after another
+            for name, plane in self._planes.items():
+                one = item[name].flatten(-2)
+                plane[..., start : start + one.shape[-1]] = one
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Cut one batch after another."""

@@ -91,7 +91,7 @@ class SegmentationFeature(nn.Module):
         classes = self.palette.shape[0]
         if not torch.compiler.is_compiling() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             raise ValueError(f"labels must be in 0..{classes - 1}, got {int(labels.min())}..{int(labels.max())}")
-        return self.palette[labels.long()].movedim(-1, 1)
+        return self.palette[labels.long()].movedim(-1, 1).float()
 
     def train(self, mode: bool = True) -> "SegmentationFeature":
         """Set training mode; the segmenter stays in eval mode."""

@@ -1,3 +1,4 @@
+import copy
 import sys
 
 import pytest
@@ -371,6 +372,15 @@ def test_what_cannot_caption_is_refused(transformers, segformer):
     bare = transformers.PreTrainedTokenizerFast(tokenizer_object=_tokenizer(transformers).backend_tokenizer)
     with pytest.raises(ValueError, match="tokenizer has neither a padding nor an end token"):
         TransformersCaptioner(model, None, bare)
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_torchvision_in_other_precisions_labels_nearly_the_same(lraspp, images, precision):
+    exact, other = (
+        segmenter_from_torchvision(model, class_names=CLASSES, short_side=32)
+        for model in (lraspp, copy.deepcopy(lraspp).to(precision))
+    )
+    assert (other.segment(images) == exact.segment(images)).float().mean() > 0.9
 
 
 def test_half_precision_images_are_converted(folder, segformer, lraspp, images):

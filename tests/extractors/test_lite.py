@@ -151,6 +151,21 @@ def test_any_size(height, width):
     assert tokens.dtype == torch.int64
 
 
+@pytest.mark.parametrize("precision", ["half", "bfloat16", "double"])
+@pytest.mark.parametrize(("height", "width"), [(40, 56), (65, 33)])
+def test_other_precisions_tell_nearly_the_same(precision, height, width):
+    """Smaller and larger images than those inside the network, for not every resize knows every precision."""
+    images = golden_image(height, width)
+    labels, segmenter = seeing_segmenter(working_area=40 * 40).segment(images), seeing_segmenter(working_area=40 * 40)
+    same = getattr(segmenter, precision)().segment(images) == labels
+    assert same.float().mean() > (0.95 if precision == "bfloat16" else 0.99)
+    colours = SegmentationFeature(segmenter).to(getattr(torch, precision))(images)
+    assert colours.dtype == torch.float32
+    captioner = getattr(small_captioner().eval(), precision)()
+    assert CaptionFeature(captioner, 16)(images).dtype == torch.float32
+    assert captioner.log_likelihood(images, captioner.generate(images)).isfinite().all()
+
+
 def test_an_image_does_not_depend_on_the_rest_of_the_batch(shipped):
     captioner, segmenter = shipped
     images = torch.cat([golden_image(96, 128), pictures(2, 96, 128), 1 - golden_image(96, 128)])

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import json
 
@@ -82,6 +83,13 @@ def test_it_is_a_captioner_with_its_own_preprocessing(captioner, images):
     assert len({tuple(row) for row in tokens.tolist()}) == 3, "captions should differ between images"
     with torch.no_grad():
         assert torch.equal(tokens, captioner.strip(captioner(ready)))
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_tell_nearly_the_same(captioner, images, precision):
+    told = captioner.generate(images[:1])
+    same = copy.deepcopy(captioner).to(precision).generate(images[:1]) == told
+    assert same.float().mean() > 0.5
 
 
 def test_half_precision_images_are_converted(captioner, images):

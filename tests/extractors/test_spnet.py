@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,13 @@ def test_it_is_a_segmenter_with_ade20ks_classes(network, images):
     assert len(labels.unique()) > 1
     with torch.no_grad():
         assert torch.equal(labels, network(normalize(images)).argmax(dim=1))
+
+
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_tell_nearly_the_same(network, images, precision):
+    told = network.segment(images[:1])
+    same = copy.deepcopy(network).to(precision).segment(images[:1]) == told
+    assert same.float().mean() > 0.9
 
 
 def test_half_precision_images_are_converted(network, images):

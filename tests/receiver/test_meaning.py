@@ -293,5 +293,5 @@ def test_a_channel_of_another_length_is_refused(face):
             return torch.cat([x, x[:, :3]], dim=1)
 
     system = build_hybrid_code(channel=Longer(), device="cpu")
-    with pytest.raises(ValueError, match=f"takes k = {USES} symbols, got {USES + 3}"):
+    with pytest.raises(ValueError, match=rf"channel Longer must return .*\(1, {USES}\), got \(1, {USES + 3}\)"):
         system.transmit(face, 10.0, channel_uses=USES)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from semcomm import build_deep_jscc
 from semcomm.data.folders import CropDataset, StepBatches, list_images
@@ -50,6 +51,28 @@ def test_label_maps_and_captions_go_with_their_crops(photographs):
     batch = DeviceCrops(crops, [], torch.device("cpu")).cut(list(range(9)))
     for name in ("images", "labels", "tokens"):
         assert torch.equal(batch[name], torch.stack([crops[number][name] for number in range(9)]))
+
+
+class LargestOfHost(TorchDispatchMode):
+    """The bytes of the largest tensor that is made on the CPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.nbytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ARG002
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and made.device.type == "cpu":
+            self.nbytes = max(self.nbytes, made.nbytes)
+        return made
+
+
+def test_photographs_are_joined_on_the_device_not_on_the_host(photographs):
+    crops = CropDataset(photographs, SIZE, seed=1, features=Features())
+    largest = max(crops.whole(number)["images"].nbytes for number in range(len(crops)))
+    with LargestOfHost() as host:
+        DeviceCrops(crops, [], torch.device("meta"))
+    assert host.nbytes <= largest
 
 
 def test_a_run_on_the_device_is_the_run_with_a_loader(photo_folder, tmp_path):
