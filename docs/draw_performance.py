@@ -45,11 +45,9 @@ This page is from {date}, {cpu}, {threads} of {processors} processors, {system},
   are given to both.
 
 What makes the difference: on channels-last tensors, which the systems switch to by themselves, convolutions of few
-channels are faster on a CPU, transposed ones most of all. `transmit` and `evaluate` fold batch normalisation into
-the convolution before it, and run transposed convolutions of stride 1 as the convolutions that they are. They do so
-in a twin of the network that shares all other weights and is thrown away after the run: nothing is cached, nothing
-can be out of date, and training sees nothing of it. Outputs agree to 1e-4.
-`torch.inference_mode` is not used: what `transmit` returns would be refused by autograd.
+channels are faster on a CPU, transposed ones most of all; those of stride 1 are built as the convolutions that they
+are. `transmit` runs what `forward` runs, and folds nothing: where the system trains meanwhile, it runs a twin in eval
+mode that shares all weights. `torch.inference_mode` is not used: what `transmit` returns would be refused by autograd.
 
 ## Time and memory against pixels
 

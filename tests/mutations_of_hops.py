@@ -233,8 +233,9 @@ LISTED = (
         "receiver/test_equalizer.py",
         {
             "MMSE without its noise term": ("(gain + noise_to_signal)", "gain"),
-            "MMSE without the conjugate": ("received.csi.conj() /", "received.csi /"),
+            "MMSE without the conjugate": ("(received.csi.conj() * weights)", "(received.csi * weights)"),
             "noise left untold": ("variance * weights.abs().square()", "variance"),
+            "MMSE's noise left untold": ("noise_variance * left * weights", "noise_variance"),
         },
     ),
     (

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from semcomm.channel.base import check_power
 from semcomm.contracts import Received
@@ -39,9 +39,16 @@ class MMSEEqualizer(nn.Module):
         """Equalise `Received`."""
         if received.csi is None or received.noise_variance is None:
             return received
-        gain = received.csi.abs().square()
+        gain = received.csi.real.square() + received.csi.imag.square()  # abs() would take roots, slowly
         noise_to_signal = (received.noise_variance / self.power).clamp(min=torch.finfo(torch.float32).tiny)
-        return _scaled(received, received.csi.conj() / (gain + noise_to_signal))
+        weights = (gain + noise_to_signal).reciprocal()
+        left = gain * weights
+        return replace(
+            received,
+            symbols=received.symbols * (received.csi.conj() * weights),
+            csi=left.to(received.csi.dtype),
+            noise_variance=received.noise_variance * left * weights,
+        )
 
     def extra_repr(self) -> str:
         """Show the power constraint."""
@@ -62,7 +69,15 @@ class ZeroForcingEqualizer(nn.Module):
 
     def forward(self, received: Received) -> Received:
         """Equalise `Received`."""
-        return received if received.csi is None else _scaled(received, received.csi.reciprocal())
+        if received.csi is None:
+            return received
+        weights, variance = received.csi.reciprocal(), received.noise_variance
+        return replace(
+            received,
+            symbols=received.symbols * weights,
+            csi=received.csi * weights,
+            noise_variance=None if variance is None else variance * weights.abs().square(),
+        )
 
 
 @final
@@ -72,17 +87,6 @@ class NoEqualizer(nn.Module):
     def forward(self, received: Received) -> Received:
         """Return `received`."""
         return received
-
-
-def _scaled(received: Received, weights: Tensor) -> Received:
-    assert received.csi is not None
-    variance = received.noise_variance
-    return replace(
-        received,
-        symbols=received.symbols * weights,
-        csi=received.csi * weights,
-        noise_variance=None if variance is None else variance * weights.abs().square(),
-    )
 
 
 EQUALIZERS: dict[str, type[nn.Module]] = {

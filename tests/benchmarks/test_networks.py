@@ -7,6 +7,7 @@ import torch
 from benchmarks import plain
 
 from semcomm import build_deep_jscc, build_mlsc_image
+from semcomm.networks.frozen import in_eval_mode
 
 SNR_DB = 10.0
 SIZES = {"256 x 256": (256, 256), "768 x 512": (512, 768)}
@@ -77,11 +78,11 @@ def test_mlsc_image_inference(compare, mlsc, size):
         system.eval()
         ways = {
             # `transmit` as far as the image received: it goes on to measure PSNR and SSIM
-            "semcomm": lambda: system._for_inference(*images.shape[2:])(images, SNR_DB, semantics=semantics),
+            "semcomm": lambda: in_eval_mode(system)(images, SNR_DB, semantics=semantics),
             "plain": lambda: plain.mlsc_image(system, images, SNR_DB, semantics),
         }
         seed = torch.Generator().manual_seed(1)
-        received = system._for_inference(*images.shape[2:])(images, SNR_DB, semantics=semantics, generator=seed)
+        received = in_eval_mode(system)(images, SNR_DB, semantics=semantics, generator=seed)
         expected = plain.mlsc_image(system, images, SNR_DB, semantics, torch.Generator().manual_seed(1))
         torch.testing.assert_close(received, expected, rtol=0, atol=1e-4)
         compare(f"MLSC-image inference, 1 image of {size}", ways, rounds=25, target=0.7)
