@@ -73,6 +73,7 @@ def evaluate(
         progress: called after every photograph and SNR.
 
     Raises:
+        TypeError: if an argument is of another kind, or a metric or the scheme returns something else.
         ValueError: if a number is out of range, the scheme does not understand a keyword, or a photograph cannot be
             read or sent; the message names it.
 
@@ -84,9 +85,10 @@ def evaluate(
         >>> [row["failures"] for row in measured.rows]
         [2, 0]
     """
-    if isinstance(snr_db, str):
+    _check_kinds(scheme, features, progress)
+    if isinstance(snr_db, str | bool) or not isinstance(snr_db, Real | Iterable):
         raise TypeError(f"snr_db must be a number of dB, or several, got {snr_db!r}")
-    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, int | float | Real) else map(float, snr_db)))
+    snrs_db = list(dict.fromkeys([float(snr_db)] if isinstance(snr_db, Real) else map(float, snr_db)))
     for one in snrs_db:
         if not LOWEST_SNR_DB <= one <= -LOWEST_SNR_DB:
             raise ValueError(f"snr_db must be from {LOWEST_SNR_DB:g} to {-LOWEST_SNR_DB:g} dB, got {one}")
@@ -99,10 +101,7 @@ def evaluate(
     told = vars(Request(levels, rate, channel_uses, told_snr_db, safe_snr_db, importance))
     options = {keyword: value for keyword, value in told.items() if value is not None}
     _check_understood(scheme, options)
-    names = [metrics] if isinstance(metrics, str) else metrics
-    chosen = dict(names) if isinstance(names, Mapping) else metrics_by_name(names)
-    if taken := chosen.keys() & {"psnr_db", "ssim"}:
-        raise ValueError(f"metrics must not be named {', '.join(sorted(taken))}, which are always measured")
+    chosen = _choose(metrics)
     found, read = _list(photographs)
     symbols, dimensions, scores, failed = [], [], [], []
     for place, (label, photograph) in enumerate(found):
@@ -142,10 +141,36 @@ def evaluate(
     )
 
 
+def _check_kinds(scheme: Any, features: Any, progress: Any) -> None:
+    """Refuse what cannot do what `evaluate` asks of it."""
+    if isinstance(scheme, type) or not callable(getattr(scheme, "transmit", None)):
+        raise TypeError(f"scheme must be made already and have a method transmit, as a system has, got {scheme!r}")
+    if features is not None and not callable(getattr(features, "semantics", None)):
+        raise TypeError(f"features must be a FeatureCache or None, got {type(features).__name__}")
+    if not callable(progress):
+        raise TypeError(f"progress must be a function without arguments, got {progress!r}")
+
+
+def _choose(metrics: Any) -> dict[str, Metric]:
+    """Return the metrics asked for by their names."""
+    names = [metrics] if isinstance(metrics, str) else metrics
+    if not isinstance(names, Iterable):
+        raise TypeError(f"metrics must be names, or functions by name, got {metrics!r}")
+    chosen = dict(names) if isinstance(names, Mapping) else metrics_by_name(list(names))
+    for name, metric in chosen.items():
+        if not isinstance(name, str) or not callable(metric):
+            raise TypeError(f"metrics[{name!r}] must be a function of images received and sent, got {metric!r}")
+    if taken := chosen.keys() & {"psnr_db", "ssim"}:
+        raise ValueError(f"metrics must not be named {', '.join(sorted(taken))}, which are always measured")
+    return chosen
+
+
 def _list(photographs: Any) -> tuple[list[tuple[str, Path | Tensor]], Callable[[Path], Tensor]]:
     """Name every photograph; and the function that reads one."""
     if isinstance(photographs, str | Path):
         photographs = find_photographs(Path(photographs))
+    if not isinstance(photographs, Iterable):
+        raise TypeError(f"photographs must be a folder, files or images (3, h, w), got {type(photographs).__name__}")
     items: Iterable[Any] = photographs
     found: list[tuple[str, Path | Tensor]] = []
     for number, item in enumerate(items):
@@ -181,7 +206,15 @@ def _sender(
     """Let a scheme's frozen extractors look at an image once, however often it is sent."""
     if hasattr(scheme, "extract"):
         options = {**options, "semantics": known or scheme.extract(image)}
-    return lambda snr_db, generator: scheme.transmit(image, snr_db, generator=generator, **options)
+
+    def send(snr_db: float, generator: torch.Generator) -> Transmission:
+        sent = scheme.transmit(image, snr_db, generator=generator, **options)
+        if not isinstance(sent, Transmission):
+            made, got = type(scheme).__name__, type(sent).__name__
+            raise TypeError(f"scheme: transmit of {made} must return a Transmission, got {got}")
+        return sent
+
+    return send
 
 
 def _scorer(
@@ -208,15 +241,23 @@ def _scorer(
             told = seen.get(name, {}) | ({"transmission": sent} if name in whole else {})
             value = metric(received, image, **told)
             for label, one in (value if isinstance(value, Mapping) else {name: value}).items():
-                number = torch.as_tensor(one)
-                if number.numel() != 1:
-                    raise ValueError(
-                        f"metrics[{name!r}] must return one number per image, got shape {tuple(number.shape)}"
-                    )
-                scores[label] = float(number)
+                scores[label] = _number(one, f"metrics[{name!r}]")
         return scores
 
     return score
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = None
+    if number is None or number.is_complex():
+        got = type(value).__name__ if number is None else number.dtype
+        raise TypeError(f"{name} must return a tensor with one number per image, got {got}")
+    if number.numel() != 1:
+        raise ValueError(f"{name} must return one number per image, got shape {tuple(number.shape)}")
+    return float(number)
 
 
 def _takes_transmission(metric: Metric) -> bool:

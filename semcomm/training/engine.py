@@ -32,7 +32,7 @@ from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
 from semcomm.training.config import TrainingConfig
 from semcomm.training.device_crops import DeviceCrops
-from semcomm.training.losses import LossFunction
+from semcomm.training.losses import LossFunction, check_loss
 from semcomm.training.module import MINUTES, TrainingModule
 from semcomm.training.precision import with_precision
 from semcomm.training.progress import StepsBar
@@ -86,6 +86,7 @@ def train(
             "system.config is None, so the trained system could not be saved: set it to its builder's name and "
             'arguments, {"builder": "my_module:my_builder", "arguments": {}}'
         )
+    loss = None if loss is None else check_loss(loss)
     paths = photographs or find_training_photographs(config.train, leave_out=config.leave_out)
     val_paths = val_photographs or find_training_photographs(config.val, leave_out=config.leave_out)
     _check_sizes(paths, config)

@@ -1,5 +1,6 @@
 """What training makes small."""
 
+import inspect
 from collections.abc import Callable
 
 from torch import Tensor
@@ -27,6 +28,27 @@ def log_mse(received: Tensor, images: Tensor) -> Tensor:
         -8.111...
     """
     return ((received - images).square().mean((1, 2, 3)) + OFFSET).log().mean()
+
+
+def check_loss(loss: LossFunction) -> LossFunction:
+    """Return a loss of the user's own if it can be called with images received and sent.
+
+    Raises:
+        ValueError: if it cannot.
+
+    Example:
+        >>> check_loss(log_mse) is log_mse
+        True
+    """
+    if isinstance(loss, type) or not callable(loss):
+        raise ValueError(f"loss must be a function of images received and sent, or a module made already, got {loss!r}")
+    try:
+        inspect.signature(loss).bind(None, None)
+    except TypeError as error:
+        raise ValueError(f"loss must take two arguments, images received and images sent: {error}") from error
+    except ValueError:
+        pass  # a function in C, which does not say what it takes
+    return loss
 
 
 LOSSES: dict[str, LossFunction] = {"log-mse": log_mse, "mse": F.mse_loss}
