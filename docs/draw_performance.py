@@ -49,10 +49,11 @@ channels are faster on a CPU, transposed ones most of all; those of stride 1 are
 are. `transmit` runs what `forward` runs, and folds nothing: where the system trains meanwhile, it runs a twin in eval
 mode that shares all weights. `torch.inference_mode` is not used: what `transmit` returns would be refused by autograd.
 
-Targets were set on another processor (Intel), when the plain way still ran transposed convolutions of stride 1 as such; both
-ways gained since. On an AMD EPYC, version 0.1.0 and this one, one after the other (CPU time, one run): inference of a
-256 x 256 image 49.4 ms and 49.4 ms, of a 768 x 512 one 270 ms and 286 ms; Rayleigh with MMSE 11.8 ms and 14.5 ms, which now
-tells the decoder what is left, too; training steps against the plain ones 0.93, 0.87, 0.91 and 0.95, 0.89, 0.94.
+Targets were set on another processor (Intel), when the plain way still ran transposed convolutions of stride 1 as
+such; both ways gained since. On an AMD EPYC, version 0.1.0 and this one, one after the other (CPU time, one run):
+inference of a 256 x 256 image 49.4 ms and 49.4 ms, of a 768 x 512 one 270 ms and 286 ms; Rayleigh with MMSE 11.8 ms
+and 14.5 ms, which now tells the decoder what is left, too; training steps against the plain ones 0.93, 0.87, 0.91 and
+0.95, 0.89, 0.94.
 
 ## Time and memory against pixels
 
