@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from semcomm.channel.saved import describe_saved
+from semcomm.checks import check_powers
 from semcomm.files.json import write_json
 from semcomm.files.tensors import write_safetensors
 from semcomm.receiver.equalizer import equalizer_name
@@ -156,8 +157,8 @@ def check_saveable(system: Any) -> None:
     """Refuse a system that `from_pretrained` could not build again.
 
     Raises:
-        ValueError: if the system was assembled by hand, an argument of its builder cannot be written as JSON, or a part
-            is no longer the builder's; the message names it.
+        ValueError: if the system was assembled by hand, an argument of its builder cannot be written as JSON, a part is
+            no longer the builder's, or channel and constraint have two powers; the message names it.
     """
     if system.config is None:
         raise ValueError(
@@ -167,9 +168,10 @@ def check_saveable(system: Any) -> None:
     for name, value in system.config["arguments"].items():
         if not _is_plain(value):
             raise ValueError(f"{name} cannot be saved: {_PLAIN}, got {value!r}")
+    check_powers(system.constraint, system.channel)
     built, now = system._as_built, _parts_of(system)
     for name in sorted(built.keys() | now.keys(), key=lambda name: (name.count("."), name)):
-        if name not in now or name not in built or _differ(built[name], now[name]):
+        if name not in now or name not in built or built[name] != now[name]:
             raise ValueError(
                 f"{name} is no longer what {system.config['builder']} made, so the system is not saved as its own; "
                 "build it in a function of your own, decorated with semcomm.saveable"
@@ -216,16 +218,12 @@ def _parts_of(system: nn.Module) -> dict[str, Any]:
     for name, module in system.named_modules():
         if name.startswith(("channel", "equalizer")):
             continue
+        own = (module.extra_repr(), vars(module).get("forward"))  # the latter where the class's own was replaced
         if name in WHOLE:
-            described[name] = module
+            described[name] = (module, *own)
         elif not name.startswith(EXTRACTORS):
-            kind = _BatchNorm if isinstance(module, _BatchNorm) else type(module)
-            described[name] = (kind, module.extra_repr())
+            described[name] = (_BatchNorm if isinstance(module, _BatchNorm) else type(module), *own)
     return described | {name: tuple(value.shape) for name, value in saved_weights(system).items()}
-
-
-def _differ(one: Any, other: Any) -> bool:
-    return one is not other if isinstance(one, nn.Module) or isinstance(other, nn.Module) else one != other
 
 
 def _with_ints(value: Any) -> Any:

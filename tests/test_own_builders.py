@@ -138,10 +138,21 @@ def parametrise(system):
     parametrizations.weight_norm(next(one for one in system.receiver.modules() if isinstance(one, nn.ConvTranspose2d)))
 
 
+def replace_a_forward(system):
+    system.receiver.forward = lambda received, size, snr_db=None: torch.zeros(len(received.symbols), 3, *size)  # noqa: ARG005
+
+
+def replace_the_forward_of_a_layer(system):
+    layer = next(one for one in system.receiver.modules() if isinstance(one, nn.ConvTranspose2d))
+    layer.forward = lambda images: images
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         (replace_whole_transmitter, "transmitter"),
+        (replace_a_forward, "receiver"),
+        (replace_the_forward_of_a_layer, "receiver.*"),
         (replace_whole_receiver, "receiver"),
         (replace_constraint, "constraint"),
         (replace_a_layer, "transmitter.*"),
@@ -152,6 +163,23 @@ def test_a_replaced_part_is_not_saved_as_the_builders(tmp_path, change, named):
     system = build_deep_jscc(complex_channels=2, device="cpu")
     change(system)
     with pytest.raises(ValueError, match=f"^{named} is no longer what build_deep_jscc made.*semcomm.saveable"):
+        system.save_pretrained(tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize("part", ["constraint", "channel"])
+def test_two_powers_are_not_saved(tmp_path, part):
+    system = build_deep_jscc(complex_channels=2, device="cpu")
+    getattr(system, part).power = 2.0
+    with pytest.raises(ValueError, match=r"channel.power is .*, but the constraint's power is"):
+        system.save_pretrained(tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+
+
+def test_the_power_of_a_constraint_is_the_builders(tmp_path):
+    system = build_deep_jscc(complex_channels=2, device="cpu")
+    system.constraint.power = system.channel.power = 2.0
+    with pytest.raises(ValueError, match="constraint is no longer what build_deep_jscc made"):
         system.save_pretrained(tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
 
