@@ -50,10 +50,11 @@ are. `transmit` runs what `forward` runs, and folds nothing: where the system tr
 mode that shares all weights. `torch.inference_mode` is not used: what `transmit` returns would be refused by autograd.
 
 Targets were set on another processor (Intel), when the plain way still ran transposed convolutions of stride 1 as
-such; both ways gained since. On an AMD EPYC, version 0.1.0 and this one, one after the other (CPU time, one run):
-inference of a 256 x 256 image 49.4 ms and 49.4 ms, of a 768 x 512 one 270 ms and 286 ms; Rayleigh with MMSE 11.8 ms
-and 14.5 ms, which now tells the decoder what is left, too; training steps against the plain ones 0.93, 0.87, 0.91 and
-0.95, 0.89, 0.94.
+such; both ways gained since. So the code before parts had contracts (commit `319981e^`, checked out beside) and this
+one were compared on the AMD EPYC, one after the other, by `pytest tests/benchmarks/test_networks.py
+tests/benchmarks/test_channels.py -s` in each, one run: inference of a 256 x 256 image 49.4 ms and 49.4 ms, of a 768 x
+512 one 270 ms and 286 ms; Rayleigh with MMSE 11.8 ms and 14.5 ms, which now tells the decoder what is left, too;
+training steps against the plain ones 0.93, 0.87, 0.91 and 0.95, 0.89, 0.94, with other work on the other processor.
 
 ## Time and memory against pixels
 
