@@ -1,9 +1,12 @@
-"""Measurements of a study's points, with scores by a rule instead of by transmissions."""
+"""Measurements of a study's points, with scores by a rule instead of by transmissions; a scheme that sends nothing."""
 
 import numpy as np
+import torch
 
 from semcomm.experiments.measurement import Measurement
 from semcomm.experiments.specs import AtCapacity, Code, DeepJSCC, Untrained
+from semcomm.images import to_float
+from semcomm.transmission import account
 
 IMAGES = 30
 PADDED = 1.04
@@ -71,3 +74,11 @@ def training():
         "train_images": 2280,
         "train_manifest_sha256": "fedcba9876543210" * 4,
     }
+
+
+class Brightness:
+    """Delivers gray images of a random brightness, so that draws can be told apart."""
+
+    def transmit(self, images, snr_db, *, generator=None):  # noqa: ARG002
+        gray = torch.randint(0, 256, (1, 1, 1, 1), dtype=torch.uint8, generator=generator)
+        return account(to_float(images), gray.expand_as(images).contiguous(), 7)

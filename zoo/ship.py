@@ -79,13 +79,13 @@ def main():
     parser.add_argument("--ship", action="store_true", help="put the shipped systems into the package, too")
     given = parser.parse_args()
     try:
+        folders = {one.name: Folders(given.train, given.val, given.test, given.out / one.name) for one in (ZOO, CLAIMS)}
         for study in (ZOO, CLAIMS):
-            folders = Folders(given.train, given.val, given.test, given.out / study.name)
             if given.only in (None, study.name):
-                reproduce("results", folders, study, workers=given.workers)
-                print(f"wrote {publish(folders, given.docs, with_picture=study is ZOO)}")
-            for system in SHIPPED if given.ship and study is ZOO else ():
-                print(f"wrote {ship(system, folders)}")
+                reproduce("results", folders[study.name], study, workers=given.workers)
+                print(f"wrote {publish(folders[study.name], given.docs, with_picture=study is ZOO)}")
+        for system in SHIPPED if given.ship else ():
+            print(f"wrote {ship(system, folders[ZOO.name])}")
     except (OSError, ValueError) as error:
         sys.exit(f"ship.py: {error}")
 

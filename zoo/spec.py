@@ -9,8 +9,7 @@ from semcomm.experiments.specs import SNR_RANGE, DeepJSCC, Effort, Mlsc
 
 L2, L3, L4, L6 = (Mlsc(level, SNR_RANGE) for level in (2, 3, 4, 6))
 BY_RATIO = (replace(L4, downsampling=16), L2, L3, L4, L6)
-FADED = replace(L4, channel="rayleigh")
-SHIPPED = (*BY_RATIO, FADED, *(DeepJSCC(c, SNR_RANGE) for c in (1, 2, 3, 4, 5)))
+SHIPPED = (*BY_RATIO, replace(L4, channel="rayleigh"), *(DeepJSCC(c, SNR_RANGE) for c in (1, 2, 3, 4, 5)))
 FOR_ONE_SNR = tuple(replace(L3, snr_db=snr_db) for snr_db in (1.0, 10.0, 19.0))
 AT_10_DB = DeepJSCC(3, 10.0)
 CHOICES = {
