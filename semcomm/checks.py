@@ -99,6 +99,7 @@ def as_received(received: Any, snr_db: SNR | None, channel: nn.Module, name: str
 def delivered_by(system: Any, arrived: Any, sent: Sent, snr_db: SNR) -> Received:
     """Wrap what a system's channel made of symbols, if it is as many; with what training mode takes as received."""
     channel, training = system.channel, system.training
+    check_powers(system.constraint, channel)  # which may have been changed since they were set
     name = f"channel {type(channel).__name__}"
     received = as_received(arrived, snr_db, channel, f"{name}: received")
     if received.symbols.shape != sent.symbols.shape:
