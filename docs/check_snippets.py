@@ -13,6 +13,11 @@ from urllib.parse import unquote
 import semcomm
 
 DOCS = Path(__file__).parent
+WIDEST = 98
+"""Characters of a line of code that a page shows without scrolling in a window of 1280 pixels."""
+FENCED = re.compile(r"^```([^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ERROR = re.compile(r"^Traceback .*?(?=^>>> |\Z)", re.MULTILINE | re.DOTALL)
+"""What an error prints, which the style sheet wraps."""
 BLOCK = re.compile(r"^```(pycon|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -65,10 +70,21 @@ def check_reference(page: Path) -> None:
         sys.exit(f"{page.name}: {', '.join(missing)} not documented")
 
 
+def check_widths(page: Path) -> None:
+    """Find no line of code that is wider than its column."""
+    blocks = FENCED.findall(page.read_text(encoding="utf-8"))
+    code = "".join(ERROR.sub("", block) for kind, block in blocks if not kind.startswith("{"))
+    wide = [line for line in code.splitlines() if len(line) > WIDEST]
+    if wide:
+        sys.exit(f"{page.name}: {len(wide)} lines of code are wider than {WIDEST} characters, the first is: {wide[0]}")
+
+
 if __name__ == "__main__":
     check_badges(DOCS.parent / "README.md")
     check_reference(DOCS / "api.md")
     check_readme(DOCS.parent / "README.md")
+    for page in sorted(DOCS.glob("*.md")):
+        check_widths(page)
     results = {page.name: check_page(page) for page in sorted(DOCS.glob("*.md"))}
     tried, failed = (sum(getattr(result, count) for result in results.values()) for count in ("attempted", "failed"))
     print(f"{tried} examples in {len(results)} pages, {failed} failed")

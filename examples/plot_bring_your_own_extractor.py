@@ -93,7 +93,10 @@ system = build_mlsc_image(
     norm="none",
     device="cpu",
 )
-print(f"k/n = {system.bandwidth_ratio(64, 64):.4f}, {sum(w.numel() for w in system.parameters()):,} weights")
+print(
+    f"k/n = {system.bandwidth_ratio(64, 64):.4f}, "
+    f"{sum(w.numel() for w in system.parameters()):,} weights"
+)
 
 # %%
 # A training loop of your own
@@ -103,7 +106,9 @@ print(f"k/n = {system.bandwidth_ratio(64, 64):.4f}, {sum(w.numel() for w in syst
 # it; ``Semantics`` carries it past the segmenter. The one thing to learn here is this photograph.
 
 photograph = demo_image(*sys.argv[1:2])
-photograph = F.interpolate(photograph[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True).clamp(0, 1)[0]
+photograph = F.interpolate(
+    photograph[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True
+).clamp(0, 1)[0]
 labels = segmenter.segment(photograph[None])[0]
 generator = torch.Generator().manual_seed(0)
 optimizer = torch.optim.Adam((w for w in system.parameters() if w.requires_grad), lr=3e-3)
@@ -130,7 +135,10 @@ print(f"last step: {-10 * loss.log10().item():.1f} dB")
 
 sent = system.transmit(photograph[None], 10.0, generator=torch.Generator().manual_seed(1))
 print("caption:", sent.captions[0])
-print(f"k = {sent.symbols_per_image:,}, PSNR {sent.psnr_db.item():.2f} dB, SSIM {sent.ssim.item():.3f}")
+print(
+    f"k = {sent.symbols_per_image:,}, "
+    f"PSNR {sent.psnr_db.item():.2f} dB, SSIM {sent.ssim.item():.3f}"
+)
 
 # %%
 # The symbols are complex numbers in planes of h/t x w/t, one plane per complex channel: one for the caption, three for
@@ -153,7 +161,13 @@ for axes, picture, title in zip(
     axes.imshow(picture.movedim(0, -1))
     axes.set_title(title, fontsize=11)
     axes.axis("off")
-names = ["c₁ caption", *["c₂ segments"] * 3, *["c₃ image + segments"] * 3, *["c₄ details"] * 3, *["c₅ details"] * 3]
+names = [
+    "c₁ caption",
+    *["c₂ segments"] * 3,
+    *["c₃ image + segments"] * 3,
+    *["c₄ details"] * 3,
+    *["c₅ details"] * 3,
+]
 grid = middle.subplots(5, 3)
 for axes in grid.flat:
     axes.axis("off")
@@ -164,7 +178,10 @@ for place, plane, name in zip(places, painted, names, strict=True):
         grid[place].set_title(name, fontsize=9, pad=2)
 axes = right.subplots()
 axes.imshow(sent.images[0].movedim(0, -1))
-axes.set_title(f"received at 10 dB\nPSNR {sent.psnr_db.item():.1f} dB, SSIM {sent.ssim.item():.3f}", fontsize=11)
+axes.set_title(
+    f"received at 10 dB\nPSNR {sent.psnr_db.item():.1f} dB, SSIM {sent.ssim.item():.3f}",
+    fontsize=11,
+)
 axes.axis("off")
 if plt.get_backend() == "agg":  # no screen
     plt.savefig("bring_your_own_extractor.png")

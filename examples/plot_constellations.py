@@ -35,7 +35,8 @@ for name, constraint in constraints.items():
     sent[name] = system.transmit(photograph, SNR_DB, semantics=semantics, generator=generator)
     one = sent[name]
     print(
-        f"{name:20} power {one.power.item():.3f}  PAPR {one.papr_db.item():4.1f} dB  PSNR {one.psnr_db.item():.2f} dB"
+        f"{name:20} power {one.power.item():.3f}  PAPR {one.papr_db.item():4.1f} dB  "
+        f"PSNR {one.psnr_db.item():.2f} dB"
     )
 
 # %%
@@ -47,11 +48,17 @@ clouds, peaks = figure.subfigures(1, 2, width_ratios=[2.3, 1])
 levels_db = torch.arange(0.0, 16.0, 0.1)
 curve = peaks.subplots()
 for column, (name, one) in zip(clouds.subplots(2, 4).T, sent.items(), strict=True):
-    for axes, symbols, when in zip(column, (one.symbols, one.received_symbols), ("sent", "received"), strict=True):
+    for axes, symbols, when in zip(
+        column, (one.symbols, one.received_symbols), ("sent", "received"), strict=True
+    ):
         points = symbols.flatten()
-        axes.hist2d(points.real, points.imag, bins=110, range=[[-2.4, 2.4]] * 2, norm="log", cmap="magma")
+        axes.hist2d(
+            points.real, points.imag, bins=110, range=[[-2.4, 2.4]] * 2, norm="log", cmap="magma"
+        )
         axes.set(
-            aspect="equal", facecolor="black", title=f"{name}\n{one.psnr_db.item():.1f} dB" if when == "sent" else when
+            aspect="equal",
+            facecolor="black",
+            title=f"{name}\n{one.psnr_db.item():.1f} dB" if when == "sent" else when,
         )
     curve.semilogy(levels_db, papr_ccdf(one.symbols, levels_db).clamp(min=1e-5), label=name)
 curve.set(xlabel="power over the mean (dB)", ylabel="share of symbols above", ylim=(1e-4, 1))

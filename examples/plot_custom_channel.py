@@ -29,7 +29,9 @@ class ImpulsiveChannel(Channel):
     def forward(self, x, snr_db, *, generator=None):
         """Send complex64 symbols (b, k)."""
         where = x.device if generator is None else generator.device
-        noise = torch.randn(x.shape, dtype=x.dtype, device=where, generator=generator).to(x.device)
+        noise = torch.randn(x.shape, dtype=x.dtype, device=where, generator=generator).to(
+            x.device
+        )
         hit = torch.rand(x.shape, device=where, generator=generator).to(x.device) < 0.2
         sigma = torch.as_tensor(noise_variance(snr_db, self.power), device=x.device).sqrt()
         return x + sigma.reshape(-1, 1) * noise * torch.where(hit, 2.0, 0.5)
@@ -85,21 +87,34 @@ semantics = system.extract(photograph)  # once, and not once per channel
 sent = {}
 for name, channel in channels.items():
     system.channel = channel
-    sent[name] = system.transmit(photograph, SNR_DB, semantics=semantics, generator=torch.Generator().manual_seed(0))
+    sent[name] = system.transmit(
+        photograph, SNR_DB, semantics=semantics, generator=torch.Generator().manual_seed(0)
+    )
 
 # %%
 # Below each photograph lie the errors of its symbols, y - x, in the complex plane. AWGN is a round cloud. Impulsive
 # noise has a narrow core and a wide skirt. Fading makes errors that depend on the symbols. Real noise
 # is a line, and yet its photograph looks as good as the first one: only a measurement finds the mistake.
 
-figure, axes = plt.subplots(2, len(sent), figsize=(13, 8), height_ratios=[1.18, 1], layout="constrained")
-for (name, transmission), image_axes, noise_axes in zip(sent.items(), axes[0], axes[1], strict=True):
+figure, axes = plt.subplots(
+    2, len(sent), figsize=(13, 8), height_ratios=[1.18, 1], layout="constrained"
+)
+for (name, transmission), image_axes, noise_axes in zip(
+    sent.items(), axes[0], axes[1], strict=True
+):
     image_axes.imshow(transmission.images[0].permute(1, 2, 0))
-    image_axes.set_title(f"{name}\n{transmission.psnr_db.item():.1f} dB, SSIM {transmission.ssim.item():.3f}")
+    image_axes.set_title(
+        f"{name}\n{transmission.psnr_db.item():.1f} dB, SSIM {transmission.ssim.item():.3f}"
+    )
     image_axes.axis("off")
     errors = (transmission.received_symbols - transmission.symbols)[0]
     noise_axes.hist2d(
-        errors.real.numpy(), errors.imag.numpy(), bins=120, range=[[-2.6, 2.6]] * 2, norm="log", cmap="magma"
+        errors.real.numpy(),
+        errors.imag.numpy(),
+        bins=120,
+        range=[[-2.6, 2.6]] * 2,
+        norm="log",
+        cmap="magma",
     )
     noise_axes.set(aspect="equal", xlabel="real part of y - x", facecolor="black")
 axes[1, 0].set_ylabel("imaginary part of y - x")

@@ -24,7 +24,9 @@ from semcomm.experiments import demo_image
 from semcomm.images import to_uint8
 
 RATIO = 1 / 12
-photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(
+    demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True
+)
 photograph = to_uint8(photograph)[:, :, 4:196, 42:234]
 schemes = {
     (codec, code): SeparationBaseline(codec, bandwidth_ratio=RATIO, code=code, delivered="gray")
@@ -48,7 +50,10 @@ def psnrs(codec, code, believe):
     """PSNR at every real SNR, and whether the image was lost."""
     sent = [
         schemes[codec, code].transmit(
-            photograph, snr_db, told_snr_db=believe(snr_db), generator=torch.Generator().manual_seed(0)
+            photograph,
+            snr_db,
+            told_snr_db=believe(snr_db),
+            generator=torch.Generator().manual_seed(0),
         )
         for snr_db in snrs_db
     ]
@@ -68,7 +73,10 @@ measured = {
 }
 for codec, by_name in measured.items():
     for name, (psnr_db, lost) in by_name.items():
-        print(f"{codec:5} {name:30} {sum(lost):2} of {len(lost)} lost, {psnr_db[snrs_db.index(10.0)]:.1f} dB at 10 dB")
+        print(
+            f"{codec:5} {name:30} {sum(lost):2} of {len(lost)} lost, "
+            f"{psnr_db[snrs_db.index(10.0)]:.1f} dB at 10 dB"
+        )
 
 # %%
 # Too little costs quality at every SNR: 3 dB are a bit per channel use. Too much costs everything, at every SNR: the
@@ -89,7 +97,9 @@ panels[0].legend(loc="center right", bbox_to_anchor=(1.0, 0.36), fontsize=9)
 
 pictures = below.subplots(1, 6)
 for place, (codec, told_db) in zip(
-    pictures, [(codec, told_db) for codec in ("jpeg", "avif") for told_db in (7.0, 10.0, 13.0)], strict=True
+    pictures,
+    [(codec, told_db) for codec in ("jpeg", "avif") for told_db in (7.0, 10.0, 13.0)],
+    strict=True,
 ):
     sent = schemes[codec, "ldpc"].transmit(
         photograph, 10.0, told_snr_db=told_db, generator=torch.Generator().manual_seed(0)

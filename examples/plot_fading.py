@@ -21,8 +21,16 @@ from semcomm.quality import psnr
 from semcomm.receiver import MMSEEqualizer, NoEqualizer, ZeroForcingEqualizer
 
 SNR_DB, DRAWS = 10.0, 9
-COHERENCES = {"one fade per symbol": "symbol", "one per 512 symbols": 512, "one per image": "image"}
-EQUALIZERS = {"no equaliser": NoEqualizer(), "zero forcing": ZeroForcingEqualizer(), "MMSE": MMSEEqualizer()}
+COHERENCES = {
+    "one fade per symbol": "symbol",
+    "one per 512 symbols": 512,
+    "one per image": "image",
+}
+EQUALIZERS = {
+    "no equaliser": NoEqualizer(),
+    "zero forcing": ZeroForcingEqualizer(),
+    "MMSE": MMSEEqualizer(),
+}
 photograph = demo_image(*sys.argv[1:2])[None, :, 16:304, 100:388] / 255
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 with torch.inference_mode():
@@ -67,7 +75,11 @@ grid = right.subplots(3, 3)
 for row, (when, coherence) in enumerate(COHERENCES.items()):
     channel = RayleighChannel(coherence=coherence)
     h = channel(x, SNR_DB, generator=torch.Generator().manual_seed(1)).csi
-    strips[row].plot(20 * h[0, :2048].abs().clamp(min=1e-3).log10(), color="#0b6e99", linewidth=0.6 if row == 0 else 2)
+    strips[row].plot(
+        20 * h[0, :2048].abs().clamp(min=1e-3).log10(),
+        color="#0b6e99",
+        linewidth=0.6 if row == 0 else 2,
+    )
     strips[row].set(ylim=(-32, 12), xlim=(0, 2048), ylabel="|h|² (dB)", title=when)
     strips[row].grid(alpha=0.25)
     strips[row].spines[["top", "right"]].set_visible(False)

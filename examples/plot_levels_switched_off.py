@@ -28,7 +28,9 @@ with torch.inference_mode():
 
 names = ("caption", "segments", "image + segments", "details, 3 x 3", "details, 5 x 5")
 channels = torch.tensor([1, 3, 3, 3, 3])
-level = torch.arange(5).repeat_interleave(channels * (x.shape[1] // channels.sum()))  # of every symbol
+level = torch.arange(5).repeat_interleave(
+    channels * (x.shape[1] // channels.sum())
+)  # of every symbol
 
 # %%
 # Six images arrive with one level silenced or none, and five more with a single level left. The receiver was never
@@ -54,9 +56,16 @@ for name, *images in zip(names, without, alone, strict=True):
 # A level whose absence costs little is one that the others can do without. The images of single levels say what a level
 # is about: colour, light, edges.
 
-titles = ["received, all levels", *(f"without {name}" for name in names), "sent", *(f"only {name}" for name in names)]
+titles = [
+    "received, all levels",
+    *(f"without {name}" for name in names),
+    "sent",
+    *(f"only {name}" for name in names),
+]
 figure, axes = plt.subplots(2, 6, figsize=(14, 6.1), layout="constrained")
-for place, name, picture in zip(axes.flat, titles, [complete, *without, photograph, *alone], strict=True):
+for place, name, picture in zip(
+    axes.flat, titles, [complete, *without, photograph, *alone], strict=True
+):
     score = "" if picture is photograph else f"\n{psnr(picture, photograph).item():.1f} dB"
     place.imshow(picture[0].movedim(0, -1))
     place.set_title(name + score, fontsize=10.5)

@@ -22,7 +22,9 @@ from semcomm import SeparationBaseline, from_pretrained
 from semcomm.experiments import demo_image
 from semcomm.quality.fidelity import caption_agreement, label_agreement, lite_fidelity
 
-photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(
+    demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True
+)
 photograph = photograph.clamp(0, 1)
 fidelity = lite_fidelity()
 truth = fidelity.look(photograph)
@@ -39,15 +41,31 @@ semantics = system.extract(photograph)
 sent = {"MLSC-image": [], "JPEG at capacity": []}
 for snr_db in snrs_db:
     noise, pixels = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    sent["MLSC-image"].append(system.transmit(photograph, snr_db, semantics=semantics, generator=noise))
+    sent["MLSC-image"].append(
+        system.transmit(photograph, snr_db, semantics=semantics, generator=noise)
+    )
     sent["JPEG at capacity"].append(jpeg.transmit(photograph, snr_db, generator=pixels))
 
-seen = {name: [fidelity.look(one.images / 255) for one in transmissions] for name, transmissions in sent.items()}
-labels = {name: [label_agreement(look["labels"], truth["labels"]).item() for look in seen[name]] for name in seen}
-words = {name: [caption_agreement(look["captions"], truth["captions"]).item() for look in seen[name]] for name in seen}
+seen = {
+    name: [fidelity.look(one.images / 255) for one in transmissions]
+    for name, transmissions in sent.items()
+}
+labels = {
+    name: [label_agreement(look["labels"], truth["labels"]).item() for look in seen[name]]
+    for name in seen
+}
+words = {
+    name: [caption_agreement(look["captions"], truth["captions"]).item() for look in seen[name]]
+    for name in seen
+}
 for name, looks in seen.items():
-    for snr_db, look, pixels, sentence in zip(snrs_db, looks, labels[name], words[name], strict=True):
-        print(f"{name:16} {snr_db:4g} dB: labels {pixels:4.0%}, words {sentence:4.0%}  {look['captions'][0]}")
+    for snr_db, look, pixels, sentence in zip(
+        snrs_db, looks, labels[name], words[name], strict=True
+    ):
+        print(
+            f"{name:16} {snr_db:4g} dB: labels {pixels:4.0%}, words {sentence:4.0%}  "
+            f"{look['captions'][0]}"
+        )
 
 # %%
 # For each scheme a row of what arrived, and below it what the segmenter sees in it and what the captioner says of it.
@@ -65,7 +83,9 @@ for row, (name, transmissions) in enumerate(sent.items()):
     pictures[0].set_title(f"{name}, sent", color=COLORS[name], fontsize=10, weight="bold")
     maps[0].imshow(fidelity.segmentation.colors(truth["labels"])[0].movedim(0, -1))
     maps[0].set_title(textwrap.fill(truth["captions"][0], 21), fontsize=9, style="italic")
-    for column, (snr_db, one, look) in enumerate(zip(snrs_db, transmissions, seen[name], strict=True), start=1):
+    for column, (snr_db, one, look) in enumerate(
+        zip(snrs_db, transmissions, seen[name], strict=True), start=1
+    ):
         pictures[column].imshow(one.images[0].movedim(0, -1))
         pictures[column].set_title(f"{snr_db:g} dB", color=COLORS[name], fontsize=11)
         maps[column].imshow(fidelity.segmentation.colors(look["labels"])[0].movedim(0, -1))

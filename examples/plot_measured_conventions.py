@@ -68,12 +68,16 @@ def rayleigh_bits(snr):
 
 
 channels = {"AWGN": awgn, "Rayleigh": with_zero_forcing}
-errors = {name: [error_rate(channel, snr_db) for snr_db in snrs_db] for name, channel in channels.items()}
+errors = {
+    name: [error_rate(channel, snr_db) for snr_db in snrs_db]
+    for name, channel in channels.items()
+}
 print("SNR (dB)  noise power   per part  QPSK, AWGN     theory  Rayleigh     theory")
 for column, snr_db in enumerate(snrs_db):
     snr = 10 ** (snr_db / 10)
     print(
-        f"{snr_db:8g}  {per_symbol[column]:11.4f}  {per_part[column]:9.4f}  {errors['AWGN'][column]:10.5f} "
+        f"{snr_db:8g}  {per_symbol[column]:11.4f}  {per_part[column]:9.4f}  "
+        f"{errors['AWGN'][column]:10.5f} "
         f"{awgn_bits(snr):10.5f}  {errors['Rayleigh'][column]:8.5f} {rayleigh_bits(snr):10.5f}"
     )
 
@@ -91,19 +95,42 @@ powers.semilogy(snrs_db, per_symbol, "o", color=BLUE, label="measured, complex s
 powers.semilogy(snrs_db, per_part, "s", color=ORANGE, label="measured, real part")
 powers.set(title="Noise power", xlabel="SNR (dB)")
 
-fades.hist(gains, bins=80, range=(0, 6), density=True, color=BLUE, alpha=0.45, label="measured |h|²")
-fades.plot([g / 20 for g in range(121)], [math.exp(-g / 20) for g in range(121)], color=BLUE, label="exp(-|h|²)")
-fades.axvline(gains.mean().item(), color=ORANGE, linestyle="--", label=f"mean {gains.mean().item():.3f}")
+fades.hist(
+    gains, bins=80, range=(0, 6), density=True, color=BLUE, alpha=0.45, label="measured |h|²"
+)
+fades.plot(
+    [g / 20 for g in range(121)],
+    [math.exp(-g / 20) for g in range(121)],
+    color=BLUE,
+    label="exp(-|h|²)",
+)
+fades.axvline(
+    gains.mean().item(), color=ORANGE, linestyle="--", label=f"mean {gains.mean().item():.3f}"
+)
 fades.set(title="Rayleigh fades", xlabel="|h|²", xlim=(0, 6))
 
-capacities.plot(fine, [awgn_capacity(snr_db) for snr_db in fine], color=BLUE, label="AWGN, log₂(1 + SNR)")
-capacities.plot(fine, [rayleigh_capacity(snr_db) for snr_db in fine], color=ORANGE, label="Rayleigh, ergodic")
+capacities.plot(
+    fine, [awgn_capacity(snr_db) for snr_db in fine], color=BLUE, label="AWGN, log₂(1 + SNR)"
+)
+capacities.plot(
+    fine, [rayleigh_capacity(snr_db) for snr_db in fine], color=ORANGE, label="Rayleigh, ergodic"
+)
 capacities.plot(snrs_db, capacity, "s", color=ORANGE, label="mean over measured fades")
 capacities.set(title="Capacity", xlabel="SNR (dB)", ylabel="bits per channel use")
 
-for name, theory, color, marker in (("AWGN", awgn_bits, BLUE, "o"), ("Rayleigh", rayleigh_bits, ORANGE, "s")):
-    rates.semilogy(fine, [theory(10 ** (snr_db / 10)) for snr_db in fine], color=color, label=f"{name}, theory")
-    measured = [(snr_db, rate) for snr_db, rate in zip(snrs_db, errors[name], strict=True) if rate > 0]
+for name, theory, color, marker in (
+    ("AWGN", awgn_bits, BLUE, "o"),
+    ("Rayleigh", rayleigh_bits, ORANGE, "s"),
+):
+    rates.semilogy(
+        fine,
+        [theory(10 ** (snr_db / 10)) for snr_db in fine],
+        color=color,
+        label=f"{name}, theory",
+    )
+    measured = [
+        (snr_db, rate) for snr_db, rate in zip(snrs_db, errors[name], strict=True) if rate > 0
+    ]
     rates.semilogy(*zip(*measured, strict=True), marker, color=color, label=f"{name}, measured")
 rates.set(title="Bit errors of QPSK", xlabel="SNR (dB)", ylim=(1e-5, 1))
 for panel in axes.flat:

@@ -50,16 +50,27 @@ for name in ("OFDM, channel known", "OFDM, least squares", "OFDM, LMMSE"):
     received = channels[name](x, SNR_DB, generator=torch.Generator().manual_seed(4))
     csi = received.csi[0, : 64 if "known" in name else 56]
     places = torch.arange(64) if "known" in name else torch.arange(64)[torch.arange(64) % 8 != 0]
-    spectrum.plot(places, 20 * csi.abs().log10(), label=name.removeprefix("OFDM, "), linewidth=1.5)
+    spectrum.plot(
+        places, 20 * csi.abs().log10(), label=name.removeprefix("OFDM, "), linewidth=1.5
+    )
 spectrum.set(xlabel="subcarrier", ylabel="gain (dB)", title="one OFDM symbol's subcarriers")
 spectrum.legend()
-h = OFDMChannel(profile=profile, doppler=0.02)(x.expand(1, -1), SNR_DB, generator=torch.Generator().manual_seed(4)).csi
-shown = moving.imshow(20 * h.reshape(20, 64).abs().log10(), aspect="auto", vmin=-20, vmax=6, cmap="magma")
-moving.set(xlabel="subcarrier", ylabel="OFDM symbol", title="gain under Doppler, f_D T = 0.02 (dB)")
+h = OFDMChannel(profile=profile, doppler=0.02)(
+    x.expand(1, -1), SNR_DB, generator=torch.Generator().manual_seed(4)
+).csi
+shown = moving.imshow(
+    20 * h.reshape(20, 64).abs().log10(), aspect="auto", vmin=-20, vmax=6, cmap="magma"
+)
+moving.set(
+    xlabel="subcarrier", ylabel="OFDM symbol", title="gain under Doppler, f_D T = 0.02 (dB)"
+)
 above.colorbar(shown, ax=moving)
 for axes, (name, transmission) in zip(below.subplots(1, 5), sent.items(), strict=True):
     axes.imshow(transmission.images[0].movedim(0, -1))
-    axes.set_title(f"{name}\n{transmission.psnr_db.item():.1f} dB, k = {transmission.symbols_per_image:,}", fontsize=10)
+    axes.set_title(
+        f"{name}\n{transmission.psnr_db.item():.1f} dB, k = {transmission.symbols_per_image:,}",
+        fontsize=10,
+    )
     axes.axis("off")
 if plt.get_backend() == "agg":  # no screen
     plt.savefig("ofdm_multipath.png")

@@ -49,12 +49,15 @@ def semcomm(command):
     """Run the command line beside ``residual_parts.py``, and show what it prints."""
     where = Path(residual_parts.__file__).parent
     print("$ semcomm", command.replace(str(work), "WORK"))
-    done = subprocess.run(["semcomm", *command.split()], cwd=where, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["semcomm", *command.split()], cwd=where, capture_output=True, text=True, check=True
+    )
     print(done.stdout.replace(str(work), "WORK"))
 
 
 semcomm(
-    f"train custom --builder residual_parts:build_residual --train {work}/train --val {work}/test --out {work}/mine "
+    "train custom --builder residual_parts:build_residual "
+    f"--train {work}/train --val {work}/test --out {work}/mine "
     "--minutes 1 --size 96 --snr-range 0 20"
 )
 
@@ -75,10 +78,14 @@ print(system.config, f"k/n = {system.bandwidth_ratio(160, 192):.4f}")
 
 snrs_db = [1.0, 4.0, 7.0, 10.0, 13.0]
 schemes = {"residual blocks": system} | {
-    f"{codec.upper()} at capacity": SeparationBaseline(codec, symbols_per_image=system.symbols_per_image)
+    f"{codec.upper()} at capacity": SeparationBaseline(
+        codec, symbols_per_image=system.symbols_per_image
+    )
     for codec in ("jpeg", "avif")
 }
-measured = [evaluate(scheme, work / "test", snrs_db, name=name) for name, scheme in schemes.items()]
+measured = [
+    evaluate(scheme, work / "test", snrs_db, name=name) for name, scheme in schemes.items()
+]
 for one in measured:
     print(f"{one.name:18}", "  ".join(f"{row['psnr_db']:5.2f}" for row in one.rows), "dB")
 
@@ -86,7 +93,8 @@ for one in measured:
 # The same from the command line:
 
 semcomm(
-    f"evaluate {work}/mine --builder residual_parts:build_residual --codecs jpeg,avif --data {work}/test "
+    f"evaluate {work}/mine --builder residual_parts:build_residual "
+    f"--codecs jpeg,avif --data {work}/test "
     "--snr 1,4,7,10,13"
 )
 

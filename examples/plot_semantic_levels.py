@@ -34,7 +34,10 @@ print(text)
 # The label map, and how much of the photograph each class covers.
 
 labels = segmentation.labels(photograph)
-shares = np.bincount(labels.flatten().numpy(), minlength=len(segmentation.class_names)) / labels.numel()
+shares = (
+    np.bincount(labels.flatten().numpy(), minlength=len(segmentation.class_names))
+    / labels.numel()
+)
 found = [label for label in np.argsort(-shares) if shares[label] >= 0.01]
 for label in found:
     print(f"{segmentation.class_names[label]:12} {shares[label]:.0%}")
@@ -66,7 +69,9 @@ limit = plane.abs().max().item()
 axes[3].imshow(plane, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=600 / 512)
 axes[3].set_ylabel("words")
 axes[3].set_xlabel("embedding")
-patches = [plt.Rectangle((0, 0), 1, 1, color=segmentation.palette[label].tolist()) for label in found]
+patches = [
+    plt.Rectangle((0, 0), 1, 1, color=segmentation.palette[label].tolist()) for label in found
+]
 names = [f"{segmentation.class_names[label]} {shares[label]:.0%}" for label in found]
 figure.legend(patches, names, loc="outside lower center", ncols=min(len(found), 8), frameon=False)
 figure.suptitle(f"“{text}”", fontsize=15, style="italic")

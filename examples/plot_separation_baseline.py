@@ -24,7 +24,9 @@ from semcomm.baselines.codecs import encode_all
 from semcomm.experiments import demo_image
 from semcomm.images import to_uint8
 
-photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(
+    demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True
+)
 photograph = to_uint8(photograph)[0, :, 4:196, 42:234]
 schemes = {
     "JPEG": SeparationBaseline("jpeg", bandwidth_ratio=1 / 12),
@@ -48,11 +50,15 @@ for name, scheme in schemes.items():
 
 snrs_db = [float(snr_db) for snr_db in range(-12, 17)]
 sent = {
-    name: [scheme.transmit(photograph[None], snr_db, generator=torch.Generator().manual_seed(0)) for snr_db in snrs_db]
+    name: [
+        scheme.transmit(photograph[None], snr_db, generator=torch.Generator().manual_seed(0))
+        for snr_db in snrs_db
+    ]
     for name, scheme in schemes.items()
 }
 cliffs = {
-    name: snrs_db[[bool(one.failed) for one in transmissions].index(False)] for name, transmissions in sent.items()
+    name: snrs_db[[bool(one.failed) for one in transmissions].index(False)]
+    for name, transmissions in sent.items()
 }
 for name, snr_db in cliffs.items():
     print(f"{name:10} works from {snr_db:g} dB")
@@ -69,17 +75,23 @@ COLORS = {"JPEG": "#d1661f", "JPEG 2000": "#7a5195", "WebP": "#4c9a5b", "AVIF": 
 SHOWN_DB = (-4.0, 4.0)
 figure = plt.figure(figsize=(12, 10), layout="constrained")
 curves, faces = figure.subfigures(2, 1, height_ratios=[1, 1.35])
-for axes, metric, label in zip(curves.subplots(1, 2), ("psnr_db", "ssim"), ("PSNR (dB)", "SSIM"), strict=True):
+for axes, metric, label in zip(
+    curves.subplots(1, 2), ("psnr_db", "ssim"), ("PSNR (dB)", "SSIM"), strict=True
+):
     for name, transmissions in sent.items():
         values = [getattr(one, metric).item() for one in transmissions]
-        axes.plot(snrs_db, values, "o-", color=COLORS[name], label=name, linewidth=2, markersize=4)
+        axes.plot(
+            snrs_db, values, "o-", color=COLORS[name], label=name, linewidth=2, markersize=4
+        )
         axes.axvspan(snrs_db[0], cliffs[name] - 1, color="black", alpha=0.06, linewidth=0)
     axes.set(xlabel="SNR (dB)", ylabel=label, xlim=(snrs_db[0], snrs_db[-1]))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.text(0.02, 0.95, "no file fits", transform=axes.transAxes, va="top", color="#6b6b6b")
 axes.legend(frameon=False, loc="lower right")
-curves.suptitle("One photograph at k/n = 1/12, each codec at capacity", fontsize=15, weight="bold")
+curves.suptitle(
+    "One photograph at k/n = 1/12, each codec at capacity", fontsize=15, weight="bold"
+)
 
 grid = faces.subplots(len(SHOWN_DB), len(schemes))
 for row, snr_db in zip(grid, SHOWN_DB, strict=True):

@@ -21,7 +21,9 @@ from semcomm.symbols import plane_size, symbols_to_features
 photograph = demo_image(*sys.argv[1:2])[None]
 system = from_pretrained("mlsc-image-l4-t8", device="cpu")
 semantics = system.extract(photograph)
-sent = system.transmit(photograph, 10.0, semantics=semantics, generator=torch.Generator().manual_seed(0))
+sent = system.transmit(
+    photograph, 10.0, semantics=semantics, generator=torch.Generator().manual_seed(0)
+)
 
 # %%
 # Symbols lie channel by channel in planes of h/t x w/t: one plane for the caption, three for each other level. The
@@ -36,7 +38,10 @@ total = planes.abs().square().sum().item()
 for name, level in levels.items():
     uses, power = level.numel() / planes.numel(), level.abs().square().sum().item() / total
     print(f"{name:20} {uses:6.1%} of the channel uses, {power:6.1%} of the power")
-print(f"mean power {sent.power.item():.4f}, peak {planes.abs().square().max().item():.1f} times that")
+print(
+    f"mean power {sent.power.item():.4f}, "
+    f"peak {planes.abs().square().max().item():.1f} times that"
+)
 
 # %%
 # A level with hardly any power is one that the training found of little use for its objective, the mean squared error.
@@ -48,7 +53,9 @@ with torch.inference_mode():
     for snr_db in snrs_db.tolist():
         symbols = system.encode(photograph / 255, snr_db, semantics=semantics)
         power = symbols.abs().square().reshape(-1, rows * columns).sum(1)
-        shares.append(torch.stack([level.sum() for level in power.split([1, 3, 3, 3, 3])]) / power.sum())
+        shares.append(
+            torch.stack([level.sum() for level in power.split([1, 3, 3, 3, 3])]) / power.sum()
+        )
 shares = torch.stack(shares, dim=1)
 
 # %%
@@ -69,7 +76,11 @@ for axes in (photo_axes, power_axes):
     axes.axis("off")
 share_axes.stackplot(snrs_db, shares, labels=names, colors=COLORS, alpha=0.85)
 share_axes.set(
-    xlabel="SNR (dB)", xlim=(-4, 20), ylim=(0, 1), title="share of the power", yticks=[0, 0.25, 0.5, 0.75, 1]
+    xlabel="SNR (dB)",
+    xlim=(-4, 20),
+    ylim=(0, 1),
+    title="share of the power",
+    yticks=[0, 0.25, 0.5, 0.75, 1],
 )
 share_axes.yaxis.set_major_formatter("{x:.0%}")
 handles, labels = share_axes.get_legend_handles_labels()
@@ -78,12 +89,18 @@ share_axes.legend(handles[::-1], labels[::-1], loc="lower left", framealpha=0.9,
 for axes, (name, level), color in zip(below.subplots(1, 5), levels.items(), COLORS, strict=True):
     points = level.flatten()
     reach = 1.05 * max(points.real.abs().max().item(), points.imag.abs().max().item())
-    axes.hist2d(points.real, points.imag, bins=90, range=[[-reach, reach]] * 2, norm="log", cmap="magma")
-    axes.add_patch(plt.Circle((0, 0), 1, fill=False, color="white", linewidth=0.8, linestyle="--"))
+    axes.hist2d(
+        points.real, points.imag, bins=90, range=[[-reach, reach]] * 2, norm="log", cmap="magma"
+    )
+    axes.add_patch(
+        plt.Circle((0, 0), 1, fill=False, color="white", linewidth=0.8, linestyle="--")
+    )
     axes.set(aspect="equal", facecolor="black")
     axes.set_title(name, color=color, fontsize=11, weight="bold")
     axes.tick_params(labelsize=8)
-below.supxlabel("symbols at 10 dB in the complex plane; the dashed circle has radius 1", fontsize=10)
+below.supxlabel(
+    "symbols at 10 dB in the complex plane; the dashed circle has radius 1", fontsize=10
+)
 if plt.get_backend() == "agg":  # no screen
     plt.savefig("symbols_on_the_air.png")
 plt.show()

@@ -19,7 +19,9 @@ from torch.nn import functional as F
 from semcomm import build_deep_jscc
 from semcomm.experiments import demo_image
 
-photograph = F.interpolate(demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True)
+photograph = F.interpolate(
+    demo_image(*sys.argv[1:2])[None] / 255, scale_factor=0.5, mode="bilinear", antialias=True
+)
 photograph = photograph.clamp(0, 1)
 judged = photograph[:, :, 16:168, 76:194]
 margins = photograph[0, :, :, :76], photograph[0, :, :, 194:], photograph[0, :, 168:, :]
@@ -38,7 +40,9 @@ steps, scores, pictures = [], [], {}
 
 def crop(margin):
     """Cut 48 x 48 pixels out of a margin, anywhere."""
-    top, left = (int(torch.randint(side - 47, (), generator=generator)) for side in margin.shape[1:])
+    top, left = (
+        int(torch.randint(side - 47, (), generator=generator)) for side in margin.shape[1:]
+    )
     return margin[:, top : top + 48, left : left + 48]
 
 
@@ -77,11 +81,19 @@ for axes, title, picture in zip(columns, titles, [judged[0], *pictures.values()]
     axes.axis("off")
 axes = curve.subplots()
 axes.plot(steps, scores, color="#0b6e99", linewidth=2.5)
-axes.plot(SNAPSHOTS, [scores[steps.index(step)] for step in SNAPSHOTS], "o", color="#d1661f", markersize=9)
+axes.plot(
+    SNAPSHOTS,
+    [scores[steps.index(step)] for step in SNAPSHOTS],
+    "o",
+    color="#d1661f",
+    markersize=9,
+)
 axes.set(xlabel="training step", ylabel=f"PSNR at {SNR_DB:g} dB (dB)", xlim=(-4, STEPS + 4))
 axes.grid(alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
-figure.suptitle("Deep JSCC at k/n = 1/12, learned from a photograph's margins", fontsize=15, weight="bold")
+figure.suptitle(
+    "Deep JSCC at k/n = 1/12, learned from a photograph's margins", fontsize=15, weight="bold"
+)
 if plt.get_backend() == "agg":  # no screen
     plt.savefig("train_deep_jscc.png")
 plt.show()

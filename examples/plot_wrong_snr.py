@@ -36,11 +36,16 @@ with torch.inference_mode():
         for true in TRUE:
             y = system.channel(x, true, generator=torch.Generator().manual_seed(0))
             received[told, true] = system.decode(y, tuple(size), told)
-scores = torch.tensor([[psnr(received[told, true], photograph).item() for told in TOLD] for true in TRUE])
+scores = torch.tensor(
+    [[psnr(received[told, true], photograph).item() for told in TOLD] for true in TRUE]
+)
 best = scores.max(1).values
 for true, row, most in zip(TRUE, scores, best, strict=True):
     honest = row[TOLD.index(true)]
-    print(f"{true:4g} dB: {honest:.2f} dB when told so, {row.min():.2f} to {most:.2f} dB over what it is told")
+    print(
+        f"{true:4g} dB: {honest:.2f} dB when told so, "
+        f"{row.min():.2f} to {most:.2f} dB over what it is told"
+    )
 
 # %%
 # The best of every row should lie on the diagonal, or near it. Told too high a number, the receiver trusts symbols that
@@ -54,8 +59,18 @@ shown = axes.imshow(loss, origin="lower", cmap="magma_r", vmin=0)
 for row in range(len(TRUE)):
     for column in range(len(TOLD)):
         ink = "white" if loss[row, column] > 0.5 * loss.max() else "black"
-        axes.text(column, row, f"{scores[row, column]:.1f}", ha="center", va="center", color=ink, fontsize=11)
-    axes.add_patch(plt.Rectangle((row - 0.5, row - 0.5), 1, 1, fill=False, color="#0b6e99", linewidth=3))
+        axes.text(
+            column,
+            row,
+            f"{scores[row, column]:.1f}",
+            ha="center",
+            va="center",
+            color=ink,
+            fontsize=11,
+        )
+    axes.add_patch(
+        plt.Rectangle((row - 0.5, row - 0.5), 1, 1, fill=False, color="#0b6e99", linewidth=3)
+    )
 axes.set(
     xlabel="SNR told (dB)",
     ylabel="true SNR (dB)",
@@ -68,9 +83,14 @@ left.colorbar(shown, ax=axes, shrink=0.75)
 corners = [(-5.0, 20.0), (20.0, 20.0), (-5.0, -5.0), (20.0, -5.0)]
 for place, (told, true) in zip(right.subplots(2, 2).flat, corners, strict=True):
     place.imshow(received[told, true][0].movedim(0, -1))
-    place.set_title(f"true {true:g} dB, told {told:g} dB: {psnr(received[told, true], photograph).item():.1f} dB")
+    place.set_title(
+        f"true {true:g} dB, told {told:g} dB: "
+        f"{psnr(received[told, true], photograph).item():.1f} dB"
+    )
     place.axis("off")
-figure.suptitle("One model for all SNRs, told the right one and wrong ones", fontsize=15, weight="bold")
+figure.suptitle(
+    "One model for all SNRs, told the right one and wrong ones", fontsize=15, weight="bold"
+)
 if plt.get_backend() == "agg":  # no screen
     plt.savefig("wrong_snr.png")
 plt.show()

@@ -96,13 +96,16 @@ def as_received(received: Any, snr_db: SNR | None, channel: nn.Module, name: str
     return replace(received, noise_variance=variance.float())
 
 
-def delivered_by(channel: nn.Module, arrived: Any, sent: Sent, snr_db: SNR, *, training: bool) -> Received:
-    """Wrap what a channel made of symbols sent, if it is as many; with what is taken as received in training mode."""
+def delivered_by(system: Any, arrived: Any, sent: Sent, snr_db: SNR) -> Received:
+    """Wrap what a system's channel made of symbols, if it is as many; with what training mode takes as received."""
+    channel, training = system.channel, system.training
+    check_powers(system.constraint, channel)  # which may have been changed since they were set
     name = f"channel {type(channel).__name__}"
     received = as_received(arrived, snr_db, channel, f"{name}: received")
     if received.symbols.shape != sent.symbols.shape:
         shapes = f"{tuple(sent.symbols.shape)}, got {tuple(received.symbols.shape)}"
         raise ValueError(f"{name} must return as many symbols as it is given, {shapes}")
+    check_gains_told(received, told_of_channel(system.transmitter, channel).get("fading", "none"), channel)
     if not training:
         check_finite(received, f"{name} delivered NaN or inf")
     return replace(received, side=sent.side if training else None)
@@ -155,6 +158,15 @@ def told_of_channel(transmitter: nn.Module, channel: nn.Module) -> dict[str, str
     if fading not in get_args(Fading):
         raise ValueError(f'channel {type(channel).__name__}: fading must be "none" or "fast", got {fading!r}')
     return {"fading": fading}
+
+
+def check_gains_told(received: Received, fading: str, channel: nn.Module) -> None:
+    """Refuse a channel that fades and does not tell its gains, over which no bit arrives."""
+    if received.csi is None and fading != "none":
+        raise ValueError(
+            f"channel must tell its gains to a receiver of bits, or all would be lost: {type(channel).__name__} fades "
+            'and does not; give it csi="perfect" or csi=Pilots(...)'
+        )
 
 
 def check_finite(received: Received, said: str) -> None:

@@ -111,7 +111,7 @@ class SemanticSystem(Doors, Saves):
         sent = self.hops_1_to_3(images, told_snr_db, semantics, request)
         snr_db = check_snr(snr_db, len(images), values=not self.training)
         arrived = self.channel(sent.symbols, snr_db, generator=generator)
-        arrived = checks.delivered_by(self.channel, arrived, sent, snr_db, training=self.training)
+        arrived = checks.delivered_by(self, arrived, sent, snr_db)
         received, delivered = self.hops_5_and_6(arrived, (images.shape[2], images.shape[3]), snr_db, request)
         return Passage(sent, arrived, received, delivered)
 

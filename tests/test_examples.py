@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def test_a_photograph_of_ones_own_takes_the_demos_place(tmp_path):
     image = demo_image(tmp_path / "own.png")
     assert image.shape == demo_image().shape
     assert torch.equal(image, torch.tensor([200, 10, 30], dtype=torch.uint8)[:, None, None].expand(image.shape))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_code_fits_its_column(path):
+    """98 characters are what a page shows without scrolling in a window of 1280 pixels; text is wrapped."""
+    lines, text = path.read_text(encoding="utf-8").splitlines(), set()
+    for token in tokenize.generate_tokens(iter([line + "\n" for line in lines]).__next__):
+        if token.type in (tokenize.COMMENT, tokenize.STRING) and token.line.lstrip().startswith(("#", '"""')):
+            text.update(range(token.start[0], token.end[0] + 1))
+    assert [line for number, line in enumerate(lines, 1) if len(line) > 98 and number not in text] == []

@@ -178,6 +178,15 @@ def test_a_channel_of_another_power_is_refused():
     system.constraint = PowerNormalize(2.0)
 
 
+@pytest.mark.parametrize("part", ["constraint", "channel"])
+@pytest.mark.parametrize("call", ["forward", "transmit"])
+def test_a_power_that_is_changed_later_is_refused(part, call):
+    system = small_system()
+    getattr(system, part).power = 2.0
+    with pytest.raises(ValueError, match=r"channel.power is .*, but the constraint's power is .*, so the SNR would be"):
+        getattr(system, call)(rand_images(), SNR_DB)
+
+
 class Spoils(nn.Module):
     """A channel that breaks the contract after the symbols have left."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semcomm.checks import as_received, uses
+from semcomm.checks import as_received, check_gains_told, uses
 from semcomm.contracts import Received
 from semcomm.link import transport
 from semcomm.link.bits import bits_to_bytes, bits_to_integer, bytes_to_bits, integer_to_bits
@@ -108,11 +108,7 @@ def carry(
         raise ValueError(
             f"channel must tell its noise_variance to a receiver of bits, {type(channel).__name__} does not"
         )
-    if received.csi is None and fading != "none":
-        raise ValueError(
-            f"channel must tell its gains to a receiver of bits, or all would be lost: {type(channel).__name__} fades "
-            'and does not; give it csi="perfect" or csi=Pilots(...)'
-        )
+    check_gains_told(received, fading, channel)
     arrived = transport.receive(
         list(received.symbols),
         plans,

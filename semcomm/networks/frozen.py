@@ -3,9 +3,9 @@
 import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from types import MethodType
-from typing import TypeVar, cast
+from functools import partial, update_wrapper
+from types import CellType, FunctionType, MethodType
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -49,7 +49,8 @@ def in_eval_mode(network: Network) -> Network:
 
     Returns:
         `network` itself, if all of it is in eval mode. Else a twin: its modules are copies, wherever one refers to
-        another (submodules, lists, bound methods), and all else is shared: weights, buffers, hooks, objects.
+        another (submodules, lists, bound methods, functions in place of a method), and all else is shared: weights,
+        buffers, hooks, objects.
 
     Example:
         >>> network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
@@ -68,7 +69,29 @@ def in_eval_mode(network: Network) -> Network:
     twin = copy.deepcopy(network, shared)
     for module in twin.modules():
         module.training = False
+        for name, value in list(vars(module).items()):
+            if isinstance(value, FunctionType):
+                vars(module)[name] = _of_copies(value, shared)
     return cast(Network, twin)
+
+
+def _of_copies(value: Any, copies: dict[int, Any]) -> Any:
+    """What a function's closure holds, with copies in place of the network's modules; the same if it holds none."""
+    if isinstance(value, MethodType):
+        return MethodType(value.__func__, copies.get(id(value.__self__), value.__self__))
+    if not isinstance(value, FunctionType):
+        return copies.get(id(value), value) if isinstance(value, nn.Module) else value
+    try:
+        held = [cell.cell_contents for cell in value.__closure__ or ()]
+    except ValueError:  # a cell that nothing was put into
+        return value
+    now = [one if one is value else _of_copies(one, copies) for one in held]
+    if all(one is other or one == other for one, other in zip(held, now, strict=True)):
+        return value
+    cells = tuple(CellType(one) for one in now)
+    function = FunctionType(value.__code__, value.__globals__, value.__name__, value.__defaults__, cells)
+    function.__kwdefaults__ = value.__kwdefaults__
+    return update_wrapper(function, value)  # so that it still says what arguments it takes
 
 
 def _share(value: object, shared: dict[int, object], copied: set[int]) -> None:

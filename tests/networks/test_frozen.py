@@ -1,7 +1,8 @@
 """A network in eval mode beside the one that trains: the same results, whatever its modules are."""
 
+import inspect
 import threading
-from functools import partial
+from functools import partial, wraps
 
 import pytest
 import torch
@@ -77,7 +78,30 @@ def parametrised():
     return convolution
 
 
+def replaced_method():
+    norm = nn.BatchNorm2d(4)
+    usual = norm.forward
+    norm.forward = lambda images: usual(images) / 2
+    return norm
+
+
+def replaced_method_of_another():
+    dropout, norm = nn.Dropout(), nn.BatchNorm2d(4)
+
+    def twice(images):
+        return once(once(images))
+
+    def once(images):
+        return dropout(norm(images))
+
+    outer = nn.Sequential(norm, dropout)
+    outer.forward = twice
+    return outer
+
+
 NETWORKS = {
+    "a method replaced": replaced_method,
+    "a method replaced by functions": replaced_method_of_another,
     "subclass of Sequential": lambda: Skips(nn.BatchNorm2d(4), nn.Dropout()),
     "references": Refers,
     "pruning": pruned,
@@ -117,6 +141,27 @@ def test_a_twin_shares_weights_buffers_and_whatever_is_no_module():
     assert twin.lock is network.lock
     assert twin.listed[0] is twin.norm is twin.method.__self__
     assert twin.norm is not network.norm
+
+
+def test_a_function_in_place_of_a_method_says_what_it_takes():
+    """A system looks which keywords a part's `forward` has."""
+
+    class Scales(nn.Module):
+        def forward(self, features, *, factor=2.0):
+            return features * factor
+
+    network = Scales()
+    usual = network.forward
+
+    @wraps(usual)
+    def counted(*given, **named):
+        return usual(*given, **named)
+
+    network.forward = counted
+    twin = in_eval_mode(network)
+    assert twin.forward is not counted
+    assert inspect.signature(twin.forward) == inspect.signature(usual)
+    assert twin(torch.ones(1), factor=3.0).item() == 3
 
 
 def test_hooks_are_called_as_they_are():

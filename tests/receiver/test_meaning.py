@@ -9,7 +9,7 @@ import torch
 from toys import ToyCaptioner, ToySegmenter
 
 import semcomm.receiver.hybrid as receiving
-from semcomm import AWGNChannel, CaptionFeature, SegmentationFeature
+from semcomm import AWGNChannel, CaptionFeature, RayleighChannel, SegmentationFeature
 from semcomm.contracts import Received, Semantics
 from semcomm.experiments.measure import evaluate
 from semcomm.files.pictures import load_image
@@ -285,6 +285,13 @@ def test_a_safe_snr_above_the_one_told_is_allowed_but_said(system, face, semanti
         system.encode(face.float() / 255, 5.0, semantics=semantics, channel_uses=USES, safe_snr_db=5.0)
     with pytest.raises(ValueError, match="safe_snr_db must be finite"):
         build_hybrid_code(safe_snr_db=float("inf"), device="cpu")
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_fades_that_the_receiver_is_not_told_are_refused(face, mode):
+    system = getattr(build_hybrid_code(channel=RayleighChannel(csi="none"), device="cpu"), mode)()
+    with pytest.raises(ValueError, match="channel must tell its gains to a receiver of bits.*: RayleighChannel fades"):
+        system(face.float() / 255, 10.0, channel_uses=USES)
 
 
 def test_a_channel_of_another_length_is_refused(face):
