@@ -101,7 +101,8 @@ def from_pretrained(
 
     Raises:
         FileNotFoundError: if there is no such name, folder or file.
-        ValueError: if a file is damaged, unsafe, or of another configuration; the message says which.
+        ValueError: if a file is damaged, unsafe, or of another configuration, or `revision` is given for what is not on
+            the Hub; the message says which.
 
     Example:
         >>> system = from_pretrained("mlsc-image-l4-t8", device="cpu")
@@ -110,6 +111,8 @@ def from_pretrained(
     """
     name = str(name_or_folder)
     folder = Path(name)
+    if revision is not None and (name in list_pretrained() or folder.exists()):
+        raise ValueError(f"revision must be None for what is not on the Hub, got {revision!r} for {name}")
     if name in list_pretrained():
         folder = SHIPPED / name
     elif not folder.is_dir():

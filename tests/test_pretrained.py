@@ -475,6 +475,12 @@ def test_a_repository_of_the_hub_is_fetched_file_by_file(saved, monkeypatch):
     assert {file for _, file, _ in asked} == {"config.json", "model.safetensors"}
 
 
+def test_a_revision_of_what_is_here_is_refused(saved):
+    for here in ("mlsc-image-l2-t8", str(saved[1])):
+        with pytest.raises(ValueError, match=f"revision must be None for what is not on the Hub, got 'v1' for {here}"):
+            from_pretrained(here, revision="v1", device="cpu")
+
+
 def test_a_repository_that_the_hub_does_not_deliver_is_one_clear_error(monkeypatch):
     def download(*_, **__):
         raise LocalEntryNotFoundError("no network here\nand a long story")

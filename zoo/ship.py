@@ -1,9 +1,9 @@
 """Train, measure, judge and ship the zoo: `python zoo/ship.py --train TRAIN --val VAL --test TEST --out OUT`.
 
-`spec.py` says what is trained and what the results page compares. All work is kept in `OUT/zoo` and `OUT/claims`;
+`spec.py` says what is trained and what the results page compares. All work is kept in `OUT`, a folder for each study;
 started again, the script resumes what is unfinished and skips what is done. Then it writes `docs/results.md` and
-`docs/results/`. `--only zoo` and `--only claims` make their sections alone and leave the others of the page. With
-`--ship` it also writes the shipped systems' folders in the package: weights, configuration, recipe with scores, golden
+`docs/results/`. `--only STUDY` makes that study's sections alone and leaves the others of the page. With `--ship` it
+also writes the shipped systems' folders in the package: weights, configuration, recipe with scores, golden
 output, model card.
 """
 
@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from spec import CLAIMS, L4, SHIPPED, ZOO
+from spec import L4, SHIPPED, STUDIES, ZOO
 
 from semcomm.baselines.separation import SeparationBaseline
 from semcomm.experiments.demo import compare_on
@@ -75,17 +75,18 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for all work")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the page goes")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode photographs")
-    parser.add_argument("--only", choices=("zoo", "claims"), help="one of both studies")
+    parser.add_argument("--only", choices=(*STUDIES,), help="one of the studies")
     parser.add_argument("--ship", action="store_true", help="put the shipped systems into the package, too")
     given = parser.parse_args()
     try:
-        folders = {one.name: Folders(given.train, given.val, given.test, given.out / one.name) for one in (ZOO, CLAIMS)}
-        for study in (ZOO, CLAIMS):
-            if given.only in (None, study.name):
-                reproduce("results", folders[study.name], study, workers=given.workers)
-                print(f"wrote {publish(folders[study.name], given.docs, with_picture=study is ZOO)}")
-        for system in SHIPPED if given.ship else ():
-            print(f"wrote {ship(system, folders[ZOO.name])}")
+        for name, study in STUDIES.items():
+            if given.only not in (None, name):
+                continue
+            folders = Folders(given.train, given.val, given.test, given.out / name)
+            reproduce("results", folders, study, workers=given.workers)
+            print(f"wrote {publish(folders, given.docs, with_picture=study is ZOO)}")
+            for system in SHIPPED.get(name, ()) if given.ship else ():
+                print(f"wrote {ship(system, folders)}")
     except (OSError, ValueError) as error:
         sys.exit(f"ship.py: {error}")
 

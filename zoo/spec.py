@@ -9,11 +9,11 @@ from semcomm.experiments.specs import SNR_RANGE, DeepJSCC, Effort, Mlsc
 
 L2, L3, L4, L6 = (Mlsc(level, SNR_RANGE) for level in (2, 3, 4, 6))
 BY_RATIO = (replace(L4, downsampling=16), L2, L3, L4, L6)
-SHIPPED = (*BY_RATIO, replace(L4, channel="rayleigh"), *(DeepJSCC(c, SNR_RANGE) for c in (1, 2, 3, 4, 5)))
+ON_AWGN = (*BY_RATIO, *(DeepJSCC(c, SNR_RANGE) for c in (1, 2, 3, 4, 5)))
 FOR_ONE_SNR = tuple(replace(L3, snr_db=snr_db) for snr_db in (1.0, 10.0, 19.0))
 AT_10_DB = DeepJSCC(3, 10.0)
 CHOICES = {
-    "the gain is told": (replace(L4, tell_gain=True), L4),
+    "the gain is told": (replace(L3, tell_gain=True), L3),
     "the gain is told, Deep JSCC": (replace(AT_10_DB, tell_gain=True), AT_10_DB),
     "no normalisation, shortcuts": (FOR_ONE_SNR[1], replace(FOR_ONE_SNR[1], plain=True)),
 }
@@ -41,22 +41,26 @@ ZOO = Study(
         "results": (
             Bandwidth(BY_RATIO, (1.0, 10.0), False, CODECS, ("<= 13/192", 13 / 192 + 1e-9), 0.5, CODES),
             Codecs(L4, SNRS_DB, CODECS),
-            EverySystem(SHIPPED, SNRS_DB),
+            EverySystem(ON_AWGN, SNRS_DB),
         )
     },
     command=COMMAND,
 )
+FADING = replace(ZOO, name="fading", pages={"results": (Fading(L4, SNRS_DB),)})
+"""Two systems that differ in their training channel alone."""
 CLAIMS = Study(
     name="claims",
-    effort=replace(ZOO.effort, batch_size=16, steps=3_000, width=24),
+    effort=replace(ZOO.effort, batch_size=32, steps=3_000, width=24, test_images=50),
     pages={
         "results": (
             Mismatch(FOR_ONE_SNR, SNRS_DB, adaptive=L3, beside=False),
             Ablation(L2, SNRS_DB, beside=True),
-            Fading(L4, SNRS_DB),
             Choices(CHOICES, SNRS_DB),
         )
     },
     command=COMMAND,
 )
-"""Systems that are compared among themselves, of a quarter of the crops and half of the width."""
+"""Systems that are compared among themselves, of half of the crops and half of the width."""
+STUDIES = {study.name: study for study in (ZOO, FADING, CLAIMS)}
+SHIPPED = {"zoo": ON_AWGN, "fading": (replace(L4, channel="rayleigh"),)}
+"""Which systems of a study the package has."""

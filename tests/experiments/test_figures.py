@@ -14,11 +14,12 @@ from semcomm.experiments.presets import QUICK, SNRS_DB
 from semcomm.experiments.specs import SNR_RANGE, AtCapacity, DeepJSCC, Mlsc
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "zoo"))
-from spec import CLAIMS, ZOO
+import spec
 
 FIG4, FIG5, FIG6 = QUICK.pages["fig4"][0], QUICK.pages["fig5"], QUICK.pages["fig6"][0]
-BANDWIDTH, CODECS, EVERY = ZOO.pages["results"]
-MISMATCH, ABLATION, FADING, CHOICES = CLAIMS.pages["results"]
+BANDWIDTH, CODECS, EVERY = spec.ZOO.pages["results"]
+(FADING,) = spec.FADING.pages["results"]
+MISMATCH, ABLATION, CHOICES = spec.CLAIMS.pages["results"]
 
 
 def section(part, psnr_db=zoo_psnr_db, **options):
