@@ -1,4 +1,4 @@
-"""Measure nested MLSC-image and its codes beside JPEG and AVIF: `python zoo/codes.py --test TEST --out OUT`.
+"""Measure nested MLSC-image and its codes beside Deep JSCC and codecs: `python zoo/codes.py --test TEST --out OUT`.
 
 Every second photograph of TEST is cut to 480 x 320 pixels (320 x 480 where it is upright) and sent whole over AWGN. All
 work is kept in OUT; started again, the script does what is missing. Then it writes the first section of
@@ -36,18 +36,23 @@ FIRST = 4
 
 NESTED, HYBRID = "nested MLSC-image", "hybrid code"
 MEANING = "hybrid code, caption and label map too"
-BESIDE = (HYBRID, "linear code", "JPEG, capacity", "JPEG, LDPC", "AVIF, capacity", "AVIF, LDPC")
+DEEP_JSCC = "Deep JSCC"
+BESIDE = (HYBRID, "linear code", DEEP_JSCC, "JPEG, capacity", "JPEG, LDPC", "AVIF, capacity", "AVIF, LDPC")
 TEXT = """Nested MLSC-image is `from_pretrained()`: it sends caption and label map, too, and has trained networks.
 Linear and hybrid code are `build_linear_code()` and `build_hybrid_code()`, fitted from photographs and not trained; one
-object serves every k/n and every SNR. Everything is counted: header, padding, real 5G LDPC. "Capacity"
-is an ideal channel code that no real modem reaches, "LDPC" the same real link that the hybrid code has, with rates that
-lose one photograph in 1,000. Codecs know the SNR beforehand, as the codes do; a codec that fails delivers random
-pixels. PSNR of single photographs, then means with 95 % confidence intervals; differences are paired."""
+object serves every k/n and every SNR. Deep JSCC is `deep-jscc-c1` to `-c4`, a model for each k/n and for 0 to 20 dB.
+Everything is counted: header, padding, real 5G LDPC. "Capacity" is an ideal channel code that no real modem reaches,
+"LDPC" the same real link that the hybrid code has, with rates that lose one photograph in 1,000. Codecs know the SNR
+beforehand, as the codes do; a codec that fails delivers random pixels. PSNR of single photographs, then means with 95 %
+confidence intervals; differences are paired."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One scheme: its name, how it is made for a k/n, its channel in words, and at which SNRs at `WIDE_RATIO`."""
+    """One scheme: its name, how it is made for a k/n, its channel in words, and at which SNRs at `WIDE_RATIO`.
+
+    `asked` says that it serves every k and is told which one.
+    """
 
     name: str
     build: Callable[[float], Scheme]
@@ -55,6 +60,7 @@ class Row:
     wide: tuple[float, ...] = SNRS_DB
     ratios: tuple[int, ...] = RATIOS
     every: int = 1
+    asked: bool = False
 
 
 def codec(name: str, code: str) -> Callable[[float], Scheme]:
@@ -63,9 +69,10 @@ def codec(name: str, code: str) -> Callable[[float], Scheme]:
 
 
 ROWS = (
-    Row(NESTED, lambda _: from_pretrained("nested-mlsc-image", device="cpu"), "awgn", WIDE_SNRS_DB),
-    Row(HYBRID, lambda _: build_hybrid_code(device="cpu"), "awgn", WIDE_SNRS_DB),
-    Row("linear code", lambda _: build_linear_code(device="cpu"), "awgn", WIDE_SNRS_DB),
+    Row(NESTED, lambda _: from_pretrained("nested-mlsc-image", device="cpu"), "awgn", WIDE_SNRS_DB, asked=True),
+    Row(HYBRID, lambda _: build_hybrid_code(device="cpu"), "awgn", WIDE_SNRS_DB, asked=True),
+    Row("linear code", lambda _: build_linear_code(device="cpu"), "awgn", WIDE_SNRS_DB, asked=True),
+    Row(DEEP_JSCC, lambda ratio: from_pretrained(f"deep-jscc-c{round(48 * ratio)}", device="cpu"), "awgn"),
     Row("JPEG, capacity", codec("jpeg", "capacity"), "awgn at capacity", WIDE_SNRS_DB),
     Row("AVIF, capacity", codec("avif", "capacity"), "awgn at capacity", WIDE_SNRS_DB, every=FIRST),
     Row("JPEG, LDPC", codec("jpeg", "ldpc"), "awgn, 5G LDPC"),
@@ -75,6 +82,7 @@ ROWS = (
         lambda _: build_hybrid_code(caption="lite", segmentation="lite", device="cpu"),
         "awgn",
         ratios=(WIDE_RATIO,),
+        asked=True,
     ),
 )
 
@@ -130,7 +138,7 @@ def measure(paths: list[Path], out: Path, chosen: Sequence[Row]) -> None:
 
 def send(scheme: Scheme, row: Row, ratio: int, path: Path, seed: int) -> Measurement:
     """Measure one photograph."""
-    options = {} if isinstance(scheme, SeparationBaseline) else {"channel_uses": 3 * LONG * SHORT // ratio}
+    options = {"channel_uses": 3 * LONG * SHORT // ratio} if row.asked else {}
     snrs_db = row.wide if ratio == WIDE_RATIO else SNRS_DB
     return replace(evaluate(scheme, [path], snrs_db, seed=seed, name=row.name, **options), channel=row.channel)
 
@@ -174,7 +182,7 @@ def write(paths: list[Path], out: Path, test: str, docs: Path) -> None:
     rows = [{**row, "k_n": f"1/{ratio}"} for _, ratio, measured in found for row in measured.rows]
     section = Section(
         "codes",
-        "Nested MLSC-image and its codes beside JPEG and AVIF",
+        "Nested MLSC-image and its codes beside Deep JSCC, JPEG and AVIF",
         f"{' '.join(TEXT.split())} {counts(found)} {losses(by)}",
         tables=[psnr_table(by), difference_table(by), wide_table(by), meaning_table(by)],
         rows=rows,

@@ -35,6 +35,7 @@ ZOO = Study(
         shortcut=True,
         validations=2,
         val_images=10,
+        test_images=50,
         on_device=True,
     ),
     pages={
@@ -50,11 +51,11 @@ FADING = replace(ZOO, name="fading", pages={"results": (Fading(L4, SNRS_DB),)})
 """Two systems that differ in their training channel alone."""
 CLAIMS = Study(
     name="claims",
-    effort=replace(ZOO.effort, batch_size=32, steps=3_000, width=24, test_images=50),
+    effort=replace(ZOO.effort, batch_size=32, steps=3_000, width=24),
     pages={
         "results": (
             Mismatch(FOR_ONE_SNR, SNRS_DB, adaptive=L3, beside=False),
-            Ablation(L2, SNRS_DB, beside=True),
+            Ablation(L2, SNRS_DB),
             Choices(CHOICES, SNRS_DB),
         )
     },

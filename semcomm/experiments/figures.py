@@ -237,13 +237,11 @@ class Ablation:
         system: with both levels.
         snrs_db: where it is tested.
         matched: whether it is trained at each of these instead of over a range.
-        beside: whether to compare what has neither level with Deep JSCC.
     """
 
     system: Mlsc
     snrs_db: tuple[float, ...]
     matched: bool = False
-    beside: bool = False
 
     def path(self, spec: Mlsc) -> list[Point]:
         """One curve's points."""
@@ -262,8 +260,7 @@ class Ablation:
     @property
     def points(self) -> list[Point]:
         """What must be measured."""
-        rivals = [Point(as_wide(self.system), snr_db) for snr_db in self.snrs_db] if self.beside else []
-        return [point for spec in self.ablated.values() for point in self.path(spec)] + rivals
+        return [point for spec in self.ablated.values() for point in self.path(spec)]
 
     def section(self, results: Results, note: str) -> Section:
         """What a level brings, which brings more, and where."""
@@ -287,10 +284,6 @@ class Ablation:
             Claim("The segmentation helps more than the caption", compare_all(results, no_caption, no_segmentation)),
             Claim("Both together help most at low SNR", together),
         ]
-        if self.beside:
-            ahead = "Without either level MLSC-image is ahead of Deep JSCC of the next larger k/n"
-            rivals = [Point(as_wide(self.system), snr_db) for snr_db in self.snrs_db]
-            claims.append(Claim(ahead, compare_all(results, neither, rivals)))
         labels = [spec.label for spec in self.ablated.values()]
         curves = [
             curve(results, path, "psnr_db", label, self.snrs_db) for label, path in zip(labels, paths, strict=True)
