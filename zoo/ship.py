@@ -53,7 +53,7 @@ received = system(images, snr_db=10.0)  # (b, 3, h, w) in [0, 1] to the same
 ## Trained on
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels, {rates}
-(schedule "{schedule}"), one SNR per image drawn from 0 to 20 dB, {channel}, loss "{loss}"; {minutes:.0f} minutes on
+(schedule "{schedule}"), one SNR per image drawn from 0 to 20 dB, {channel}, loss "{loss}"; {minutes} on
 {hardware}.{before} A small budget: trained for longer on your photographs it will do better.
 `training.json` has the command, the fingerprints of the photographs, and versions.
 
@@ -204,7 +204,7 @@ def card(spec, system, record):
         used = f"(k/n = {one['bandwidth_ratio']:.4f} with padding), {CHANNELS[one['channel']]}:"
         table = markdown_table(["SNR (dB)", "PSNR (dB)", "SSIM"], rows)
         tables.append("\n".join([f"{one['images']} photographs of `{one['test']}` {used}", "", *table]))
-    training = record["training"]
+    training, minutes = record["training"], round(record["wall_time_s"] / 60)
     return CARD.format(
         name=spec.name,
         what=what,
@@ -217,7 +217,7 @@ def card(spec, system, record):
         loss=training["loss"],
         before=f" Before that: {record['before']}." if "before" in record else "",
         seed=record["evaluations"][0]["seed"],
-        minutes=record["wall_time_s"] / 60,
+        minutes=f"{minutes} minute{'' if minutes == 1 else 's'}",
         hardware=record["hardware"],
         channel=CHANNELS["rayleigh" if "Rayleigh" in record["channel"] else "awgn"],
         snrs=",".join(f"{snr_db:g}" for snr_db in SNRS_DB),
