@@ -51,7 +51,7 @@ def zoo_psnr_db(point):
     if isinstance(spec, DeepJSCC | Code):
         return score - 0.9
     missing = (not spec.caption) + (not spec.segmentation)
-    score -= 0.4 * spec.plain + (19 - snr_db) / 40 * missing
+    score += 0.4 * spec.tell_gain - (19 - snr_db) / 40 * missing
     return score - 0.8 * (point.channel == "rayleigh") - 0.5 * (point.channel != spec.channel)
 
 

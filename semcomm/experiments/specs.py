@@ -1,7 +1,7 @@
 """What is compared: systems to train and codecs, each at an SNR and over a channel, and the effort of a training."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, final
 
 from semcomm.baselines.codecs import Codec
@@ -75,7 +75,6 @@ class Mlsc:
         downsampling: t.
         channel: the training channel.
         tell_gain: whether the receiver is told each image's gain.
-        plain: whether it is built as in the paper, whatever the effort.
     """
 
     level: int
@@ -85,14 +84,13 @@ class Mlsc:
     downsampling: int = 8
     channel: ChannelName = "awgn"
     tell_gain: bool = False
-    plain: bool = False
 
     @property
     def name(self) -> str:
         """The name of its folder."""
         dropped = "-no-semantics" if len(self._missing) == 2 else "".join(f"-no-{word}" for word in self._missing)
         faded = "" if self.channel == "awgn" else f"-{self.channel}"
-        ending = ("-gain" if self.tell_gain else "") + ("-plain" if self.plain else "")
+        ending = "-gain" if self.tell_gain else ""
         return f"mlsc-image-l{self.level}-t{self.downsampling}{dropped}{_snr_name(self.snr_db)}{faded}{ending}"
 
     @property
@@ -112,7 +110,6 @@ class Mlsc:
 
     def build(self, effort: Effort) -> SemanticSystem:
         """Assemble it, untrained."""
-        effort = self._effort(effort)
         return build_mlsc_image(
             self.level,
             self.downsampling,
@@ -129,7 +126,6 @@ class Mlsc:
 
     def options(self, effort: Effort) -> str:
         """Options of `semcomm train` that build and train it."""
-        effort = self._effort(effort)
         dropped = [f"--{word} none" for word in self._missing]
         networks = [f"--norm {effort.norm}", *(["--shortcut"] if effort.shortcut else []), f"--width {effort.width}"]
         adaptive = ["--snr-adaptive"] if isinstance(self.snr_db, tuple) else []
@@ -141,9 +137,6 @@ class Mlsc:
     def _missing(self) -> list[str]:
         """Levels that it has not."""
         return [level for level in ("caption", "segmentation") if not getattr(self, level)]
-
-    def _effort(self, effort: Effort) -> Effort:
-        return replace(effort, width=32, norm="batch", shortcut=False) if self.plain else effort
 
 
 @final

@@ -57,13 +57,12 @@ def test_ablations_send_as_much_as_the_whole():
 
 def test_names_say_what_differs_and_options_build_the_same():
     assert Mlsc(3, SNR_RANGE).name == "mlsc-image-l3-t8"
-    assert Mlsc(3, 10.0, plain=True).name == "mlsc-image-l3-t8-10db-plain"
     faded = Mlsc(2, (0, 5), segmentation=False, caption=False, channel="rayleigh")
     assert faded.name == "mlsc-image-l2-t8-no-semantics-0to5db-rayleigh"
     assert Mlsc(2, SNR_RANGE, caption=False).options(EFFORT) == (
         "mlsc --l 2 --t 8 --caption none --norm none --width 2 --snr-adaptive --snr-range 0 20 --channel awgn"
     )
-    assert "--norm batch --width 32 --snr 10" in Mlsc(3, 10.0, plain=True).options(EFFORT)
+    assert Mlsc(3, 10.0, tell_gain=True).name == "mlsc-image-l3-t8-10db-gain"
     assert DeepJSCC(2, 7.0).options(EFFORT) == "deep-jscc --bandwidth-ratio 2/48 --snr 7"
     assert Point(AtCapacity("jpeg", Mlsc(4, 1.0)), 7.0).name == "jpeg-like-l4-t8-at-7dB"
     assert Point(Code("hybrid-code", Mlsc(4, 1.0)), 7.0).name == "hybrid-code-like-l4-t8-at-7dB"
