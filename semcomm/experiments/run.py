@@ -133,7 +133,7 @@ def _write(
         "{steps:,} steps of {training[batch_size]} crops, {training[size]} x {training[size]}".format(**record)
         for record in trainings.values()
     }
-    alike = f"; every system trained for {' '.join(budgets)}" if len(budgets) == 1 else ""
+    alike = f"; all trained for {' '.join(budgets)}" if len(budgets) == 1 else ""
     note = f"{images} test photographs, 95 % confidence{alike}; seed {seed}"
     command = study.command.format(page=page, name=study.name)
     return write_page(
