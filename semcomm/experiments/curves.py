@@ -14,9 +14,10 @@ from matplotlib.transforms import ScaledTranslation
 
 from semcomm.experiments.pictures import FAINT, INK
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette, the darker colours first."""
-MARKERS = "osD^vPX"
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+"""Okabe and Ito's palette, the darker colours first, and gray."""
+MARKERS = "osD^vPX*<"
+"""One more than colours, so that no two of many curves look alike."""
 DODGE = 3.0
 """How far apart the error bars of two curves stand, in points, so that none hides another."""
 Width = Literal["screen", "single", "double"]

@@ -105,3 +105,10 @@ def test_nothing_is_cut_off(figure):
             assert box.y0 >= -1
             assert box.x1 <= figure.bbox.width + 1
             assert box.y1 <= figure.bbox.height + 1
+
+
+def test_many_curves_all_look_different():
+    panel = Panel("", "x", "y", [Curve(str(number), [0, 1], [20, 21]) for number in range(12)])
+    (axes,) = draw_curves([[panel]], title="").axes
+    looks = {(one.get_color(), one.get_marker(), str(one.get_linestyle())) for one in axes.lines if len(one.get_xdata())}
+    assert len({look[:2] for look in looks}) == 12
