@@ -67,31 +67,40 @@ def in_eval_mode(network: Network) -> Network:
         for value in list(vars(module).values()):
             _share(value, shared, copied)
     twin = copy.deepcopy(network, shared)
+    functions: dict[int, Any] = {}
     for module in twin.modules():
         module.training = False
         for name, value in list(vars(module).items()):
             if isinstance(value, FunctionType):
-                vars(module)[name] = _of_copies(value, shared)
+                vars(module)[name] = _of_copies(value, shared, functions)
     return cast(Network, twin)
 
 
-def _of_copies(value: Any, copies: dict[int, Any]) -> Any:
-    """What a function's closure holds, with copies in place of the network's modules; the same if it holds none."""
+def _of_copies(value: Any, copies: dict[int, Any], functions: dict[int, Any]) -> Any:
+    """What a function's closure holds, with copies in place of the network's modules; the same if it holds none.
+
+    `functions` has what was made of others before.
+    """
     if isinstance(value, MethodType):
-        return MethodType(value.__func__, copies.get(id(value.__self__), value.__self__))
+        owner = copies.get(id(value.__self__), value.__self__)
+        return value if owner is value.__self__ else MethodType(value.__func__, owner)
     if not isinstance(value, FunctionType):
         return copies.get(id(value), value) if isinstance(value, nn.Module) else value
+    if id(value) in functions:
+        return functions[id(value)]
+    functions[id(value)] = value  # for functions that call one another
     try:
-        held = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = [(cell, cell.cell_contents) for cell in value.__closure__ or ()]
     except ValueError:  # a cell that nothing was put into
         return value
-    now = [one if one is value else _of_copies(one, copies) for one in held]
-    if all(one is other or one == other for one, other in zip(held, now, strict=True)):
+    now = [(cell, one, _of_copies(one, copies, functions)) for cell, one in held]
+    if all(one is other for _, one, other in now):
         return value
-    cells = tuple(CellType(one) for one in now)
+    cells = tuple(cell if one is other else CellType(other) for cell, one, other in now)  # others may be written to
     function = FunctionType(value.__code__, value.__globals__, value.__name__, value.__defaults__, cells)
     function.__kwdefaults__ = value.__kwdefaults__
-    return update_wrapper(function, value)  # so that it still says what arguments it takes
+    functions[id(value)] = update_wrapper(function, value)  # so that it still says what arguments it takes
+    return function
 
 
 def _share(value: object, shared: dict[int, object], copied: set[int]) -> None:

@@ -164,6 +164,23 @@ def test_a_function_in_place_of_a_method_says_what_it_takes():
     assert twin(torch.ones(1), factor=3.0).item() == 3
 
 
+def test_functions_in_place_of_methods_may_count_and_call_one_another():
+    norm, calls = nn.BatchNorm2d(4), 0
+    usual = norm.forward
+
+    def even(images, left):
+        nonlocal calls
+        calls += 1
+        return odd(images, left - 1) if left else usual(images)
+
+    def odd(images, left):
+        return even(images, left - 1)
+
+    norm.forward = lambda images: even(images, 2)
+    in_eval_mode(norm)(torch.rand(2, 4, 3, 3))
+    assert calls == 2
+
+
 def test_hooks_are_called_as_they_are():
     seen = []
 
