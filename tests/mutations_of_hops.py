@@ -144,7 +144,7 @@ LISTED = (
     ),
     (
         "channel/saved.py",
-        "test_pretrained.py",
+        "test_saved_channels.py",
         {
             "pilots of the default estimator loaded": (
                 'Pilots(**arguments["csi"])',
