@@ -26,6 +26,7 @@ from semcomm.training.run_folder import RECIPE, RESULT, newest_checkpoint, step_
 NAME = "nested-mlsc-image"
 PSNR = "val/psnr_db"
 MEANING = {"caption": "lite", "segmentation": "lite"}
+LOSSES = {"log-mse": "the mean of log(MSE + 3e-4)", "loss": "the mean of log(MSE + 1e-4) (`zoo/sharp.py`)"}
 CARD = """---
 library_name: semcomm
 tags:
@@ -49,7 +50,7 @@ received = system(images, snr_db=10.0, levels=10)  # (b, 3, h, w) in [0, 1] to t
 
 {images:,} photographs, {steps:,} steps of {batch_size} crops of {size} x {size} pixels: Muon at {muon_rate:g} for the
 kernels and matrices, Adam at {learning_rate:g} for the rest, SNRs from {low_db:g} to {high_db:g} dB, levels from
-{lowest} to {highest}, the mean of log(MSE + 3e-4); {minutes:.0f} minutes on
+{lowest} to {highest}, {loss}; {minutes:.0f} minutes on
 {hardware}, {channel}. {validated}{before}
 `training.json` has the fingerprints of the photographs and the versions. The documentation's results page has the
 scores, and the page on training says what they took.
@@ -120,6 +121,7 @@ def _card(recipe: dict[str, Any], steps: int, weights: int, psnr_db: float, befo
     numbers = {"low_db": low_db, "high_db": high_db, "lowest": lowest, "highest": highest, "validated": validated}
     numbers |= {"minutes": recipe.get("wall_time_s", 0) / 60, "hardware": recipe.get("hardware", "one CPU thread")}
     numbers["channel"] = recipe["channel"]
+    numbers["loss"] = LOSSES.get(training["loss"], training["loss"])
     numbers["before"] = f" Before that: {before}." if before else ""
     chosen = {name: training[name] for name in ("batch_size", "size", "muon_rate", "learning_rate")}
     return CARD.format(name=NAME, weights=weights, images=recipe["train_images"], steps=steps, **chosen, **numbers)

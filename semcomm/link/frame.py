@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semcomm.link.bits import bits_to_integer, integer_to_bits
 
-WIDTHS = {"book": 3, "log_step": 7, "gain": 8, "payload_bytes": 17, "mode": 6, "told": 7}
+WIDTHS = {"book": 3, "log_step": 7, "gain": 8, "payload_bytes": 17, "mode": 8, "told": 7}
 LARGEST_PAYLOAD_BITS = 8 * (2 ** WIDTHS["payload_bytes"] - 1)
 LOWEST_LOG_STEP, HIGHEST_LOG_STEP = -40, 87
 GAIN_STEPS_PER_DB, LARGEST_GAIN_DB = 8, 15.5
@@ -19,7 +19,7 @@ TOLD_STEPS_PER_DB, LOWEST_TOLD_DB, HIGHEST_TOLD_DB = 2, -20.0, 43.5
 @final
 @dataclass(frozen=True)
 class Fields:
-    """The fields of a header, 48 bits; integers only.
+    """The fields of a header, 50 bits; integers only.
 
     Args:
         book: which textures, by their place in the codebook.
@@ -38,13 +38,13 @@ class Fields:
     told: int
 
     def to_bits(self) -> np.ndarray:
-        """Pack into uint8 `(48,)`."""
+        """Pack into uint8 `(50,)`."""
         values = (self.book, self.log_step - LOWEST_LOG_STEP, *astuple(self)[2:])
         return np.concatenate([integer_to_bits(v, w) for v, w in zip(values, WIDTHS.values(), strict=True)])
 
     @classmethod
     def from_bits(cls, bits: np.ndarray) -> "Fields":
-        """Unpack uint8 `(48,)`."""
+        """Unpack uint8 `(50,)`."""
         ends = np.cumsum(list(WIDTHS.values()))
         values = [bits_to_integer(part) for part in np.split(bits, ends[:-1])]
         return cls(values[0], values[1] + LOWEST_LOG_STEP, *values[2:])

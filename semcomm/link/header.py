@@ -20,10 +20,21 @@ from semcomm.link.modes import Fading
 from semcomm.link.transport import equalise
 from semcomm.link.waveform import to_logits, to_symbols
 
-BITS = 48
+BITS = 50
 # Channel uses, and the SNR in dB at which one header in 10,000 is lost: QPSK, rate 1/2 and lower, 16 bits of check.
 # `tests/link/test_header.py` measures them.
-LENGTHS = {64: 4.6, 96: 2.0, 192: -1.6, 384: -4.6, 768: -7.6, 1536: -10.6}
+LENGTHS = {
+    64: 4.5,
+    96: 2.1,
+    128: 0.7,
+    192: -1.5,
+    256: -2.7,
+    384: -4.6,
+    512: -5.7,
+    768: -7.6,
+    1024: -8.7,
+    1536: -10.5,
+}
 QPSK_BITS = 2
 LOOKS = (6, 6, 8)
 # so far below its SNR a header is always lost
@@ -38,7 +49,7 @@ class Header:
     """A header that arrived.
 
     Args:
-        bits: uint8 `(48,)`.
+        bits: uint8 `(50,)`.
         uses: channel uses it took.
     """
 
@@ -67,7 +78,7 @@ def send(headers: Sequence[np.ndarray], lengths: Sequence[int], *, device: str =
     """Return the symbols of headers, complex64 `(length,)` each, of unit power.
 
     Args:
-        headers: uint8 `(48,)` each.
+        headers: uint8 `(50,)` each.
         lengths: channel uses of each, as `uses` returned them.
         device: where the symbols are to be.
 

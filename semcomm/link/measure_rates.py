@@ -18,16 +18,18 @@ import torch
 
 from semcomm.files.json import read_object, write_json
 from semcomm.link.codewords import LARGEST, BlockCode, decode, encode
-from semcomm.link.modes import MODES, Mode
+from semcomm.link.modes import MEASURED_RATES, Mode
 from semcomm.link.waveform import to_logits, to_symbols
 
+MEASURED = tuple(Mode(bits, rate) for bits, rates in MEASURED_RATES.items() for rate in rates)
 LENGTHS = (40, 96, 384, 1280)  # information bits of a block; and the longest of each base graph
 # a photograph of four blocks is lost once in 1,000
 TARGET = 1 - (1 - 1e-3) ** (1 / 4)
 WHAT = "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000"
 MARGIN_DB = 0.05
-STEP_DB = 0.15
-SIDES = (0.03, 0.97)
+STEP_DB = 0.1
+FEW = 16
+SELDOM = 0.005
 
 
 @final
@@ -68,23 +70,21 @@ def lost_blocks(mode: Mode, information: int, snr_db: float, blocks: int, genera
 
 
 def measure(mode: Mode, information: int, blocks: int, seed: int) -> Waterfall:
-    """Find the waterfall by steps and send `blocks` blocks at each SNR in it."""
+    """Find where half of a few blocks are lost, and from there up send `blocks` at each SNR until hardly any is."""
     generator = torch.Generator().manual_seed(zlib.crc32(repr((mode, information, seed)).encode()))
     waterfall = Waterfall()
-
-    def share(snr_db: float) -> float:
-        snr_db = round(snr_db, 3)
-        if snr_db not in waterfall.sent:
-            waterfall.lost[snr_db] = lost_blocks(mode, information, snr_db, blocks, generator)
-            waterfall.sent[snr_db] = blocks
-        return waterfall.lost[snr_db] / blocks
-
-    shannon = 10 * math.log10(2**mode.efficiency - 1)
     step = STEP_DB * (1 if information > 1000 else 2 if information > 300 else 4)
-    snr_db = shannon + 0.6 + 6 / math.sqrt(information) * 2
-    while share(snr_db) < 0.5:
+    shannon = 10 * math.log10(2**mode.efficiency - 1)
+    snr_db = shannon + 0.6 + 12 / math.sqrt(information)
+    while lost_blocks(mode, information, snr_db, FEW, generator) < FEW / 2:
         snr_db -= 2 * step
-    while share(snr_db) > SIDES[0]:
+    while lost_blocks(mode, information, snr_db, FEW, generator) > FEW / 2:
+        snr_db += step
+    lost = blocks
+    while lost > SELDOM * blocks:
+        snr_db = round(snr_db, 3)
+        lost = lost_blocks(mode, information, snr_db, blocks, generator)
+        waterfall.sent[snr_db], waterfall.lost[snr_db] = blocks, lost
         snr_db += step
     return waterfall
 
@@ -94,7 +94,7 @@ def table(lengths: Sequence[int], blocks: int, seed: int) -> list[dict[str, Any]
     rows = []
     for information in lengths:
         measured = []
-        for mode in MODES:
+        for mode in MEASURED:
             if information == mode.largest_block or information in LENGTHS:
                 measured.append((mode, measure(mode, information, blocks, seed)))
                 print(mode, information, [round(value, 3) for value in measured[-1][1].fit()], flush=True)

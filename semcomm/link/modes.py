@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
@@ -17,13 +18,16 @@ from semcomm.link.fading import faded_snr_db
 FADING_MARGIN_DB = 0.3
 FADING_SPREAD_DB = 10.0
 
-# Code rates in 1/1024, about half a decibel apart; below 1/5 the rate comes from repetition.
-_RATES = {
-    2: (24, 28, 32, 37, 43, 49, 57, 66, 76, 88, 101, 117, 135, 156, 180, 205, 228, 256, 288, 322, 360, 400, 442, 487)
-    + (532, 580, 630, 680),
-    4: (372, 405, 440, 475, 512, 550, 588, 627, 668),
-    6: (470, 495, 520, 545, 571, 597, 624, 652, 680, 709, 738, 768),
-    8: (598, 621, 644, 667, 690, 713, 737, 761, 785, 809, 833, 857, 881, 905, 929),
+# Code rates in 1/1024 that are measured, about 0.3 dB apart, 0.6 dB where they are low; below 1/5 they come from
+# repetition. Between any two of one base graph there is one more mode, whose SNR is interpolated.
+MEASURED_RATES = {
+    2: (24, 28, 32, 37, 43, 49, 57, 66, 76, 88, 101, 117, 135, 156, 180, 192, 205, 219, 233, 248, 264, 281, 298, 316)
+    + (334, 353, 372, 392, 412, 433, 454, 476, 498, 521, 545, 569, 593, 617, 641, 665, 689, 713, 737),
+    4: (366, 383, 400, 417, 434, 452, 470, 488, 506, 525, 544, 563, 582, 601, 621, 640, 660, 679, 699, 718, 738, 757)
+    + (776, 795, 814),
+    6: (500, 516, 532, 548, 564, 580, 596, 612, 628, 644, 660, 676, 692, 708, 724, 740, 756, 772, 787, 802, 817, 832)
+    + (847,),
+    8: (598, 615, 632, 649, 666, 683, 700, 717, 734, 751, 768, 785, 801, 817, 833, 849, 865, 881, 896, 911, 926, 941),
 }
 
 
@@ -55,7 +59,12 @@ class Mode:
         return -(-information * 1024 // (self.rate * self.bits_per_symbol))
 
 
-MODES = tuple(Mode(bits, rate) for bits, rates in _RATES.items() for rate in rates)
+def _with_halfway(rates: tuple[int, ...]) -> list[int]:
+    between = ((low + high) // 2 for low, high in pairwise(rates) if (3 * low > 1024) == (3 * high > 1024))
+    return sorted({*rates, *between})
+
+
+MODES = tuple(Mode(bits, rate) for bits, rates in MEASURED_RATES.items() for rate in _with_halfway(rates))
 
 
 def check_mode(mode: int) -> Mode:
@@ -102,9 +111,13 @@ def rate_table() -> dict[str, Any]:
 def _measured() -> list[tuple[np.ndarray, np.ndarray]]:
     rows: dict[tuple[int, int], dict[int, float]] = {}
     for row in rate_table()["rows"]:
-        rows.setdefault((row["bits_per_symbol"], row["rate"]), {})[row["information"]] = row["required_snr_db"]
+        rows.setdefault((row["bits_per_symbol"], row["information"]), {})[row["rate"]] = row["required_snr_db"]
     tables = []
     for mode in MODES:
-        measured = sorted(rows[mode.bits_per_symbol, mode.rate].items())
-        tables.append((np.log2([length for length, _ in measured]), np.array([snr for _, snr in measured])))
+        measured = {}
+        for (bits_per_symbol, information), snrs in rows.items():
+            if bits_per_symbol == mode.bits_per_symbol and min(snrs) <= mode.rate <= max(snrs):
+                measured[information] = float(np.interp(mode.rate, sorted(snrs), [snrs[rate] for rate in sorted(snrs)]))
+        lengths = sorted(measured)
+        tables.append((np.log2(lengths), np.array([measured[length] for length in lengths])))
     return tables

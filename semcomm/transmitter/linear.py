@@ -99,6 +99,21 @@ def allocate(log_variances: Tensor, channel_uses: int, noise_variance: float) ->
     )
 
 
+def error_of_sent(log_variances: Tensor, channel_uses: int, noise_variance: float) -> float | None:
+    """Say with what mean squared error the components that are sent arrive, each on average; None where none is.
+
+    Args:
+        log_variances: what both ends expect, int64.
+        channel_uses: complex symbols at hand.
+        noise_variance: sigma^2 per complex symbol.
+    """
+    sent = allocate(log_variances, channel_uses, noise_variance)
+    if not len(sent.order):
+        return None
+    noise = noise_variance / 2
+    return float((sent.variance * noise / (sent.power + noise)).mean())
+
+
 def _shares(
     counts: np.ndarray, variance: np.ndarray, channel_uses: int, noise_variance: float
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from semcomm.link.frame import (
 from semcomm.link.modes import Fading
 from semcomm.transmitter.codebook import Codebook
 from semcomm.transmitter.drawing import Drawing, draw, draw_linear, guess
-from semcomm.transmitter.linear import expected_error
+from semcomm.transmitter.linear import error_of_sent, expected_error
 from semcomm.transmitter.meaning import Draft
 from semcomm.transmitter.payload import level_costs, map_costs
 from semcomm.transmitter.textures import OCTAVE, Textures
@@ -27,6 +27,7 @@ _ROUNDING_BITS = 32
 _COARSE_STEP = -16
 _QUIET = 10**-1.2
 _FINALISTS = 3
+_ROUNDS = 3
 
 
 @final
@@ -84,7 +85,7 @@ class Search:
         self._own: tuple[Tensor, Tensor, Tensor] | None = None
         plain = self._linear_error()
         self.linear_error = plain * self._mean_weight()
-        # twice what the linear code leaves per value: about four times what this code will
+        # until there is a sketch, twice what the linear code leaves per value
         self.floor = 2 * self.linear_error / (len(components) * codebook.common.mean.numel())
         self._labels: dict[int, Tensor] = {}
         self._seen: dict[tuple[int, int], Choice | None] = {}
@@ -108,17 +109,26 @@ class Search:
         return best if best is not None and best.error < self.linear_error else None
 
     def _settle(self, choice: Choice) -> Choice:
-        """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by."""
+        """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by; repeat.
+
+        Classes are judged by what they cost where details arrive with the error that they do now.
+        """
         textures = self.codebook.books[choice.book].textures
-        drawing, details = self.draw(choice.book, choice.log_step, closed_loop=True)
-        best, labels = self._judge(choice.book, choice.log_step, drawing, details) or choice, drawing.labels
-        if textures.classes > 1:
-            self._labels[choice.book] = self._cheapest(textures, drawing.known)
-        for log_step in (choice.log_step, choice.log_step - _NEAR, choice.log_step + _NEAR):
-            other = self._weigh(choice.book, log_step, closed_loop=True)
-            if other is not None and other.error < best.error:
-                best, labels = other, self._labels[choice.book]
-        self._labels[choice.book] = labels
+        best = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice
+        for _ in range(_ROUNDS):
+            before, labels = best, self.labels(best.book, best.log_step)
+            drawing, _ = before.drawn or self.draw(before.book, before.log_step, closed_loop=True)
+            if textures.classes > 1:
+                uses = self.k - self.digital_uses(before.bits)
+                self.floor = error_of_sent(drawing.log_variances, uses, self.noise_variance) or self.floor
+                self._labels[before.book] = self._cheapest(textures, drawing.known)
+            for log_step in (before.log_step, before.log_step - _NEAR, before.log_step + _NEAR):
+                other = self._weigh(before.book, log_step, closed_loop=True)
+                if other is not None and other.error < best.error:
+                    best, labels = other, self._labels[before.book]
+            self._labels[before.book] = labels
+            if best is before:
+                break
         return best
 
     def labels(self, book: int, log_step: int) -> Tensor:

@@ -81,11 +81,11 @@ def test_one_header_in_ten_thousand_is_lost(length, safe_snr_db):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: header.uses(-11.0), "safe_snr_db must be at least -10.6 for a header, got -11.0"),
-        (lambda: header.uses(float("nan")), "safe_snr_db must be at least -10.6 for a header, got nan"),
-        (lambda: header.send([np.zeros(47, dtype=np.uint8)], [64]), "header must have 48 bits, got 47"),
-        (lambda: header.send([np.zeros(48, dtype=np.uint8)], [65]), "length must be one of 64, 96, .* got 65"),
-        (lambda: header.send([np.full(48, 2)], [64]), "bits must be zeros and ones"),
+        (lambda: header.uses(-11.0), "safe_snr_db must be at least -10.5 for a header, got -11.0"),
+        (lambda: header.uses(float("nan")), "safe_snr_db must be at least -10.5 for a header, got nan"),
+        (lambda: header.send([np.zeros(49, dtype=np.uint8)], [64]), "header must have 50 bits, got 49"),
+        (lambda: header.send([np.zeros(50, dtype=np.uint8)], [65]), "length must be one of 64, 96, .* got 65"),
+        (lambda: header.send([np.full(50, 2)], [64]), "bits must be zeros and ones"),
     ],
 )
 def test_bad_input(call, message):

@@ -121,7 +121,7 @@ def test_images_in_one_call_are_images_alone():
 
 
 def test_one_lost_block_is_said_and_what_came_before_it_is_kept():
-    agreed = transport.plan(30_000, 40)
+    agreed = transport.plan(30_000, 100)
     assert agreed.blocks == 4
     sent = payload(30_000)
     (symbols,) = transport.send([sent], [agreed])
@@ -220,7 +220,7 @@ def receive(symbols=SYMBOLS, noise_variance=1.0, csi=None):
     ("call", "message"),
     [
         (lambda: transport.plan(-1, 0), "payload_bits must be 0 or more, got -1"),
-        (lambda: transport.plan(10, 64), "mode must be an index from 0 to 63, got 64"),
+        (lambda: transport.plan(10, 999), f"mode must be an index from 0 to {len(MODES) - 1}, got 999"),
         (lambda: transport.plan(10, 3, channel_uses=0), "channel_uses must be positive for 10 bits, got 0"),
         (lambda: transport.plan(100, 60, channel_uses=10), "channel_uses must be enough for 100 bits .* got 10"),
         (lambda: transport.choose_mode(1000, -20.0), "safe_snr_db must be at least -.* for 1000 bits, got -20.0"),

@@ -102,7 +102,7 @@ def test_a_payload_that_no_header_can_tell_is_made_smaller(monkeypatch, codebook
     hybrid = build_hybrid_code(codebook=codebook, device="cpu")
     whole = hybrid.transmit(image, 15.0, channel_uses=USES, generator=seeded())
     for used_in in (search, frames):
-        monkeypatch.setattr(used_in, "LARGEST_PAYLOAD_BITS", 4000)
+        monkeypatch.setattr(used_in, "LARGEST_PAYLOAD_BITS", 2000)
     short = hybrid.transmit(image, 15.0, channel_uses=USES, generator=seeded())
     assert short.lost.tolist() == [False]
     assert 0 < int(short.channel_uses["sketch"]) < 0.6 * int(whole.channel_uses["sketch"])
