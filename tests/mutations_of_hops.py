@@ -1,6 +1,13 @@
 """Ways to break the hops: transmitter, channel and its links, receiver; see `mutation_list.py`."""
 
 LISTED = (
+    (
+        "receiver/hybrid.py",
+        "receiver/test_nested_training.py",
+        {
+            "mirror image not turned back": ("mirrored.float().flip(-1)", "mirrored.float()"),
+        },
+    ),
     # Hops 1 to 3
     (
         "transmitter/power.py",

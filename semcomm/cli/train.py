@@ -92,11 +92,11 @@ def _train(
     try:
         from lightning.fabric.utilities import rank_zero_only
 
+        from semcomm.networks.precision import has_bf16
         from semcomm.training.checkpoints import Stopped
         from semcomm.training.config import TrainingConfig
         from semcomm.training.engine import train as run
         from semcomm.training.losses import LOSSES
-        from semcomm.training.precision import has_bf16
     except ModuleNotFoundError as error:
         raise ImportError(f"training needs {error.name}: pip install 'semcomm[train]'") from error
     if snr is not None and snr_range is not None:

@@ -14,6 +14,7 @@ from semcomm.link.entropy import RangeDecoder
 from semcomm.link.frame import Fields, gain_of, mark_uses, noise_variance_told, quantise_told, read_mark
 from semcomm.link.prefix import PrefixDecoder
 from semcomm.networks.facts import Shared, block_facts, confidence, expected_errors, numbers
+from semcomm.networks.precision import has_bf16
 from semcomm.networks.residual import run_at_home
 from semcomm.transmitter.blocks import to_images
 from semcomm.transmitter.codebook import Codebook
@@ -157,8 +158,19 @@ class HybridReceiver(nn.Module):
             sketch = picture(torch.zeros_like(details))
             errors = expected_errors(drawing, shared, noise_variance)
             about = numbers(drawing, errors, snrs_db, told_snrs_db, k, gains)
-        added = run_at_home(self.network, torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
-        return seen + confidence(about) * added.float()
+        added = self._added(torch.cat([seen, sketch], dim=1) - 0.5, block_facts(drawing, errors), about)
+        return seen + confidence(about) * added
+
+    def _added(self, pictures: Tensor, facts: Tensor, about: Tensor) -> Tensor:
+        """What the network adds, float32; in eval mode the mean of that and what it adds to the mirror image."""
+        assert self.network is not None
+        if self.training:
+            return run_at_home(self.network, pictures, facts, about).float()
+        device = next(self.network.parameters(), pictures).device
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):
+            plain = run_at_home(self.network, pictures, facts, about)
+            mirrored = run_at_home(self.network, pictures.flip(-1), facts.flip(-1), about)
+        return (plain.float() + mirrored.float().flip(-1)) / 2
 
     def _photograph(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None

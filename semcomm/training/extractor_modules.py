@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from semcomm.data.classes import IGNORED
 from semcomm.extractors.lite_captioner import PADDING, LiteCaptioner
 from semcomm.extractors.lite_segmenter import LiteSegmenter
+from semcomm.networks.precision import has_bf16
 from semcomm.quality.segmentation import evaluate_segmenter
-from semcomm.training.precision import has_bf16
 
 try:
     from lightning.pytorch import LightningModule

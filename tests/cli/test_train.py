@@ -8,7 +8,7 @@ from toys import PhaseFlip, small_system
 
 from semcomm import AWGNChannel
 from semcomm.cli import train as training_cli
-from semcomm.training import precision
+from semcomm.networks import precision
 
 PARTS = """
 import torch

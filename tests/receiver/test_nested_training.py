@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tiny_codebook import dead_leaves
+from torch import nn
 from toys import seeded
 
 from semcomm import AWGNChannel
@@ -28,6 +29,24 @@ def test_untrained_networks_change_nothing(nested, hybrid, image):
         arrived = AWGNChannel()(mine, 10.0, generator=seeded())
         shown = [system.decode(arrived, (96, 144), 10.0, channel_uses=K) for system in (nested, hybrid)]
     assert torch.equal(*shown)
+
+
+class Ramp(nn.Module):
+    """Adds what grows from 0 at the left to 0.02 at the right, whatever it sees."""
+
+    def forward(self, pictures, facts, numbers):
+        assert (facts.shape[-1], len(numbers)) == (pictures.shape[-1] // 16, len(pictures))
+        return torch.linspace(0, 0.02, pictures.shape[-1]).expand(len(pictures), 3, *pictures.shape[-2:])
+
+
+def test_real_frames_get_the_mean_of_the_picture_and_its_mirror_image(codebook, hybrid, image):
+    nested = build_nested_mlsc_image(codebook=codebook, width=4, caption=None, segmentation=None, device="cpu")
+    nested.receiver.network = Ramp()
+    with torch.no_grad():
+        arrived = AWGNChannel()(hybrid.encode(image, 10.0, channel_uses=K), 10.0, generator=seeded())
+        shown, plain = (system.decode(arrived, (96, 144), 10.0, channel_uses=K) for system in (nested.eval(), hybrid))
+    inside = (plain > 0) & (plain < 0.9)
+    torch.testing.assert_close((shown - plain)[inside], torch.full_like(plain, 0.01)[inside], atol=1e-4, rtol=0)
 
 
 def test_training_mode_is_the_closed_form_in_expectation(nested, hybrid):
