@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 import shutil
+from unittest import mock
 
 import huggingface_hub
 import huggingface_hub.hub_mixin
@@ -54,7 +55,7 @@ def golden_input():
 @torch.no_grad()
 @mock.patch("semcomm.receiver.hybrid.has_bf16", return_value=False)
 def golden_output(system, _has_bf16):
-    """What a system makes of `golden_input` in float32: symbols, the received image's mean, its central 4 x 4 pixels."""
+    """What a system makes of `golden_input`, in float32: symbols, the image's mean and its central 4 x 4 pixels."""
     images = golden_input()
     symbols = system.encode(images, GOLDEN_SNR_DB)[0, :16]
     received = system(images, GOLDEN_SNR_DB, generator=torch.Generator().manual_seed(GOLDEN_SEED))[0]
