@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
 from typing import Any, final
@@ -65,6 +65,7 @@ def _with_halfway(rates: tuple[int, ...]) -> list[int]:
 
 
 MODES = tuple(Mode(bits, rate) for bits, rates in MEASURED_RATES.items() for rate in _with_halfway(rates))
+MOST_EFFICIENT_FIRST = tuple(sorted(range(len(MODES)), key=lambda index: -MODES[index].efficiency))
 
 
 def check_mode(mode: int) -> Mode:
@@ -99,6 +100,12 @@ def required_snr_db(mode: int, information: int, *, fading: Fading = "none") -> 
     if fading == "none":
         return snr_db
     return faded_snr_db(snr_db, bits_per_symbol) + FADING_MARGIN_DB + FADING_SPREAD_DB / max(information, 1) ** 0.5
+
+
+@cache
+def least_snr_db(mode: int, fading: Fading) -> float:
+    """Return what `required_snr_db` is at least, whatever the block: a mode that needs more need not be tried."""
+    return min(required_snr_db(mode, round(2**length), fading=fading) for length in _measured()[mode][0])
 
 
 @lru_cache(maxsize=1)

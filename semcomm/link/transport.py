@@ -11,7 +11,15 @@ from torch import Tensor
 
 from semcomm.link.bits import check_bits
 from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
-from semcomm.link.modes import MODES, Fading, Mode, check_mode, required_snr_db
+from semcomm.link.modes import (
+    MODES,
+    MOST_EFFICIENT_FIRST,
+    Fading,
+    Mode,
+    check_mode,
+    least_snr_db,
+    required_snr_db,
+)
 from semcomm.link.waveform import likeliest_scale, spread, to_logits, to_symbols
 
 CHECK = CRC_BITS["24B"]
@@ -131,7 +139,11 @@ def choose_mode(payload_bits: int, safe_snr_db: float, *, fading: Fading = "none
     if payload_bits == 0 and not math.isnan(safe_snr_db):
         return 0
     best = None
-    for index in range(len(MODES)):
+    for index in MOST_EFFICIENT_FIRST:
+        if best is not None and payload_bits >= best[0] * MODES[index].efficiency:
+            break
+        if least_snr_db(index, fading) > safe_snr_db:
+            continue
         candidate = plan(payload_bits, index)
         if not _is_safe(candidate, safe_snr_db, fading):
             continue
@@ -190,7 +202,11 @@ def best_mode(channel_uses: int, safe_snr_db: float, *, fading: Fading = "none")
         True
     """
     best = 0, 0
-    for mode in range(len(MODES)):
+    for mode in MOST_EFFICIENT_FIRST:
+        if channel_uses * MODES[mode].efficiency <= best[1]:
+            break
+        if least_snr_db(mode, fading) > safe_snr_db:
+            continue
         bits = largest_payload(channel_uses, mode)
         if bits > best[1] and _is_safe(plan(bits, mode), safe_snr_db, fading):
             best = mode, bits

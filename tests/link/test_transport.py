@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from semcomm.link import transport
 from semcomm.link.codewords import BlockCode
-from semcomm.link.modes import MODES
+from semcomm.link.modes import MODES, required_snr_db
 
 
 def payload(bits, seed=0):
@@ -132,6 +132,20 @@ def test_one_lost_block_is_said_and_what_came_before_it_is_kept():
     assert received.blocks_ok.tolist() == [True, True, False, True]
     assert not received.ok
     np.testing.assert_array_equal(received.leading_bits, sent[: 2 * agreed.block_payload])
+
+
+@given(st.integers(1, 60_000), st.floats(-9, 27), st.sampled_from(["none", "fast"]))
+@settings(max_examples=20, deadline=None)
+def test_no_safe_mode_takes_fewer_channel_uses(bits, snr_db, fading):
+    """Beside all modes, tried one by one."""
+    safe = []
+    for index in range(len(MODES)):
+        candidate = transport.plan(bits, index)
+        long_enough = MODES[index].bits_per_symbol == 2 or candidate.channel_uses >= transport.SHORTEST_QAM
+        needed = required_snr_db(index, candidate.block_payload + transport.CHECK, fading=fading)
+        safe += [candidate.channel_uses] if long_enough and needed <= snr_db else []
+    assume(safe)
+    assert transport.channel_uses(bits, snr_db, fading=fading) == min(safe)
 
 
 @given(st.integers(1, 40_000), st.integers(0, len(MODES) - 1), st.floats(0.9, 3))
