@@ -65,7 +65,7 @@ def uses(safe_snr_db: float, *, fading: Fading = "none") -> int:
 
     Example:
         >>> uses(10.0), uses(-5.0)
-        (64, 768)
+        (64, 512)
     """
     for length in LENGTHS:
         if _safe_snr_db(length, fading) <= safe_snr_db:

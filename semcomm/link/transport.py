@@ -104,8 +104,8 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
         ValueError: if an argument is out of range, or the payload does not fit.
 
     Example:
-        >>> plan(20_000, 30).channel_uses, plan(0, 30).channel_uses
-        (11679, 0)
+        >>> plan(20_000, 100).channel_uses, plan(0, 100).channel_uses
+        (10158, 0)
     """
     constellation = check_mode(mode)
     if payload_bits < 0:
