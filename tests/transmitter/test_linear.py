@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny_codebook import gaussian_codebook, gaussian_images
 
 from semcomm import build_linear_code
-from semcomm.transmitter.linear import allocate, expected_error
+from semcomm.transmitter.linear import allocate, error_of_sent, expected_error
 
 
 def lee_petersen(variance, channel_uses, noise_variance):
@@ -160,3 +160,12 @@ def test_reordering_of_estimates_puts_them_back():
     found = allocate(torch.tensor([0, 8, 16, -8]), 1, 1e-3)
     back = found.spread(torch.tensor([5.0, 6.0]), (2, 2))
     assert back.tolist() == [[0.0, 6.0], [5.0, 0.0]]
+
+
+def test_error_of_what_is_sent():
+    """Sixteen equal components on eight channel uses get half the power of a use each; of eight more, nothing is sent."""
+    variance, noise = 2.0**-2, 0.2
+    log_variances = torch.tensor([-16] * 16 + [-8 * 40] * 8)
+    expected = variance * (noise / 2) / (0.5 + noise / 2)
+    assert error_of_sent(log_variances, 8, noise) == pytest.approx(expected, rel=1e-6)
+    assert error_of_sent(log_variances, 0, noise) is None
