@@ -163,7 +163,7 @@ def test_reordering_of_estimates_puts_them_back():
 
 
 def test_error_of_what_is_sent():
-    """Sixteen equal components on eight channel uses get half the power of a use each; of eight more, nothing is sent."""
+    """Sixteen equal components on eight channel uses get half the power of one each; eight weaker ones are not sent."""
     variance, noise = 2.0**-2, 0.2
     log_variances = torch.tensor([-16] * 16 + [-8 * 40] * 8)
     expected = variance * (noise / 2) / (0.5 + noise / 2)
