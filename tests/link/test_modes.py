@@ -67,7 +67,7 @@ def test_short_blocks_and_fading_need_more(index):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("index", "length"), [(4, 1280), (15, 3840), (27, 8448), (33, 1280), (45, 8448), (60, 384)])
+@pytest.mark.parametrize(("index", "length"), [(4, 1280), (15, 3840), (70, 8448), (90, 1280), (110, 8448), (200, 384)])
 def test_the_table_is_true(index, length):
     """At the safe SNR fewer than 5 of 3,000 blocks are lost (0.75 are expected), and 1.5 dB below it many are."""
     generator = torch.Generator().manual_seed(12)
