@@ -123,8 +123,9 @@ def _measured() -> list[tuple[np.ndarray, np.ndarray]]:
     for mode in MODES:
         measured = {}
         for (bits_per_symbol, information), snrs in rows.items():
-            if bits_per_symbol == mode.bits_per_symbol and min(snrs) <= mode.rate <= max(snrs):
-                measured[information] = float(np.interp(mode.rate, sorted(snrs), [snrs[rate] for rate in sorted(snrs)]))
+            rates, needed = zip(*sorted(snrs.items()), strict=True)
+            if bits_per_symbol == mode.bits_per_symbol and rates[0] <= mode.rate <= rates[-1]:
+                measured[information] = float(np.interp(mode.rate, rates, needed))
         lengths = sorted(measured)
         tables.append((np.log2(lengths), np.array([measured[length] for length in lengths])))
     return tables
