@@ -75,6 +75,16 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
+def saved(tmp_path):
+    """A small trained-looking system, and the folder it was saved to."""
+    from toys import settle, small_system
+
+    system = settle(small_system(3, snr_adaptive=True))
+    system.save_pretrained(tmp_path / "saved")
+    return system, tmp_path / "saved"
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run the command line in an empty folder: exit code, stdout, stderr."""
     from semcomm.cli import main as cli

@@ -278,7 +278,7 @@ LISTED = (
     ),
     (
         "pretrained.py",
-        "test_pretrained.py",
+        "test_pretrained_refusals.py",
         {
             "weights of another configuration loaded": (
                 'raise ValueError(f"{path} belongs to',
