@@ -10,8 +10,8 @@ JPEG and AVIF over a real channel code. What if the sender is wrong about the SN
 # -------------------------
 #
 # ``code="capacity"`` is the ideal code: all bits below k C arrive. ``code="ldpc"`` sends the file: 5G LDPC, QPSK to
-# 256-QAM, in exactly k channel uses. A table says which modulation and rate lose one photograph in 1,000 at an SNR.
-# Both ends pick them by the SNR that they believe in.
+# shaped 1024-QAM, in exactly k channel uses. A table says which modulation and rate lose one photograph in 1,000 at
+# an SNR. Both ends pick them by the SNR that they believe in.
 
 import sys
 

@@ -61,8 +61,8 @@ class SeparationBaseline:
 
     An ideal code (`code="capacity"`) loses nothing at any rate below capacity: per image the scheme spends at most
     k C bits, headers included, on the highest quality whose file fits. A real one (`code="ldpc"`) sends the file: 5G
-    LDPC and QPSK to 256-QAM in exactly k channel uses, at the most efficient rate that loses one photograph in 1,000 at
-    the SNR that both ends believe in. A photograph is lost if one of its blocks is.
+    LDPC and QPSK to shaped 1024-QAM in exactly k channel uses, at the most efficient rate that loses one photograph in
+    1,000 at the SNR that both ends believe in. A photograph is lost if one of its blocks is.
 
     Where no file fits, or it is lost, the scheme fails, and another image stands in for the one sent (arXiv
     2202.04754, Section IV). An image is encoded once for all SNRs, bandwidth ratios and baselines of a process.

@@ -77,7 +77,7 @@ class Header:
         if self.gain:
             flags.append(_bits(gain))
         bits = torch.cat(flags, dim=1).to("cpu", torch.uint8).numpy()
-        return to_symbols(encode(bits, self._code(), str(gain.device)), QPSK_BITS)
+        return to_symbols(encode(bits, self._code(), str(gain.device)))
 
     def read(self, received: Received, rate: int | None) -> Side:
         """Undo `write`, of the first symbols received.
@@ -97,7 +97,7 @@ class Header:
         noise = torch.as_tensor(0.1 if received.noise_variance is None else received.noise_variance).to(symbols.device)
         noise = noise.detach().broadcast_to(symbols.shape)[:, :uses]
         rows = [equalise(row[:uses], noise[i], fades[i], uses) for i, row in enumerate(symbols)]
-        logits = to_logits(torch.stack([row for row, _ in rows]), torch.stack([left for _, left in rows]), QPSK_BITS)
+        logits = to_logits(torch.stack([row for row, _ in rows]), torch.stack([left for _, left in rows]))
         decoded, arrived = decode(logits, self._code())
         bits = torch.from_numpy(decoded).to(symbols.device)
         lost = torch.from_numpy(~arrived).to(symbols.device)

@@ -26,8 +26,8 @@ CRC_BITS: dict[CRCName, int] = {"16": 16, "24B": 24}
 # shorter.
 LIFTINGS = (8, 10, 12, 15, 18, 22, 26, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
 LARGEST = {"bg1": 22 * 384, "bg2": 10 * 384}
-# iterations between looks at the checks: 30 in all
-ITERATIONS = (4, 2, 2, 2, 2, 3, 3, 4, 4, 4)
+# iterations between looks at the checks: 50 in all
+ITERATIONS = (4, 2, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5)
 BATCH = 16
 # a known bit's log-likelihood ratio
 CERTAIN = 30.0

@@ -4,12 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
-GRID_DB = np.arange(-40.0, 60.01, 0.5)
+from semcomm.link.waveform import amplitudes
+
+GRID_DB = np.arange(-30.0, 50.01, 1.0)
 GAUSS_NODES = 24
 FADES = 100
 
 
-def faded_snr_db(snr_db: float, bits_per_symbol: int) -> float:
+@lru_cache(maxsize=4096)
+def faded_snr_db(snr_db: float, counts: tuple[int, ...]) -> float:
     r"""Return the mean SNR in dB at which fast Rayleigh fading carries as much as `snr_db` without fading.
 
     Fades differ from symbol to symbol, and the receiver knows them. A code sees the average over the fades of the
@@ -17,45 +20,45 @@ def faded_snr_db(snr_db: float, bits_per_symbol: int) -> float:
 
     Args:
         snr_db: SNR in dB without fading.
-        bits_per_symbol: 2, 4, 6 or 8.
+        counts: how often each amplitude occurs: 1 for QPSK, 2 for 16-QAM, ...
 
     Example:
-        >>> round(faded_snr_db(10.0, 4) - 10.0, 1)
+        >>> round(faded_snr_db(10.0, (1, 1)) - 10.0, 1)
         3.5
     """
-    wanted = np.interp(snr_db, GRID_DB, information(bits_per_symbol))
-    return float(np.interp(wanted, _faded_information(bits_per_symbol), GRID_DB))
-
-
-@lru_cache(maxsize=4)
-def _faded_information(bits_per_symbol: int) -> np.ndarray:
+    alone = information(counts)
     nodes, weights = np.polynomial.laguerre.laggauss(FADES)
     shifts = 10 * np.log10(nodes)
-    return np.array([weights @ np.interp(mean + shifts, GRID_DB, information(bits_per_symbol)) for mean in GRID_DB])
+    faded = np.array([weights @ np.interp(mean + shifts, GRID_DB, alone) for mean in GRID_DB])
+    return float(np.interp(np.interp(snr_db, GRID_DB, alone), faded, GRID_DB))
 
 
-@lru_cache(maxsize=4)
-def information(bits_per_symbol: int) -> np.ndarray:
+@lru_cache(maxsize=256)
+def information(counts: tuple[int, ...]) -> np.ndarray:
     """Return the mutual information of the bits of a symbol, in bits, over `GRID_DB`.
 
-    The parts of a square constellation are alike, so it is twice that of amplitudes with Gray labels (Caire, Taricco,
-    Biglieri 1998, Equation 15), by Gauss-Hermite quadrature over the noise.
+    The parts of a square constellation are alike, so it is twice the sum over the bits of an amplitude and its sign
+    with Gray labels (Caire, Taricco, Biglieri 1998, Equation 15; here amplitudes need not be equally likely), by
+    Gauss-Hermite quadrature over the noise. Labels of shaped amplitudes depend on one another, so this is a little more
+    than the symbols carry.
     """
-    bits = bits_per_symbol // 2
-    levels = np.arange(1 << bits)
-    amplitudes = (2 * levels + 1 - len(levels)) / np.sqrt((len(levels) ** 2 - 1) / 3)
-    labels = (levels ^ levels >> 1)[:, None] >> np.arange(bits) & 1
+    positive = amplitudes(counts).double().numpy()
+    often = np.array(counts) / sum(counts)
+    places = np.arange(2 * len(counts))
+    labels = (places ^ places >> 1)[:, None] >> np.arange(len(counts).bit_length()) & 1
+    levels, prior = np.concatenate([-positive[::-1], positive]), np.concatenate([often[::-1], often]) / 2
+    levels, labels, prior = levels[prior > 0], labels[prior > 0], prior[prior > 0]
     nodes, weights = np.polynomial.hermite_e.hermegauss(GAUSS_NODES)
     weights = weights / weights.sum()
     result = []
     for snr in 10 ** (GRID_DB / 10):
-        received = amplitudes[:, None] + nodes / snr**0.5
-        exponents = -0.5 * snr * (received[..., None] - amplitudes) ** 2
-        likelihoods = np.exp(exponents - exponents.max(-1, keepdims=True))
-        lost = 0.0
-        for bit in range(bits):
-            alike = labels[:, bit][:, None] == labels[:, bit]
-            shares = likelihoods.sum(-1) / (likelihoods * alike[:, None]).sum(-1).clip(1e-300)
-            lost += (np.log2(shares) @ weights).mean()
-        result.append(2 * (bits - lost))
-    return np.maximum.accumulate(np.clip(result, 0, bits_per_symbol))
+        received = levels[:, None] + nodes / snr**0.5
+        exponents = -0.5 * snr * (received[..., None] - levels) ** 2
+        likelihoods = prior * np.exp(exponents - exponents.max(-1, keepdims=True))
+        told = 0.0
+        for bit in labels.T:
+            alike = bit[:, None] == bit
+            posteriors = (likelihoods * alike[:, None]).sum(-1) / likelihoods.sum(-1)
+            told += prior @ np.log2(posteriors.clip(1e-300)) @ weights - prior @ np.log2(alike @ prior)
+        result.append(2 * told)
+    return np.maximum.accumulate(np.clip(result, 0, 2 * len(counts).bit_length()))

@@ -18,7 +18,7 @@ from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
 from semcomm.link.fading import faded_snr_db
 from semcomm.link.modes import Fading
 from semcomm.link.transport import equalise
-from semcomm.link.waveform import to_logits, to_symbols
+from semcomm.link.waveform import QPSK, to_logits, to_symbols
 
 BITS = 50
 # Channel uses, and the SNR in dB at which one header in 10,000 is lost: QPSK, rate 1/2 and lower, 16 bits of check.
@@ -91,7 +91,7 @@ def send(headers: Sequence[np.ndarray], lengths: Sequence[int], *, device: str =
             raise ValueError(f"header must have {BITS} bits, got {len(bits)}")
         # flipped by another sequence for each length: a long header must not pass for a short one
         coded = encode(check_bits(bits)[None], _code(length), device)
-        sent.append(to_symbols(coded, QPSK_BITS, sequence=length)[0])
+        sent.append(to_symbols(coded, sequence=length)[0])
     return sent
 
 
@@ -126,7 +126,7 @@ def receive(
             continue
         rows = torch.stack([equalised[image][0][:length] for image in images])
         noise = torch.stack([equalised[image][1][:length] for image in images])
-        logits = to_logits(rows, noise, QPSK_BITS, sequence=length)
+        logits = to_logits(rows, noise, sequence=length)
         bits, arrived = decode(logits, _code(length), iterations=LOOKS)
         for image, header, ok in zip(images, bits, arrived, strict=True):
             if ok:
@@ -135,7 +135,7 @@ def receive(
 
 
 def _safe_snr_db(length: int, fading: Fading) -> float:
-    return LENGTHS[length] if fading == "none" else faded_snr_db(LENGTHS[length], QPSK_BITS) + FADING_MARGIN_DB
+    return LENGTHS[length] if fading == "none" else faded_snr_db(LENGTHS[length], QPSK) + FADING_MARGIN_DB
 
 
 def _snr_db(noise_variance: Tensor) -> float:

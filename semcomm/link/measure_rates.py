@@ -1,6 +1,7 @@
 """Measure the table of rates: `python -m semcomm.link.measure_rates --file rates.json`.
 
-It takes hours. Lengths can be measured one by one into files of their own, and joined: `--join a.json b.json`.
+It takes hours. Constellations and lengths can be measured one by one into files of their own, and joined:
+`--join a.json b.json`.
 """
 
 import argparse
@@ -17,12 +18,12 @@ import numpy as np
 import torch
 
 from semcomm.files.json import read_object, write_json
-from semcomm.link.codewords import LARGEST, BlockCode, decode, encode
+from semcomm.link.blocks import CHECK, Block, receive_blocks, send_blocks
+from semcomm.link.codewords import ITERATIONS
 from semcomm.link.modes import MEASURED_RATES, Mode
-from semcomm.link.waveform import to_logits, to_symbols
 
 MEASURED = tuple(Mode(bits, rate) for bits, rates in MEASURED_RATES.items() for rate in rates)
-LENGTHS = (40, 96, 384, 1280)  # information bits of a block; and the longest of each base graph
+LENGTHS = ("shortest", "96", "384", "1280", "largest")  # information bits of a block; the ends are the mode's own
 # a photograph of four blocks is lost once in 1,000
 TARGET = 1 - (1 - 1e-3) ** (1 / 4)
 WHAT = "SNR in dB (AWGN) at which a photograph of four blocks is lost once in 1,000"
@@ -59,13 +60,12 @@ class Waterfall:
 
 def lost_blocks(mode: Mode, information: int, snr_db: float, blocks: int, generator: torch.Generator) -> int:
     """Return how many of `blocks` are lost in white Gaussian noise."""
-    block = BlockCode(information, mode.symbols(information) * mode.bits_per_symbol)
+    block = Block(information - CHECK, mode.symbols(information), mode.bits_per_symbol)
     payloads = torch.randint(0, 2, (blocks, block.payload), dtype=torch.uint8, generator=generator).numpy()
-    symbols = to_symbols(encode(payloads, block, "cpu"), mode.bits_per_symbol)
+    symbols = send_blocks(payloads, block, "cpu")
     variance = 10 ** (-snr_db / 10)
     symbols = symbols + variance**0.5 * torch.randn(symbols.shape, dtype=torch.complex64, generator=generator)
-    logits = to_logits(symbols, torch.full(symbols.shape, variance), mode.bits_per_symbol)
-    received, arrived = decode(logits, block)
+    received, arrived = receive_blocks(symbols, torch.full(symbols.shape, variance), block)
     return int((~arrived | (received != payloads).any(axis=1)).sum())
 
 
@@ -89,13 +89,14 @@ def measure(mode: Mode, information: int, blocks: int, seed: int) -> Waterfall:
     return waterfall
 
 
-def table(lengths: Sequence[int], blocks: int, seed: int) -> list[dict[str, Any]]:
+def table(modes: Sequence[Mode], lengths: Sequence[str], blocks: int, seed: int) -> list[dict[str, Any]]:
     """Return the rows of the table; the width is pooled over the rates of a modulation and length."""
     rows = []
-    for information in lengths:
+    for length in lengths:
         measured = []
-        for mode in MEASURED:
-            if information == mode.largest_block or information in LENGTHS:
+        for mode in modes:
+            information = _information(mode, length)
+            if mode.shortest_block <= information <= mode.largest_block:
                 measured.append((mode, measure(mode, information, blocks, seed)))
                 print(mode, information, [round(value, 3) for value in measured[-1][1].fit()], flush=True)
         widths = [waterfall.fit()[1] for _, waterfall in measured]
@@ -108,7 +109,7 @@ def table(lengths: Sequence[int], blocks: int, seed: int) -> list[dict[str, Any]
                 {
                     "bits_per_symbol": mode.bits_per_symbol,
                     "rate": mode.rate,
-                    "information": information,
+                    "information": _information(mode, length),
                     "required_snr_db": round(required, 3),
                     "middle_db": round(middle, 3),
                     "width_db": round(width, 4),
@@ -119,8 +120,14 @@ def table(lengths: Sequence[int], blocks: int, seed: int) -> list[dict[str, Any]
     return rows
 
 
+def _information(mode: Mode, length: str) -> int:
+    ends = {"shortest": mode.shortest_block, "largest": mode.largest_block}
+    return ends[length] if length in ends else int(length)
+
+
 def _alike(one: Mode, other: Mode) -> bool:
-    return one.bits_per_symbol == other.bits_per_symbol and 0.7 < one.rate / other.rate < 1.4
+    ratios = one.rate / other.rate, one.largest_block / other.largest_block
+    return one.bits_per_symbol == other.bits_per_symbol and all(0.7 < ratio < 1.4 for ratio in ratios)
 
 
 def joined(files: Sequence[Path]) -> dict[str, Any]:
@@ -141,25 +148,25 @@ def main() -> None:
     parser.add_argument("--file", type=Path, required=True, help="where to write it")
     parser.add_argument("--blocks", type=int, default=200, help="blocks per SNR")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lengths", type=int, nargs="+", default=[*LENGTHS, *LARGEST.values()])
+    parser.add_argument("--bits-per-symbol", type=int, nargs="+", choices=MEASURED_RATES, default=[*MEASURED_RATES])
+    parser.add_argument("--lengths", nargs="+", choices=LENGTHS, default=LENGTHS)
     parser.add_argument("--join", type=Path, nargs="+", default=[], help="tables to join instead of measuring")
     options = parser.parse_args()
-    known = {*LENGTHS, *LARGEST.values()}
-    if unknown := sorted(set(options.lengths) - known):
-        parser.error(f"--lengths must be among {', '.join(map(str, sorted(known)))}, got {unknown[0]}")
     if options.blocks < 1:
         parser.error(f"--blocks must be at least 1, got {options.blocks}")
     if options.join:
         write_json(options.file, joined(options.join))
         return
     torch.set_num_threads(1)
-    rows = table(options.lengths, options.blocks, options.seed)
+    modes = [mode for mode in MEASURED if mode.bits_per_symbol in options.bits_per_symbol]
+    rows = table(modes, options.lengths, options.blocks, options.seed)
     run = {
         "command": f"python -m semcomm.link.measure_rates --file FILE --blocks {options.blocks} --seed {options.seed} "
-        f"--lengths {' '.join(map(str, options.lengths))}",
+        f"--bits-per-symbol {' '.join(map(str, options.bits_per_symbol))} --lengths {' '.join(options.lengths)}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "blocks_per_snr": options.blocks,
         "seed": options.seed,
+        "iterations": sum(ITERATIONS),
     }
     write_json(options.file, {"what": WHAT, "runs": [run], "rows": rows})
 

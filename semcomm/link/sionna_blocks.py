@@ -1,4 +1,4 @@
-"""Sionna's 5G LDPC codes and constellations, for a library that leaves global state as it is.
+"""Sionna's 5G LDPC codes, for a library that leaves global state as it is.
 
 Sionna is imported when bits are first coded (seconds). Its import seeds PyTorch's generators, and its blocks take
 device and precision from a global; here every block gets both, and the generators are put back as they were.
@@ -40,15 +40,11 @@ def generators_kept() -> Iterator[None]:
 def sionna() -> Any:
     """Import Sionna once and return its blocks, as attributes of one object."""
     with generators_kept():
-        from sionna.phy import mapping
         from sionna.phy.fec import ldpc
 
     @final
     class Blocks:
         Encoder = ldpc.LDPC5GEncoder
-        Constellation = mapping.Constellation
-        Mapper = mapping.Mapper
-        Demapper = mapping.Demapper
 
     return Blocks
 
@@ -133,49 +129,3 @@ def _layers(code: MotherCode) -> tuple[Tensor, ...]:
         bits = rows.col[np.lexsort((rows.col, rows.row))].reshape(z, -1).T
         layers.append(torch.from_numpy(np.ascontiguousarray(bits).astype(np.int64)).to(code.device))
     return tuple(layers)
-
-
-@lru_cache(maxsize=32)
-def _mapper(bits_per_symbol: int, device: str) -> Any:
-    constellation = sionna().Constellation("qam", bits_per_symbol, precision="single", device=device)
-    return sionna().Mapper(constellation=constellation, precision="single", device=device)
-
-
-@lru_cache(maxsize=32)
-def _demapper(bits_per_part: int, device: str) -> Any:
-    constellation = sionna().Constellation("pam", bits_per_part, precision="single", device=device)
-    return sionna().Demapper("app", constellation=constellation, precision="single", device=device)
-
-
-def modulate(bits: Tensor, bits_per_symbol: int) -> Tensor:
-    """Return the symbols of a square constellation with Gray labels (3GPP TS 38.211, Section 5.1).
-
-    Args:
-        bits: float32 `(n,)` of zeros and ones, n a multiple of `bits_per_symbol`.
-        bits_per_symbol: 2, 4, 6 or 8.
-
-    Shape:
-        `(n,)` -> `(n / bits_per_symbol,)`, complex64, unit power on average over the constellation.
-    """
-    return _mapper(bits_per_symbol, str(bits.device))(bits[None])[0]
-
-
-def demodulate(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> Tensor:
-    """Return log p(1) / p(0) of every bit, exact for equally likely points in Gaussian noise.
-
-    A square constellation is two of real numbers: even bits are the real part's, odd ones the imaginary part's.
-    Real numbers of unit power stand for half of a symbol's power, hence the factors of 2.
-
-    Args:
-        symbols: complex64 `(n,)`, equalised.
-        noise_variance: float32 `(n,)`, of the complex noise in each.
-        bits_per_symbol: 2, 4, 6 or 8.
-
-    Shape:
-        `(n,)` -> `(n bits_per_symbol,)`.
-    """
-    parts = torch.view_as_real(symbols).T.flatten() * 2**0.5
-    noise = (2 * noise_variance).repeat(2)
-    demapper = _demapper(bits_per_symbol // 2, str(symbols.device))
-    logits = demapper(torch.complex(parts, torch.zeros_like(parts))[None], noise[None])[0]
-    return logits.reshape(2, len(symbols), bits_per_symbol // 2).permute(1, 2, 0).flatten()

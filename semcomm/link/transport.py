@@ -10,24 +10,19 @@ import torch
 from torch import Tensor
 
 from semcomm.link.bits import check_bits
-from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
+from semcomm.link.blocks import CHECK, QPSK_BITS, SHORTEST, Block, longest, receive_blocks, send_blocks
 from semcomm.link.modes import (
     MODES,
     MOST_EFFICIENT_FIRST,
     Fading,
-    Mode,
     check_mode,
     least_snr_db,
     required_snr_db,
 )
-from semcomm.link.waveform import likeliest_scale, spread, to_logits, to_symbols
+from semcomm.link.waveform import spread, to_symbols
 
-CHECK = CRC_BITS["24B"]
 HIGHEST_RATE = 0.95
 FAINTEST = 1e-12
-QPSK_BITS = 2
-# Fewer symbols than that tell too little about their own scale for more than QPSK.
-SHORTEST_QAM = 64
 
 
 @final
@@ -48,21 +43,24 @@ class Plan:
     @property
     def blocks(self) -> int:
         """Code blocks, each with a check of its own."""
-        return _blocks(self.payload_bits, MODES[self.mode])
+        mode = MODES[self.mode]
+        blocks = -(-self.payload_bits // (mode.largest_block - CHECK))
+        if blocks and mode.bits_per_symbol > QPSK_BITS:
+            return max(blocks, -(-self.channel_uses // longest(mode.bits_per_symbol)))
+        return blocks
 
     @property
     def block_payload(self) -> int:
         """Payload bits of every block; zeros fill the last one."""
         return -(-self.payload_bits // self.blocks) if self.blocks else 0
 
-    def codes(self) -> list[BlockCode]:
-        """Return how each block is coded: their symbols differ by one at most."""
+    def block_list(self) -> list[Block]:
+        """Return how each block is sent: their symbols differ by one at most."""
         if not self.blocks:
             return []
         uses, longer = divmod(self.channel_uses, self.blocks)
-        bits = MODES[self.mode].bits_per_symbol
-        information = self.block_payload + CHECK
-        return [BlockCode(information, bits * (uses + (index < longer))) for index in range(self.blocks)]
+        bits_per_symbol = MODES[self.mode].bits_per_symbol
+        return [Block(self.block_payload, uses + (index < longer), bits_per_symbol) for index in range(self.blocks)]
 
 
 @final
@@ -116,13 +114,10 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
         return Plan(payload_bits, mode, natural.blocks * symbols)
     if channel_uses < 0 or (channel_uses == 0 and payload_bits > 0):
         raise ValueError(f"channel_uses must be positive for {payload_bits} bits, got {channel_uses}")
-    if natural.blocks:
-        coded = constellation.bits_per_symbol * (channel_uses // natural.blocks)
-        if natural.block_payload + CHECK > HIGHEST_RATE * coded:
-            raise ValueError(
-                f"channel_uses must be enough for {payload_bits} bits below rate {HIGHEST_RATE}, got {channel_uses}"
-            )
-    return Plan(payload_bits, mode, channel_uses)
+    agreed = Plan(payload_bits, mode, channel_uses)
+    if not all(_fits(block) for block in set(agreed.block_list())):
+        raise ValueError(f"channel_uses must be enough for {payload_bits} bits in mode {mode}, got {channel_uses}")
+    return agreed
 
 
 def choose_mode(payload_bits: int, safe_snr_db: float, *, fading: Fading = "none") -> int:
@@ -227,27 +222,26 @@ def send(payloads: Sequence[np.ndarray], plans: Sequence[Plan], *, device: str =
     Raises:
         ValueError: if a payload and its plan disagree.
     """
-    jobs: dict[tuple[BlockCode, int], list[tuple[int, int, np.ndarray]]] = {}
+    jobs: dict[Block, list[tuple[int, int, np.ndarray]]] = {}
     for image, (bits, agreed) in enumerate(zip(payloads, plans, strict=True)):
         if len(bits) != agreed.payload_bits:
             raise ValueError(f"payload must have the plan's {agreed.payload_bits} bits, got {len(bits)}")
         filled = np.zeros(agreed.blocks * agreed.block_payload, dtype=np.uint8)
         filled[: len(bits)] = check_bits(bits)
         parts = filled.reshape(agreed.blocks, -1) if agreed.blocks else filled[None, :0]
-        for index, code in enumerate(agreed.codes()):
-            jobs.setdefault((code, MODES[agreed.mode].bits_per_symbol), []).append((image, index, parts[index]))
+        for index, block in enumerate(agreed.block_list()):
+            jobs.setdefault(block, []).append((image, index, parts[index]))
     blocks: dict[tuple[int, int], Tensor] = {}
-    for (code, bits_per_symbol), members in jobs.items():
-        symbols = to_symbols(encode(np.stack([part for _, _, part in members]), code, device), bits_per_symbol)
+    for block, members in jobs.items():
+        symbols = send_blocks(np.stack([part for _, _, part in members]), block, device)
         blocks.update({(image, index): row for (image, index, _), row in zip(members, symbols, strict=True)})
     sent = []
     for image, agreed in enumerate(plans):
         if agreed.blocks:
             symbols = torch.cat([blocks[image, index] for index in range(agreed.blocks)])
         else:
-            symbols = to_symbols(torch.zeros(1, 2 * agreed.channel_uses, device=device), 2)[0]
-        symbols = symbols[spread(agreed.channel_uses).to(device)]
-        sent.append(symbols / symbols.abs().square().mean().sqrt() if agreed.channel_uses else symbols)
+            symbols = to_symbols(torch.zeros(1, 2 * agreed.channel_uses, device=device))[0]
+        sent.append(symbols[spread(agreed.channel_uses).to(device)])
     return sent
 
 
@@ -269,27 +263,24 @@ def receive(
     Raises:
         ValueError: if shapes and plans disagree, or a symbol is not finite.
     """
-    jobs: dict[tuple[BlockCode, int], list[tuple[int, int, Tensor, Tensor]]] = {}
+    jobs: dict[Block, list[tuple[int, int, Tensor, Tensor]]] = {}
     fades = [None] * len(symbols) if csi is None else csi
     for image, (y, agreed, noise, fade) in enumerate(zip(symbols, plans, noise_variance, fades, strict=True)):
         equalised, variance = equalise(y, noise, fade, agreed.channel_uses)
         order = spread(agreed.channel_uses).to(y.device)
         blocks, variances = torch.empty_like(equalised), torch.empty_like(variance)
         blocks[order], variances[order] = equalised, variance
-        bits_per_symbol, start = MODES[agreed.mode].bits_per_symbol, 0
-        if agreed.blocks and bits_per_symbol > QPSK_BITS:
-            scale = likeliest_scale(blocks, variances, bits_per_symbol)
-            blocks, variances = scale * blocks, scale**2 * variances
-        for index, code in enumerate(agreed.codes()):
-            part = slice(start, start + code.coded // bits_per_symbol)
-            jobs.setdefault((code, bits_per_symbol), []).append((image, index, blocks[part], variances[part]))
+        start = 0
+        for index, block in enumerate(agreed.block_list()):
+            part = slice(start, start + block.channel_uses)
+            jobs.setdefault(block, []).append((image, index, blocks[part], variances[part]))
             start = part.stop
     bits = [np.zeros((agreed.blocks, agreed.block_payload), dtype=np.uint8) for agreed in plans]
     arrived = [np.zeros(agreed.blocks, dtype=bool) for agreed in plans]
-    for (code, bits_per_symbol), members in jobs.items():
+    for block, members in jobs.items():
         rows = torch.stack([row for _, _, row, _ in members])
-        logits = to_logits(rows, torch.stack([row for _, _, _, row in members]), bits_per_symbol)
-        for (image, index, _, _), payload, ok in zip(members, *decode(logits, code), strict=True):
+        noise = torch.stack([row for _, _, _, row in members])
+        for (image, index, _, _), payload, ok in zip(members, *receive_blocks(rows, noise, block), strict=True):
             bits[image][index], arrived[image][index] = payload, ok
     return [
         Payload(part.flatten()[: agreed.payload_bits], ok, agreed.block_payload)
@@ -320,10 +311,13 @@ def equalise(symbols: Tensor, noise_variance: Tensor | float, csi: Tensor | None
 
 
 def _is_safe(candidate: Plan, snr_db: float, fading: Fading) -> bool:
-    if MODES[candidate.mode].bits_per_symbol > QPSK_BITS and candidate.channel_uses < SHORTEST_QAM:
-        return False
     return required_snr_db(candidate.mode, candidate.block_payload + CHECK, fading=fading) <= snr_db
 
 
-def _blocks(payload_bits: int, mode: Mode) -> int:
-    return -(-payload_bits // (mode.largest_block - CHECK))
+def _fits(block: Block) -> bool:
+    if block.bits_per_symbol == QPSK_BITS:
+        return block.payload + CHECK <= HIGHEST_RATE * block.code.coded
+    try:
+        return block.channel_uses >= SHORTEST[block.bits_per_symbol] and bool(block.counts)
+    except ValueError:
+        return False

@@ -1,79 +1,85 @@
 """Coded bits of blocks to symbols of a constellation, and received symbols to what is known of the bits."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semcomm.link.sionna_blocks import demodulate, generators_kept, modulate
-
-# standard deviation of a symbol's power: sqrt(0.4), the most of any square constellation
-POWER_DEVIATION = 0.63
-SCALES = 25
-SCALED_SYMBOLS = 1024
+# how often the one amplitude of QPSK occurs
+QPSK = (1,)
 
 
-def to_symbols(coded: Tensor, bits_per_symbol: int, *, sequence: int = 0) -> Tensor:
-    """Return the symbols of blocks of coded bits.
-
-    Bits are flipped by a fixed sequence, so that any payload looks random. The bits of a symbol come from places of a
-    block that lie a symbol's share of it apart, its first ones best protected (3GPP TS 38.212, Section 5.4.2.2).
-
-    Args:
-        coded: float32 `(b, n)` of zeros and ones, n a multiple of `bits_per_symbol`.
-        bits_per_symbol: 2, 4, 6 or 8.
-        sequence: which fixed sequence flips the bits.
+def amplitudes(counts: Sequence[int]) -> Tensor:
+    """Return amplitudes proportional to 1, 3, 5, ... whose mean square is 1 when they occur as often as `counts` says.
 
     Shape:
-        `(b, n)` -> complex64 `(b, n / bits_per_symbol)`.
+        float32 `(len(counts),)`.
     """
-    flipped = (coded - scrambling(coded.shape[1], sequence).to(coded.device)).abs()
-    bits = flipped.unflatten(1, (bits_per_symbol, -1)).transpose(1, 2)
-    with generators_kept():
-        return modulate(bits.flatten(), bits_per_symbol).reshape(len(coded), -1)
+    often = torch.tensor(counts, dtype=torch.float64)
+    odd = 2 * torch.arange(len(counts), dtype=torch.float64) + 1
+    return (odd / (often @ odd.square() / often.sum()).sqrt()).float()
 
 
-def to_logits(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int, *, sequence: int = 0) -> Tensor:
-    """Return log p(1) / p(0) of the coded bits of blocks.
+def to_symbols(coded: Tensor, counts: Sequence[int] = QPSK, *, sequence: int = 0) -> Tensor:
+    """Return the symbols of blocks of coded bits.
+
+    A block has the first bit of the Gray labels of all amplitudes, then their second bits and so on, and the signs at
+    the end; each time the real parts' come first, then the imaginary parts'. Signs are flipped by a fixed sequence, so
+    that any payload looks random.
+
+    Args:
+        coded: float32 `(b, n)` of zeros and ones.
+        counts: how often each amplitude occurs: 1 for QPSK, 2 for 16-QAM, ..., 16 for 1024-QAM.
+        sequence: which fixed sequence flips the signs.
+
+    Shape:
+        `(b, n)` -> complex64 `(b, n / (2 + 2 log2 len(counts)))`.
+    """
+    *labels, signs = coded.unflatten(1, (_bits(counts), -1)).unbind(1)
+    place = bit = torch.zeros_like(signs)
+    for label in labels:
+        bit = (bit - label).abs()
+        place = 2 * place + bit
+    signs = 1 - 2 * (signs - scrambling(signs.shape[1], sequence).to(signs.device)).abs()
+    parts = signs * amplitudes(counts).to(signs.device)[place.long()]
+    return torch.complex(*parts.chunk(2, dim=1)) / 2**0.5
+
+
+def to_logits(symbols: Tensor, noise_variance: Tensor, counts: Sequence[int] = QPSK, *, sequence: int = 0) -> Tensor:
+    """Return log p(1) / p(0) of the coded bits of blocks, given how often amplitudes occur.
 
     Args:
         symbols: complex64 `(b, u)`, equalised.
         noise_variance: float32 `(b, u)`, of the noise left in each.
-        bits_per_symbol: 2, 4, 6 or 8.
+        counts: the sender's.
         sequence: the sender's.
 
     Shape:
-        `(b, u)` -> float32 `(b, u bits_per_symbol)`.
+        `(b, u)` -> float32 `(b, u (2 + 2 log2 len(counts)))`.
     """
-    with generators_kept():
-        logits = demodulate(symbols.flatten(), noise_variance.flatten(), bits_per_symbol)
-    logits = logits.reshape(*symbols.shape, bits_per_symbol).transpose(1, 2).flatten(1)
-    return logits * (1 - 2 * scrambling(logits.shape[1], sequence).to(logits.device))
+    parts = torch.cat([symbols.real, symbols.imag], dim=1) * 2**0.5
+    precisions = 0.5 / noise_variance.repeat(1, 2)
+    positive = amplitudes(counts).to(parts.device)
+    often = torch.tensor(counts, dtype=torch.float32, device=parts.device).log()
+    # in shape (b, 2 u, amplitudes)
+    plus, minus = (often - precisions[..., None] * (parts[..., None] - side * positive).square() for side in (1, -1))
+    either = torch.logaddexp(plus, minus)
+    place = torch.arange(len(counts), device=parts.device)
+    gray = place ^ place >> 1
+    logits = []
+    for bit in reversed(range(_bits(counts) - 1)):
+        ones = gray >> bit & 1 == 1
+        logits.append(either[..., ones].logsumexp(-1) - either[..., ~ones].logsumexp(-1))
+    flips = 1 - 2 * scrambling(parts.shape[1], sequence).to(parts.device)
+    logits.append(flips * (minus.logsumexp(-1) - plus.logsumexp(-1)))
+    return torch.cat(logits, dim=1)
 
 
-def likeliest_scale(symbols: Tensor, noise_variance: Tensor, bits_per_symbol: int) -> float:
-    """Return what received symbols must be multiplied by to be points of the constellation, from the symbols alone.
-
-    A sender brings its symbols to a mean power of exactly 1, while points have that on average only: of 50 symbols of
-    64-QAM the amplitude is 4 % off, as much as a quarter of the distance to the next point. The receiver tries scales
-    within four deviations and takes the likeliest one, given how likely each is beforehand.
-
-    Args:
-        symbols: complex64 `(n,)`, equalised.
-        noise_variance: float32 `(n,)`.
-        bits_per_symbol: 4, 6 or 8.
-    """
-    deviation = 0.5 * POWER_DEVIATION / len(symbols) ** 0.5
-    deviations = torch.linspace(-4, 4, SCALES, device=symbols.device)
-    scales = 1 + deviation * deviations
-    side = 1 << bits_per_symbol // 2
-    levels = torch.arange(1 - side, side, 2, device=symbols.device) / (2 * (side**2 - 1) / 3) ** 0.5
-    parts = torch.view_as_real(symbols[:SCALED_SYMBOLS]).flatten()
-    noise = noise_variance[:SCALED_SYMBOLS].repeat_interleave(2)
-    errors = parts[:, None] - levels / scales[:, None, None]
-    likelihoods = (-errors.square() / noise[:, None]).logsumexp(-1).sum(-1)
-    return float(scales[(likelihoods - deviations.square() / 2).argmax()])
+def _bits(counts: Sequence[int]) -> int:
+    """Bits of a real or imaginary part: its sign's and its amplitude's."""
+    return len(counts).bit_length()
 
 
 def spread(uses: int) -> Tensor:

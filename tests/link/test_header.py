@@ -18,7 +18,7 @@ def received(sent, lengths, snr_db, *, after=200, seed=0, fading=False):
     variance = 10 ** (-snr_db / 10)
     streams, fades = [], []
     for symbols in header.send(sent, lengths):
-        rest = to_symbols(torch.randint(0, 2, (1, 2 * after), generator=generator).float(), 2)[0]
+        rest = to_symbols(torch.randint(0, 2, (1, 2 * after), generator=generator).float())[0]
         stream = torch.cat([symbols, rest])
         h = torch.randn(stream.shape, dtype=torch.complex64, generator=generator) if fading else torch.ones_like(stream)
         noise = torch.randn(stream.shape, dtype=torch.complex64, generator=generator)

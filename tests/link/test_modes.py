@@ -22,7 +22,7 @@ def test_modes_fit_eight_bits_and_rise_by_small_steps():
     needed = np.array([required_snr_db(index, 8448) for index in range(len(MODES))])
     assert needed[0] < -12
     assert needed[-1] > 22
-    for bits_per_symbol in (2, 4, 6, 8):
+    for bits_per_symbol in (2, 4, 6, 8, 10):
         own = [index for index, mode in enumerate(MODES) if mode.bits_per_symbol == bits_per_symbol]
         efficiencies = [MODES[index].efficiency for index in own]
         assert efficiencies == sorted(efficiencies)
@@ -36,13 +36,13 @@ def test_modes_fit_eight_bits_and_rise_by_small_steps():
 def test_every_mode_is_measured_at_every_block_length():
     rows = {(row["bits_per_symbol"], row["rate"], row["information"]) for row in rate_table()["rows"]}
     for mode in MEASURED:
-        for length in (40, 96, 384, 1280, mode.largest_block):
-            assert (mode.bits_per_symbol, mode.rate, length) in rows
+        for length in (mode.shortest_block, 384, 1280, mode.largest_block):
+            assert length < mode.shortest_block or (mode.bits_per_symbol, mode.rate, length) in rows
 
 
 def test_modes_between_two_that_are_measured_need_what_lies_between():
     between = [index for index, mode in enumerate(MODES) if mode not in MEASURED]
-    assert len(between) == len(MEASURED) - 5  # none between constellations, nor between base graphs
+    assert len(between) == len(MEASURED) - 6  # none between constellations, nor between base graphs
     for index in between:
         for length in (500, 1280, 3840):
             low, here, high = (required_snr_db(place, length) for place in (index - 1, index, index + 1))
@@ -51,9 +51,9 @@ def test_modes_between_two_that_are_measured_need_what_lies_between():
 
 @pytest.mark.parametrize("index", range(len(MODES)))
 def test_long_blocks_are_near_capacity(index):
-    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK, 3 dB up to 256-QAM."""
+    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK's low rates, 1.4 dB up to shaped 256-QAM."""
     gap = required_snr_db(index, MODES[index].largest_block) - capacity_snr_db(MODES[index].efficiency)
-    assert 0.5 < gap < (2 if MODES[index].bits_per_symbol == 2 else 3)
+    assert 0.5 < gap < {2: 2, 4: 1.3, 6: 1.3, 8: 1.4, 10: 1.7}[MODES[index].bits_per_symbol]
 
 
 @pytest.mark.parametrize("index", [5, 20, 30, 50])
@@ -99,12 +99,12 @@ def test_measuring_again_gives_the_same():
     waterfall = measure(mode, 96, 40, 0)
     assert max(waterfall.lost.values()) >= 8
     assert min(waterfall.lost.values()) <= 1
-    assert table((), 1, 0) == []
+    assert table((mode,), (), 1, 0) == []
 
 
-@pytest.mark.parametrize("bits_per_symbol", [2, 4, 6, 8])
+@pytest.mark.parametrize("bits_per_symbol", [2, 4, 6, 8, 10])
 def test_mutual_information_is_between_nothing_and_all_bits_and_below_capacity(bits_per_symbol):
-    measured = information(bits_per_symbol)
+    measured = information((1,) * (1 << bits_per_symbol // 2 - 1))
     assert measured[-1] == pytest.approx(bits_per_symbol, abs=1e-6)
     assert (np.diff(measured) >= 0).all()
     assert (measured <= np.log2(1 + 10 ** (GRID_DB / 10)) + 1e-6).all()
@@ -120,12 +120,12 @@ def test_mutual_information_of_qpsk_by_integration():
             return density * math.log2(1 + math.exp(-llr))
 
         expected = 2 * (1 - integrate.quad(lost, -40, 60)[0])
-        assert np.interp(snr_db, GRID_DB, information(2)) == pytest.approx(expected, abs=1e-3)
+        assert np.interp(snr_db, GRID_DB, information((1,))) == pytest.approx(expected, abs=1e-3)
 
 
 def test_fading_costs_nothing_at_low_snr_and_much_near_all_bits():
-    assert faded_snr_db(-20.0, 2) == pytest.approx(-20.0, abs=0.1)
-    costs = [faded_snr_db(snr_db, 4) - snr_db for snr_db in (-10, 0, 5, 10)]
+    assert faded_snr_db(-20.0, (1,)) == pytest.approx(-20.0, abs=0.1)
+    costs = [faded_snr_db(snr_db, (1, 1)) - snr_db for snr_db in (-10, 0, 5, 10)]
     assert costs == sorted(costs)
     assert costs[-1] > 3
 

@@ -49,7 +49,8 @@ def test_any_payload_arrives_at_the_safe_snr_and_is_lost_far_below(bits, safe_sn
     assert received.ok
     np.testing.assert_array_equal(received.bits, sent)
     (received,) = carried([sent], [agreed], transport.required_snr_db(mode, agreed.block_payload + 24) - 8, seed=seed)
-    assert received.ok == (bits == 0)
+    if agreed.block_payload + transport.CHECK >= MODES[mode].shortest_block:  # one that is filled up may still arrive
+        assert received.ok == (bits == 0)
     np.testing.assert_array_equal(received.leading_bits, sent[: len(received.leading_bits)])
 
 
@@ -83,21 +84,24 @@ def test_constant_payloads_are_as_good_as_random_ones(value, mode):
     np.testing.assert_array_equal(received.bits, sent)
 
 
-@pytest.mark.parametrize("mode", [33, 45, 60])
-def test_short_payloads_of_many_levels_arrive(mode):
-    """Their mean power is brought to 1, which moves the points; the receiver finds the scale."""
-    plans = [transport.plan(400, mode)] * 60
-    sent = [payload(400, seed) for seed in range(60)]
-    lost = [not received.ok for received in carried(sent, plans, transport.required_snr_db(mode, 424))]
-    assert sum(lost) <= 1
+@pytest.mark.parametrize("order", [4, 6, 8, 10])
+def test_short_payloads_of_many_levels_arrive(order):
+    """As short as the table goes, and half of it, which is filled up."""
+    index, mode = next((index, mode) for index, mode in enumerate(MODES) if mode.bits_per_symbol == order)
+    for bits in (mode.shortest_block - transport.CHECK, (mode.shortest_block - transport.CHECK) // 2):
+        plans = [transport.plan(bits, index)] * 60
+        assert plans[0].channel_uses == transport.SHORTEST[order]
+        sent = [payload(bits, seed) for seed in range(60)]
+        lost = [not received.ok for received in carried(sent, plans, transport.required_snr_db(index, bits + 24))]
+        assert sum(lost) <= 1
 
 
 def test_very_short_payloads_are_sent_in_qpsk():
     assert MODES[transport.choose_mode(20, 30.0)].bits_per_symbol == 2
-    mode, bits = transport.best_mode(60, 30.0)
+    mode, bits = transport.best_mode(40, 30.0)
     assert MODES[mode].bits_per_symbol == 2
     assert bits > 0
-    assert MODES[transport.choose_mode(2000, 30.0)].bits_per_symbol == 8
+    assert MODES[transport.choose_mode(2000, 30.0)].bits_per_symbol == 10
 
 
 @pytest.mark.parametrize("variance", [1.0, 1e6, 1e30, 1e-6])
@@ -121,9 +125,9 @@ def test_images_in_one_call_are_images_alone():
 
 
 def test_one_lost_block_is_said_and_what_came_before_it_is_kept():
-    agreed = transport.plan(30_000, 100)
+    agreed = transport.plan(22_000, 140)
     assert agreed.blocks == 4
-    sent = payload(30_000)
+    sent = payload(22_000)
     (symbols,) = transport.send([sent], [agreed])
     order = transport.spread(agreed.channel_uses)
     third = slice(agreed.channel_uses // 2, 3 * agreed.channel_uses // 4)
@@ -141,29 +145,35 @@ def test_no_safe_mode_takes_fewer_channel_uses(bits, snr_db, fading):
     safe = []
     for index in range(len(MODES)):
         candidate = transport.plan(bits, index)
-        long_enough = MODES[index].bits_per_symbol == 2 or candidate.channel_uses >= transport.SHORTEST_QAM
         needed = required_snr_db(index, candidate.block_payload + transport.CHECK, fading=fading)
-        safe += [candidate.channel_uses] if long_enough and needed <= snr_db else []
+        safe += [candidate.channel_uses] if needed <= snr_db else []
     assume(safe)
     assert transport.channel_uses(bits, snr_db, fading=fading) == min(safe)
 
 
-@given(st.integers(1, 40_000), st.integers(0, len(MODES) - 1), st.floats(0.9, 3))
-@settings(max_examples=200)
+@given(st.integers(1, 40_000), st.integers(0, len(MODES) - 1), st.floats(1, 3))
+@settings(max_examples=200, deadline=None)
 def test_a_payload_takes_exactly_the_uses_it_is_given(bits, mode, factor):
     natural = transport.plan(bits, mode)
     uses = math.ceil(natural.channel_uses * factor)
-    needed = max(code.information for code in natural.codes()) / 0.95
-    if MODES[mode].bits_per_symbol * (uses // natural.blocks) < needed:
-        with pytest.raises(ValueError, match=f"channel_uses must be enough for {bits} bits"):
-            transport.plan(bits, mode, channel_uses=uses)
-        return
     agreed = transport.plan(bits, mode, channel_uses=uses)
-    codes = agreed.codes()
-    assert sum(code.coded for code in codes) == uses * MODES[mode].bits_per_symbol
-    assert len(codes) == agreed.blocks
-    assert sum(code.payload for code in codes) >= bits > sum(code.payload for code in codes) - agreed.blocks
-    assert max(code.information for code in codes) <= MODES[mode].largest_block
+    blocks = agreed.block_list()
+    assert sum(block.channel_uses for block in blocks) == uses
+    assert len(blocks) == agreed.blocks
+    assert sum(block.payload for block in blocks) >= bits > sum(block.payload for block in blocks) - agreed.blocks
+    assert all(block.code.information <= 8448 for block in blocks)
+    assert all(block.code.information / block.code.coded <= 0.95 for block in blocks)
+    assert all(sum(block.counts) in (1, 2 * block.channel_uses) for block in blocks)
+
+
+@given(st.integers(1, 40_000), st.integers(0, len(MODES) - 1))
+@settings(deadline=None)
+def test_too_few_uses_are_refused(bits, mode):
+    """The fewest that are taken are those of a natural plan, or fewer that a code below rate 0.95 still fills."""
+    uses = int(bits / (0.95 * MODES[mode].bits_per_symbol))
+    assume(uses > 0)
+    with pytest.raises(ValueError, match=f"channel_uses must be enough for {bits} bits in mode {mode}, got {uses}"):
+        transport.plan(bits, mode, channel_uses=uses)
 
 
 def test_more_uses_make_a_payload_safer():
