@@ -2,10 +2,11 @@
 
 A block in QPSK is its payload and a check, coded. One of more amplitudes is shaped (`semcomm.link.shaping`): part of
 the payload tells the amplitudes, whose labels the code protects; the rest of the payload, the check and the parity
-bits are the signs (Böcherer, Steiner, Schulte 2015, Figure 2). The code's rate stays, and how uneven the amplitudes
-are follows the payload.
+bits are the signs (Böcherer, Steiner, Schulte 2015, Figure 2). The code's rate stays (short blocks need a
+higher one), and how uneven the amplitudes are follows the payload.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -14,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from semcomm.link import shaping
-from semcomm.link.codewords import CRC_BITS, LIFTINGS, BlockCode, decode, encode
+from semcomm.link.codewords import CRC_BITS, LARGEST, LIFTINGS, BlockCode, decode, encode
 from semcomm.link.sionna_blocks import COLUMNS, PUNCTURED_COLUMNS
 from semcomm.link.waveform import scrambling, to_logits, to_symbols
 
@@ -22,10 +23,9 @@ QPSK_BITS = 2
 CHECK = CRC_BITS["24B"]
 # by bits of a symbol: rate of the code in 1/1024. The amplitudes' labels and the bits that are never sent must be
 # information bits, which lower rates have no room for.
-CODE_RATES = {4: 696, 6: 860, 8: 891, 10: 922}
+CODE_RATES = {4: 696, 6: 860, 8: 860, 10: 922}
 # channel uses from which on that room is there at rates up to 0.92
-SHORTEST = {4: 108, 6: 60, 8: 50, 10: 100}
-LARGEST_CODE = COLUMNS["bg1"] * LIFTINGS[-1]
+SHORTEST = {4: 108, 6: 60, 8: 40, 10: 100}
 # which fixed sequence flips a shaped payload, so that the amplitudes of any payload look random
 FLIPS = 1
 
@@ -47,16 +47,21 @@ class Block:
 
     @cached_property
     def code(self) -> BlockCode:
-        """How its bits are coded."""
+        """How its bits are coded.
+
+        Raises:
+            ValueError: if a shaped block is too short or too long.
+        """
         coded = self.bits_per_symbol * self.channel_uses
         if self.bits_per_symbol == QPSK_BITS:
             return BlockCode(self.payload + CHECK, coded)
         wanted = CODE_RATES[self.bits_per_symbol] * coded // 1024
-        for lifting in LIFTINGS:
+        least, most = SHORTEST[self.bits_per_symbol], longest(self.bits_per_symbol)
+        for lifting in LIFTINGS if least <= self.channel_uses <= most else ():
             information = max(wanted, self.labels + CHECK + PUNCTURED_COLUMNS * lifting)
             if information <= COLUMNS["bg1"] * lifting:
                 return BlockCode(information, coded)
-        raise ValueError(f"channel_uses must be at most {longest(self.bits_per_symbol)}, got {self.channel_uses}")
+        raise ValueError(f"channel_uses must be from {least} to {most}, got {self.channel_uses}")
 
     @property
     def labels(self) -> int:
@@ -84,9 +89,11 @@ class Block:
 
 
 def longest(bits_per_symbol: int) -> int:
-    """Return the most channel uses of a shaped block."""
-    by_rate = (1024 * (LARGEST_CODE + 1) - 1) // (CODE_RATES[bits_per_symbol] * bits_per_symbol)
-    by_labels = (LARGEST_CODE - CHECK - PUNCTURED_COLUMNS * LIFTINGS[-1]) // (bits_per_symbol - QPSK_BITS)
+    """Return the most channel uses of a block; QPSK, whose code repeats itself, has no limit."""
+    if bits_per_symbol == QPSK_BITS:
+        return sys.maxsize
+    by_rate = (1024 * (LARGEST["bg1"] + 1) - 1) // (CODE_RATES[bits_per_symbol] * bits_per_symbol)
+    by_labels = (LARGEST["bg1"] - CHECK - PUNCTURED_COLUMNS * LIFTINGS[-1]) // (bits_per_symbol - QPSK_BITS)
     return min(by_rate, by_labels)
 
 

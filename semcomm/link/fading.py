@@ -11,7 +11,6 @@ GAUSS_NODES = 24
 FADES = 100
 
 
-@lru_cache(maxsize=4096)
 def faded_snr_db(snr_db: float, counts: tuple[int, ...]) -> float:
     r"""Return the mean SNR in dB at which fast Rayleigh fading carries as much as `snr_db` without fading.
 
@@ -26,11 +25,15 @@ def faded_snr_db(snr_db: float, counts: tuple[int, ...]) -> float:
         >>> round(faded_snr_db(10.0, (1, 1)) - 10.0, 1)
         3.5
     """
-    alone = information(counts)
+    wanted = np.interp(snr_db, GRID_DB, information(counts))
+    return float(np.interp(wanted, _faded_information(counts), GRID_DB))
+
+
+@lru_cache(maxsize=256)
+def _faded_information(counts: tuple[int, ...]) -> np.ndarray:
     nodes, weights = np.polynomial.laguerre.laggauss(FADES)
     shifts = 10 * np.log10(nodes)
-    faded = np.array([weights @ np.interp(mean + shifts, GRID_DB, alone) for mean in GRID_DB])
-    return float(np.interp(np.interp(snr_db, GRID_DB, alone), faded, GRID_DB))
+    return np.array([weights @ np.interp(mean + shifts, GRID_DB, information(counts)) for mean in GRID_DB])
 
 
 @lru_cache(maxsize=256)

@@ -16,9 +16,10 @@ from semcomm.channel.base import Fading
 from semcomm.link.blocks import CHECK, QPSK_BITS, SHORTEST, Block, longest
 from semcomm.link.codewords import LARGEST
 from semcomm.link.fading import faded_snr_db
+from semcomm.link.waveform import QPSK
 
 # what equal mutual information does not tell: the decoder's own loss, and that a short block sees few fades
-FADING_MARGIN_DB = 0.3
+FADING_MARGIN_DB = 0.1
 FADING_SPREAD_DB = 10.0
 SHORTEST_QPSK = 40
 
@@ -31,7 +32,8 @@ MEASURED_RATES = {
     4: (276, 292, 308, 325, 342, 360, 378, 397, 416, 436, 456, 477, 498, 520, 542, 564),
     6: (372, 387, 403, 418, 434, 450, 466, 483, 500, 516, 533, 551, 568, 585, 603)
     + (620, 638, 656, 674, 692, 710, 729, 747),
-    8: (548, 562, 575, 589, 603, 617, 631, 645, 659, 673, 687, 701, 715, 730, 744, 758, 772, 786, 801),
+    8: (312, 334, 356, 379, 402, 426, 450, 474, 498, 523)
+    + (548, 562, 575, 589, 603, 617, 631, 645, 659, 673, 687, 701, 715, 730, 744, 758, 772, 786, 801),
     10: (630, 641, 653, 664, 675, 687, 698, 710, 721, 733, 744, 756, 767, 779, 790, 802, 813, 825, 836, 848),
 }
 
@@ -68,7 +70,9 @@ class Mode:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How often each amplitude occurs in its largest block."""
+        """How often each amplitude occurs in its largest block; QPSK has one."""
+        if self.bits_per_symbol == QPSK_BITS:
+            return QPSK
         return Block(self.largest_block - CHECK, self.symbols(self.largest_block), self.bits_per_symbol).counts
 
     def symbols(self, information: int) -> int:

@@ -44,7 +44,7 @@ def composition(amplitudes: int, length: int, bits: int) -> tuple[int, ...]:
 
     Example:
         >>> composition(4, 100, 120), composition(4, 100, 0), composition(4, 100, 190)
-        ((57, 32, 10, 1), (100, 0, 0, 0), (25, 25, 25, 25))
+        ((62, 30, 7, 1), (100, 0, 0, 0), (25, 25, 25, 25))
     """
     step = bisect_left(range(STEPS), 1 << bits, key=lambda step: arrangements(_counts(amplitudes, length, step)))
     counts = _counts(amplitudes, length, step)
@@ -81,7 +81,7 @@ def to_amplitudes(bits: np.ndarray, counts: Sequence[int]) -> np.ndarray:
 
     Example:
         >>> to_amplitudes(np.array([1, 0], dtype=np.uint8), (2, 1, 1)).tolist()
-        [0, 1, 2, 0]
+        [0, 1, 0, 2]
     """
     number, orders, left = bits_to_integer(bits), arrangements(counts), list(counts)
     placed = np.zeros(sum(counts), dtype=np.int64)
@@ -102,7 +102,7 @@ def to_bits(placed: np.ndarray, counts: Sequence[int], bits: int) -> np.ndarray 
     """Return the bits that an order of amplitudes stands for, or None where it stands for none.
 
     Example:
-        >>> to_bits(np.array([0, 1, 2, 0]), (2, 1, 1), 2).tolist()
+        >>> to_bits(np.array([0, 1, 0, 2]), (2, 1, 1), 2).tolist()
         [1, 0]
         >>> to_bits(np.array([0, 0, 0, 0]), (2, 1, 1), 2) is None
         True

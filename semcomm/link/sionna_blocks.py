@@ -36,19 +36,6 @@ def generators_kept() -> Iterator[None]:
             torch.cuda.set_rng_state_all(cuda)
 
 
-@lru_cache(maxsize=1)
-def sionna() -> Any:
-    """Import Sionna once and return its blocks, as attributes of one object."""
-    with generators_kept():
-        from sionna.phy.fec import ldpc
-
-    @final
-    class Blocks:
-        Encoder = ldpc.LDPC5GEncoder
-
-    return Blocks
-
-
 @final
 @dataclass(frozen=True)
 class MotherCode:
@@ -117,7 +104,10 @@ class MotherCode:
 def _encoder(code: MotherCode) -> Any:
     k, z = code.information, code.lifting
     sent = min(code.length - PUNCTURED_COLUMNS * z - (code.parity_start - k), (5 if code.graph == "bg2" else 3) * k)
-    return sionna().Encoder(k, sent, bg=code.graph, precision="single", device=code.device, check_input=False)
+    with generators_kept():
+        from sionna.phy.fec.ldpc import LDPC5GEncoder
+
+    return LDPC5GEncoder(k, sent, bg=code.graph, precision="single", device=code.device, check_input=False)
 
 
 @lru_cache(maxsize=16)

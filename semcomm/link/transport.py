@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from semcomm.link.bits import check_bits
-from semcomm.link.blocks import CHECK, QPSK_BITS, SHORTEST, Block, longest, receive_blocks, send_blocks
+from semcomm.link.blocks import CHECK, QPSK_BITS, Block, longest, receive_blocks, send_blocks
 from semcomm.link.modes import (
     MODES,
     MOST_EFFICIENT_FIRST,
@@ -43,11 +43,7 @@ class Plan:
     @property
     def blocks(self) -> int:
         """Code blocks, each with a check of its own."""
-        mode = MODES[self.mode]
-        blocks = -(-self.payload_bits // (mode.largest_block - CHECK))
-        if blocks and mode.bits_per_symbol > QPSK_BITS:
-            return max(blocks, -(-self.channel_uses // longest(mode.bits_per_symbol)))
-        return blocks
+        return -(-self.payload_bits // (MODES[self.mode].largest_block - CHECK))
 
     @property
     def block_payload(self) -> int:
@@ -55,11 +51,12 @@ class Plan:
         return -(-self.payload_bits // self.blocks) if self.blocks else 0
 
     def block_list(self) -> list[Block]:
-        """Return how each block is sent: their symbols differ by one at most."""
+        """Return how each block is sent: their symbols differ by one at most, and what they leave is known symbols."""
         if not self.blocks:
             return []
-        uses, longer = divmod(self.channel_uses, self.blocks)
         bits_per_symbol = MODES[self.mode].bits_per_symbol
+        taken = min(self.channel_uses, self.blocks * longest(bits_per_symbol))
+        uses, longer = divmod(taken, self.blocks)
         return [Block(self.block_payload, uses + (index < longer), bits_per_symbol) for index in range(self.blocks)]
 
 
@@ -103,7 +100,7 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
 
     Example:
         >>> plan(20_000, 100).channel_uses, plan(0, 100).channel_uses
-        (10158, 0)
+        (12368, 0)
     """
     constellation = check_mode(mode)
     if payload_bits < 0:
@@ -116,7 +113,10 @@ def plan(payload_bits: int, mode: int, *, channel_uses: int | None = None) -> Pl
         raise ValueError(f"channel_uses must be positive for {payload_bits} bits, got {channel_uses}")
     agreed = Plan(payload_bits, mode, channel_uses)
     if not all(_fits(block) for block in set(agreed.block_list())):
-        raise ValueError(f"channel_uses must be enough for {payload_bits} bits in mode {mode}, got {channel_uses}")
+        raise ValueError(
+            f"channel_uses must be enough for {payload_bits} bits in mode {mode}, such as "
+            f"{plan(payload_bits, mode).channel_uses}, got {channel_uses}"
+        )
     return agreed
 
 
@@ -137,7 +137,7 @@ def choose_mode(payload_bits: int, safe_snr_db: float, *, fading: Fading = "none
     for index in MOST_EFFICIENT_FIRST:
         if best is not None and payload_bits >= best[0] * MODES[index].efficiency:
             break
-        if least_snr_db(index, fading) > safe_snr_db:
+        if not _may_be_safe(index, safe_snr_db, fading):
             continue
         candidate = plan(payload_bits, index)
         if not _is_safe(candidate, safe_snr_db, fading):
@@ -174,7 +174,7 @@ def largest_payload(channel_uses: int, mode: int) -> int:
         True
     """
     check_mode(mode)
-    low, high = 0, 8 * max(channel_uses, 0) + 1
+    low, high = 0, MODES[mode].bits_per_symbol * max(channel_uses, 0) + 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if plan(middle, mode).channel_uses <= channel_uses else (low, middle)
@@ -200,7 +200,7 @@ def best_mode(channel_uses: int, safe_snr_db: float, *, fading: Fading = "none")
     for mode in MOST_EFFICIENT_FIRST:
         if channel_uses * MODES[mode].efficiency <= best[1]:
             break
-        if least_snr_db(mode, fading) > safe_snr_db:
+        if not _may_be_safe(mode, safe_snr_db, fading):
             continue
         bits = largest_payload(channel_uses, mode)
         if bits > best[1] and _is_safe(plan(bits, mode), safe_snr_db, fading):
@@ -237,10 +237,9 @@ def send(payloads: Sequence[np.ndarray], plans: Sequence[Plan], *, device: str =
         blocks.update({(image, index): row for (image, index, _), row in zip(members, symbols, strict=True)})
     sent = []
     for image, agreed in enumerate(plans):
-        if agreed.blocks:
-            symbols = torch.cat([blocks[image, index] for index in range(agreed.blocks)])
-        else:
-            symbols = to_symbols(torch.zeros(1, 2 * agreed.channel_uses, device=device))[0]
+        coded = [blocks[image, index] for index in range(agreed.blocks)]
+        left = agreed.channel_uses - sum(map(len, coded))
+        symbols = torch.cat([*coded, to_symbols(torch.zeros(1, 2 * left, device=device))[0]])
         sent.append(symbols[spread(agreed.channel_uses).to(device)])
     return sent
 
@@ -310,6 +309,11 @@ def equalise(symbols: Tensor, noise_variance: Tensor | float, csi: Tensor | None
     return symbols, (noise / gain).clamp(FAINTEST, 1 / FAINTEST)
 
 
+def _may_be_safe(mode: int, snr_db: float, fading: Fading) -> bool:
+    """Say whether a mode is safe for some payload; first without fading, which needs less and is known at once."""
+    return least_snr_db(mode, "none") <= snr_db and least_snr_db(mode, fading) <= snr_db
+
+
 def _is_safe(candidate: Plan, snr_db: float, fading: Fading) -> bool:
     return required_snr_db(candidate.mode, candidate.block_payload + CHECK, fading=fading) <= snr_db
 
@@ -318,6 +322,6 @@ def _fits(block: Block) -> bool:
     if block.bits_per_symbol == QPSK_BITS:
         return block.payload + CHECK <= HIGHEST_RATE * block.code.coded
     try:
-        return block.channel_uses >= SHORTEST[block.bits_per_symbol] and bool(block.counts)
+        return bool(block.counts)
     except ValueError:
         return False

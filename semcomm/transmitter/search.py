@@ -98,7 +98,7 @@ class Search:
         usual = round(self._first_guess())
         starts = [self._climb(self._finest(), usual, 8)]
         if self.noise_variance < _QUIET:  # there a fine sketch may beat a coarse one, with worse ones between
-            starts.append(self._climb(self._finest(), usual + 24, 8))
+            starts += [self._climb(self._finest(), usual + finer, 8) for finer in (24, 48)]
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
         best = None

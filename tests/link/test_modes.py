@@ -28,7 +28,7 @@ def test_modes_fit_eight_bits_and_rise_by_small_steps():
         assert efficiencies == sorted(efficiencies)
         steps = np.diff(needed[own])
         assert steps.min() > 0
-        assert steps.max() < (0.5 if bits_per_symbol == 2 else 0.3)
+        assert steps.max() < (0.5 if bits_per_symbol == 2 else 0.35)
     higher = [index for index, mode in enumerate(MODES) if MODES[index - 1].bits_per_symbol < mode.bits_per_symbol]
     assert all(needed[index] < needed[index - 1] for index in higher)  # constellations overlap
 
@@ -51,12 +51,12 @@ def test_modes_between_two_that_are_measured_need_what_lies_between():
 
 @pytest.mark.parametrize("index", range(len(MODES)))
 def test_long_blocks_are_near_capacity(index):
-    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK's low rates, 1.4 dB up to shaped 256-QAM."""
+    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK's low rates, 1.45 dB up to shaped 256-QAM."""
     gap = required_snr_db(index, MODES[index].largest_block) - capacity_snr_db(MODES[index].efficiency)
-    assert 0.5 < gap < {2: 2, 4: 1.3, 6: 1.3, 8: 1.4, 10: 1.7}[MODES[index].bits_per_symbol]
+    assert 0.5 < gap < {2: 2, 4: 1.3, 6: 1.3, 8: 1.45, 10: 1.75}[MODES[index].bits_per_symbol]
 
 
-@pytest.mark.parametrize("index", [5, 20, 30, 50])
+@pytest.mark.parametrize("index", [5, 20, 30, 50, 90, 140, 180, 240])
 def test_short_blocks_and_fading_need_more(index):
     lengths = [30, 40, 60, 96, 200, 384, 1000, 1280, 3000, 3840]
     for fading in ("none", "fast"):
@@ -67,9 +67,13 @@ def test_short_blocks_and_fading_need_more(index):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("index", "length"), [(4, 1280), (15, 3840), (70, 8448), (90, 1280), (110, 8448), (200, 384)])
+@pytest.mark.parametrize(
+    ("index", "length"),
+    [(4, 1280), (15, 3840), (70, 8448), (90, 1280), (110, 4500), (140, 5000), (185, 384), (240, 6000)],
+)
 def test_the_table_is_true(index, length):
     """At the safe SNR fewer than 5 of 3,000 blocks are lost (0.75 are expected), and 1.5 dB below it many are."""
+    assert MODES[index].shortest_block <= length <= MODES[index].largest_block
     generator = torch.Generator().manual_seed(12)
     needed = required_snr_db(index, length)
     assert sum(lost_blocks(MODES[index], length, needed, 100, generator) for _ in range(30)) < 5

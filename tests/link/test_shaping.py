@@ -56,17 +56,18 @@ def test_bits_come_back(amplitudes, length, share, seed):
     np.testing.assert_array_equal(to_bits(placed, counts, bits), sent)
 
 
-def power(counts):
-    return sum(count * (2 * index + 1) ** 2 for index, count in enumerate(counts))
-
-
 @pytest.mark.parametrize(("amplitudes", "length", "bits"), [(2, 300, 120), (4, 3000, 4000), (8, 500, 1200)])
 def test_the_composition_has_the_least_power_and_nearly_the_entropys_bits(amplitudes, length, bits):
-    """No other ratio does with less power, and a Gaussian's entropy at this power is hardly more than the bits."""
+    """With smaller amplitudes there is no room, and a Gaussian's entropy at this power is hardly more than the bits."""
     counts = composition(amplitudes, length, bits)
     assert arrangements(counts) >= 2**bits
-    others = [composition(amplitudes, length, less) for less in range(0, bits, max(bits // 50, 1))]
-    assert all(power(other) <= power(counts) for other in others)
+    # moving one real number to a smaller amplitude takes the room, but for what counts cannot say exactly
+    for larger in range(1, amplitudes):
+        for smaller in range(larger):
+            moved = [*counts]
+            moved[larger] -= 4 * amplitudes
+            moved[smaller] += 4 * amplitudes
+            assert min(moved) < 0 or arrangements(moved) < 2**bits
     shares = np.array([count / length for count in counts if count])
     entropy = -(shares * np.log2(shares)).sum()
     assert bits / length < entropy < bits / length + 2.5 * amplitudes * math.log2(length) / length
