@@ -51,7 +51,7 @@ def test_modes_between_two_that_are_measured_need_what_lies_between():
 
 @pytest.mark.parametrize("index", range(len(MODES)))
 def test_long_blocks_are_near_capacity(index):
-    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK's low rates, 1.45 dB up to shaped 256-QAM."""
+    """At the loss of one photograph of four blocks in 1,000: 2 dB for QPSK's low rates, 1.45 dB up to 256-QAM."""
     gap = required_snr_db(index, MODES[index].largest_block) - capacity_snr_db(MODES[index].efficiency)
     assert 0.5 < gap < {2: 2, 4: 1.3, 6: 1.3, 8: 1.45, 10: 1.75}[MODES[index].bits_per_symbol]
 
