@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import mutations_beside_hops
 import mutations_of_hops
+import mutations_of_link
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -27,6 +28,6 @@ class Mutation(NamedTuple):
 
 MUTATIONS = tuple(
     Mutation(name, file, old, new, test)
-    for file, test, listed in (*mutations_of_hops.LISTED, *mutations_beside_hops.LISTED)
+    for file, test, listed in (*mutations_of_hops.LISTED, *mutations_of_link.LISTED, *mutations_beside_hops.LISTED)
     for name, (old, new) in listed.items()
 )

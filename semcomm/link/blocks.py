@@ -12,12 +12,13 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from semcomm.link import shaping
 from semcomm.link.codewords import CRC_BITS, LARGEST, LIFTINGS, BlockCode, decode, encode
 from semcomm.link.sionna_blocks import COLUMNS, PUNCTURED_COLUMNS
-from semcomm.link.waveform import scrambling, to_logits, to_symbols
+from semcomm.link.waveform import from_gray, scrambling, to_logits, to_symbols
 
 QPSK_BITS = 2
 CHECK = CRC_BITS["24B"]
@@ -152,11 +153,7 @@ def _to_labels(placed: np.ndarray, block: Block) -> np.ndarray:
 
 
 def _from_labels(labels: np.ndarray, block: Block) -> np.ndarray:
-    placed = bit = np.zeros((len(labels), 2 * block.channel_uses), dtype=np.int64)
-    for plane in np.split(labels, block.bits_per_symbol // 2 - 1, axis=1):
-        bit = bit ^ plane
-        placed = 2 * placed + bit
-    return placed
+    return from_gray(torch.from_numpy(labels).unflatten(1, (block.bits_per_symbol // 2 - 1, -1))).numpy()
 
 
 def _flips(block: Block) -> np.ndarray:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from semcomm.link.waveform import amplitudes
+from semcomm.link.waveform import amplitudes, part_bits
 
 GRID_DB = np.arange(-30.0, 50.01, 1.0)
 GAUSS_NODES = 24
@@ -48,7 +48,7 @@ def information(counts: tuple[int, ...]) -> np.ndarray:
     positive = amplitudes(counts).double().numpy()
     often = np.array(counts) / sum(counts)
     places = np.arange(2 * len(counts))
-    labels = (places ^ places >> 1)[:, None] >> np.arange(len(counts).bit_length()) & 1
+    labels = (places ^ places >> 1)[:, None] >> np.arange(part_bits(counts)) & 1
     levels, prior = np.concatenate([-positive[::-1], positive]), np.concatenate([often[::-1], often]) / 2
     levels, labels, prior = levels[prior > 0], labels[prior > 0], prior[prior > 0]
     nodes, weights = np.polynomial.hermite_e.hermegauss(GAUSS_NODES)
@@ -64,4 +64,4 @@ def information(counts: tuple[int, ...]) -> np.ndarray:
             posteriors = (likelihoods * alike[:, None]).sum(-1) / likelihoods.sum(-1)
             told += prior @ np.log2(posteriors.clip(1e-300)) @ weights - prior @ np.log2(alike @ prior)
         result.append(2 * told)
-    return np.maximum.accumulate(np.clip(result, 0, 2 * len(counts).bit_length()))
+    return np.maximum.accumulate(np.clip(result, 0, 2 * part_bits(counts)))

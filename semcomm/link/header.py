@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from semcomm.link.bits import check_bits
+from semcomm.link.blocks import QPSK_BITS
 from semcomm.link.codewords import CRC_BITS, BlockCode, decode, encode
 from semcomm.link.fading import faded_snr_db
 from semcomm.link.modes import Fading
@@ -35,7 +36,6 @@ LENGTHS = {
     1024: -8.7,
     1536: -10.5,
 }
-QPSK_BITS = 2
 LOOKS = (6, 6, 8)
 # so far below its SNR a header is always lost
 HOPELESS_DB = 4.0

@@ -154,9 +154,9 @@ def _neighbours(mode: Mode) -> list[Mode]:
 @cache
 def _measured(mode: Mode) -> tuple[list[float], list[float]]:
     """Return logarithms of the lengths at which a mode was measured, and the SNRs in dB that it needs."""
-    points = [
+    points = sorted(
         (math.log2(row["information"]), row["required_snr_db"])
         for row in rate_table()["rows"]
         if (row["bits_per_symbol"], row["rate"]) == (mode.bits_per_symbol, mode.rate)
-    ]
-    return [length for length, _ in sorted(points)], [snr for _, snr in sorted(points)]
+    )
+    return [length for length, _ in points], [snr for _, snr in points]

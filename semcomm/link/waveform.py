@@ -37,13 +37,10 @@ def to_symbols(coded: Tensor, counts: Sequence[int] = QPSK, *, sequence: int = 0
     Shape:
         `(b, n)` -> complex64 `(b, n / (2 + 2 log2 len(counts)))`.
     """
-    *labels, signs = coded.unflatten(1, (_bits(counts), -1)).unbind(1)
-    place = bit = torch.zeros_like(signs)
-    for label in labels:
-        bit = (bit - label).abs()
-        place = 2 * place + bit
+    labels, signs = coded.unflatten(1, (part_bits(counts), -1)).tensor_split([-1], dim=1)
+    signs = signs[:, 0]
     signs = 1 - 2 * (signs - scrambling(signs.shape[1], sequence).to(signs.device)).abs()
-    parts = signs * amplitudes(counts).to(signs.device)[place.long()]
+    parts = signs * amplitudes(counts).to(signs.device)[from_gray(labels)]
     return torch.complex(*parts.chunk(2, dim=1)) / 2**0.5
 
 
@@ -69,7 +66,7 @@ def to_logits(symbols: Tensor, noise_variance: Tensor, counts: Sequence[int] = Q
     place = torch.arange(len(counts), device=parts.device)
     gray = place ^ place >> 1
     logits = []
-    for bit in reversed(range(_bits(counts) - 1)):
+    for bit in reversed(range(part_bits(counts) - 1)):
         ones = gray >> bit & 1 == 1
         logits.append(either[..., ones].logsumexp(-1) - either[..., ~ones].logsumexp(-1))
     flips = 1 - 2 * scrambling(parts.shape[1], sequence).to(parts.device)
@@ -77,8 +74,25 @@ def to_logits(symbols: Tensor, noise_variance: Tensor, counts: Sequence[int] = Q
     return torch.cat(logits, dim=1)
 
 
-def _bits(counts: Sequence[int]) -> int:
-    """Bits of a real or imaginary part: its sign's and its amplitude's."""
+def from_gray(labels: Tensor) -> Tensor:
+    """Return the places that Gray labels stand for: a bit of a place is the parity of the label's bits up to it.
+
+    Args:
+        labels: their bits, zeros and ones, the first bits of all first.
+
+    Shape:
+        `(b, bits, n)` -> int64 `(b, n)`.
+
+    Example:
+        >>> from_gray(torch.tensor([[[0, 0, 1, 1], [0, 1, 1, 0]]]))
+        tensor([[0, 1, 2, 3]])
+    """
+    weights = 1 << torch.arange(labels.shape[1] - 1, -1, -1, device=labels.device)
+    return (labels.long().cumsum(1) % 2 * weights[:, None]).sum(1)
+
+
+def part_bits(counts: Sequence[int]) -> int:
+    """Return the bits of a real or imaginary part: its sign's and its amplitude's."""
     return len(counts).bit_length()
 
 

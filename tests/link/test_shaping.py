@@ -61,7 +61,7 @@ def test_the_composition_has_the_least_power_and_nearly_the_entropys_bits(amplit
     """With smaller amplitudes there is no room, and a Gaussian's entropy at this power is hardly more than the bits."""
     counts = composition(amplitudes, length, bits)
     assert arrangements(counts) >= 2**bits
-    # moving one real number to a smaller amplitude takes the room, but for what counts cannot say exactly
+    # moving a few real numbers to a smaller amplitude takes the room
     for larger in range(1, amplitudes):
         for smaller in range(larger):
             moved = [*counts]
