@@ -131,7 +131,7 @@ def build_nested_mlsc_image(
     widths = (width, 2 * width, 4 * width)
     shared = {"pictures": PICTURES, "facts": FACTS, "numbers": NUMBERS, "widths": widths}
     sends = ResidualNetwork(**shared, blocks=(1, 2, 2), outputs=book.common.transform.shape[0])
-    receives = ResidualNetwork(**shared, blocks=(2, 3, 3), rising=(3, 8))
+    receives = ResidualNetwork(**shared, blocks=(2, 3, 3), rising=(3, 10))
     says, labels = _caption_feature(caption), _segmentation_feature(segmentation)
     transmitter = HybridTransmitter(
         book, network=sends, levels=l, safe_snr_db=safe_snr_db, caption=says, segmentation=labels

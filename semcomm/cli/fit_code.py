@@ -2,8 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import torch
 import typer
 from rich.console import Console
 
@@ -17,13 +18,16 @@ def fit_code(
     data: Annotated[list[Path], typer.Argument(help="Folders of photographs, searched with their subfolders.")],
     out: Annotated[Path, typer.Option(help="The codebook's file, .safetensors; builders take it as codebook=.")],
     json_file: JsonOption = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where classes are made.")] = "cpu",
     seed: SeedOption = 0,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Fit the statistics of the hybrid and the linear code to photographs of your own; minutes for thousands."""
+    """Fit the statistics of the hybrid and the linear code to your photographs; a GPU takes a minute for thousands."""
     from semcomm.training.fit_code import fit_code as run
     from semcomm.training.fit_code import stages
 
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device must be cpu here, got cuda: torch finds no GPU")
     check_outputs({"--out": out, "--json": json_file}, photographs=data)
     photographs = [path for folder in data for path in choose_photographs(folder, skip_bad=skip_bad)]
     started = time.monotonic()
@@ -36,7 +40,7 @@ def fit_code(
             if not Console(stderr=True).is_interactive:
                 typer.echo(f"semcomm: {len(begun)}/{stages()} {what}", err=True)
 
-        codebook = run(photographs, seed=seed, progress=begin)
+        codebook = run(photographs, seed=seed, device=device, progress=begin)
     codebook.save(out)
     took = round(time.monotonic() - started, 1)
     typer.echo(f"wrote {out}: {len(codebook.books)} books of {len(photographs)} photographs, in {took:.0f} s")
@@ -47,6 +51,7 @@ def fit_code(
             "photographs": len(photographs),
             "manifest_sha256": manifest_hash(photographs),
             "seed": seed,
+            "device": device,
             "wall_time_s": took,
         },
     )

@@ -75,6 +75,9 @@ def _train(
     on_device: Annotated[
         bool, typer.Option("--on-device", help="Hold all photographs on the device, and cut crops there.")
     ] = False,
+    compile: Annotated[  # noqa: A002 - torch's word
+        bool, typer.Option("--compile", help="Compile the networks first; each step is faster then.")
+    ] = False,
     devices: Annotated[int, typer.Option(help="GPUs, or CPU processes, per machine.")] = 1,
     num_nodes: Annotated[int, typer.Option(help="Machines.")] = 1,
     strategy: Annotated[Literal["auto", "ddp"], typer.Option(help="How several devices share the work.")] = "auto",
@@ -145,6 +148,7 @@ def _train(
         seed=seed,
         workers=workers,
         on_device=on_device,
+        compile=compile,
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,

@@ -48,6 +48,7 @@ class TrainingConfig:
         seed: for crops, SNRs and noise (the command line draws the initial weights from it, too).
         workers: processes that decode photographs; 0 for none but this one.
         on_device: hold all photographs in the device's memory, decoded, and cut the same crops there.
+        compile: compile the networks in the first step, a minute or more, for faster steps afterwards.
         devices: GPUs or CPU processes on this machine.
         num_nodes: machines.
         strategy: how they share the work; "auto" is "ddp" for several devices.
@@ -79,6 +80,7 @@ class TrainingConfig:
     seed: int = 0
     workers: int = 0
     on_device: bool = False
+    compile: bool = False
     devices: int = 1
     num_nodes: int = 1
     strategy: Strategy = "auto"

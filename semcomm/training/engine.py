@@ -30,6 +30,7 @@ from semcomm.pretrained import from_pretrained
 from semcomm.saving import saved_weights
 from semcomm.system import SemanticSystem
 from semcomm.training.checkpoints import KeepNewest, Stopped, WholeCheckpoints, leave_signals_to_the_main_process
+from semcomm.training.compiling import compile_networks, compiler_named, quick_arithmetic
 from semcomm.training.config import TrainingConfig
 from semcomm.training.device_crops import DeviceCrops
 from semcomm.training.losses import LossFunction, check_loss
@@ -117,6 +118,8 @@ def train(
             write_json(config.out / RECIPE, recipe)
         hardware = _hardware(system.device)
         system = system.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        if config.compile:
+            compile_networks(system)
         module = TrainingModule(system, config, loss=loss, seconds=lambda: keeper.seconds)
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
         batches = StepBatches(config.batch_size, first_step=first_step, accumulate=config.accumulate, **share)
@@ -130,8 +133,8 @@ def train(
         if config.on_device:
             loader = DeviceCrops(crops, batches, trainer.strategy.root_device)
         val_loader = DataLoader(_WholeImages(val_paths, **share), **workers)
-        with expected_warnings(), _stoppable(trainer, config.out):
-            with _divergence_named(system, config):
+        with expected_warnings(), _stoppable(trainer, config.out), quick_arithmetic(config, system.device):
+            with _divergence_named(system, config), compiler_named() if config.compile else nullcontext():
                 trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
             metrics = dict(trainer.callback_metrics)
             if module.validated_step != trainer.global_step:
@@ -284,8 +287,10 @@ def _stoppable(trainer: Trainer, out: Path) -> Iterator[None]:
 def expected_warnings() -> Iterator[None]:
     """Silence what Lightning says of settings that are meant, and of torch releases newer than itself."""
     with warnings.catch_warnings():
-        moved = "dirpath has changed"
-        for said in ("does not have many workers", "exists and is not empty", "in eval mode", "LeafSpec", moved):
+        # the last one is torch's own, of networks that it compiles
+        moved, compiling = "dirpath has changed", "The .grad attribute"
+        expected = "does not have many workers", "exists and is not empty", "in eval mode", "LeafSpec", moved, compiling
+        for said in expected:
             warnings.filterwarnings("ignore", message=f".*{said}")
         yield
 

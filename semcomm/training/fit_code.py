@@ -17,6 +17,7 @@ from semcomm.training.count_levels import Sketched, count_levels, count_map, no_
 from semcomm.transmitter.blocks import grid, to_blocks
 from semcomm.transmitter.codebook import Book, Codebook
 from semcomm.transmitter.drawing import draw, label
+from semcomm.transmitter.packing import rounded
 from semcomm.transmitter.textures import OCTAVE, Common, Textures, log_variances_of
 from semcomm.whole import check_whole
 
@@ -26,7 +27,7 @@ PREDICTED = 128
 REMEMBERED = 40
 LARGEST_SIDE = 384
 """A larger photograph gives a window of this size, so that none weighs more than others."""
-CLUSTERED = 140_000
+CLUSTERED = 300_000
 """Blocks that classes are made from; the statistics of every class are then those of all blocks."""
 FEWEST_PHOTOGRAPHS = 8
 ECHO, ECHO_PLANE = 0.1, (24, 36)
@@ -61,7 +62,7 @@ class Level:
 LEVELS = (
     Level("coarse", 1.5, 3e-2, 128, (1, 4, 16), (-24, 8), 8),
     Level("middle", 0.8, 8e-3, 192, (16,), (-8, 24), 6),
-    Level("fine", 0.4, 1.5e-3, 256, (16,), (8, 56), 6),
+    Level("fine", 0.4, 1.5e-3, 256, (32,), (8, 56), 14),
 )
 
 
@@ -75,6 +76,7 @@ def fit_code(
     *,
     levels: Sequence[Level] = LEVELS,
     seed: int = 0,
+    device: torch.device | str = "cpu",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Codebook:
     r"""Fit all statistics of the hybrid code to photographs.
@@ -82,11 +84,15 @@ def fit_code(
     Common components are the Karhunen-Loeve transform of all blocks. Classes come from hard expectation-maximisation:
     a block belongs to the class that codes it at the least cost (`Textures.coding_costs`); a class's predictor is the
     ridge regression of its blocks on what a sketch of their neighbours will hold, and its transform that of the rest.
+    The first level's classes begin as clusters of blocks by their energies, a later level's as those of the level
+    before; where it has more, the largest are split in two, what is cheap to code and what is dear (Linde, Buzo and
+    Gray, "An algorithm for vector quantizer design", 1980).
 
     Args:
         data: a folder of photographs, or several, or photographs.
         levels: ranges of steps.
         seed: for windows, the blocks that classes are made from and the steps that sketches are counted at.
+        device: where classes are made; a GPU takes a minute for what takes a processor most of an hour.
         progress: called with what is done next.
 
     Returns:
@@ -112,17 +118,19 @@ def fit_code(
         )
     common = _common(pictures)
     planes = [common.components(picture) for picture in pictures]
-    components = torch.cat([plane.flatten(0, 1) for plane in planes])
-    some = torch.randperm(len(components), generator=random)[:CLUSTERED]
-    starts = {
-        count: _first_classes(components[some], common, count, random) for level in levels for count in level.classes
-    }
+    components = torch.cat([plane.flatten(0, 1) for plane in planes]).to(device)
+    some = torch.randperm(len(components), generator=random)[:CLUSTERED].to(device)
+    classes: dict[int, Tensor] = {}
+    for count in levels[0].classes:
+        classes[count] = _first_classes(components[some], common, count, random)
     books = []
     for level in levels:
-        known = torch.cat([_known(common, plane, round(-16 * math.log2(level.step))) for plane in planes])
+        known = torch.cat([_known(common, plane, round(-16 * math.log2(level.step))) for plane in planes]).to(device)
         for count in level.classes:
             progress(f"{level.name}: {count} classes")
-            textures, starts[count] = _textures(components, known, some, starts[count], level)
+            if count not in classes:
+                classes[count] = _split(components[some], known[some], classes[max(classes)], count, level)
+            textures, classes[count] = _textures(components, known, some, classes[count], level)
             books.append(Book(f"{level.name}-{count}", textures, torch.zeros(0), round(-16 * math.log2(level.step))))
     progress("counting sketches")
     return _counted(common, books, levels, planes, random)
@@ -169,11 +177,11 @@ def _known(common: Common, plane: Tensor, log_step: int) -> Tensor:
 
 def _first_classes(components: Tensor, common: Common, count: int, random: torch.Generator) -> Tensor:
     """Cluster blocks by their log energies in bands of components (k-means)."""
-    relative = components.square() * torch.exp2(-common.log_variance / OCTAVE)
+    relative = components.square() * torch.exp2(-common.log_variance / OCTAVE).to(components.device)
     bands = [relative[:, low:high].mean(1) for low, high in zip(_BANDS, _BANDS[1:], strict=False)]
     features = (torch.stack(bands, dim=1) + 1e-3).log()
-    centres = features[torch.randperm(len(features), generator=random)[:count]]
-    labels = torch.zeros(len(features), dtype=torch.int64)
+    centres = features[torch.randperm(len(features), generator=random)[:count].to(features.device)]
+    labels = torch.zeros(len(features), dtype=torch.int64, device=features.device)
     for _ in range(20):
         labels = torch.cdist(features, centres).argmin(1)
         members = F.one_hot(labels, count).float()
@@ -187,13 +195,18 @@ def _textures(components: Tensor, known: Tensor, some: Tensor, labels: Tensor, l
     count = int(labels.max()) + 1
     own, beside = components[some], known[some]
     for _ in range(level.iterations if count > 1 else 0):
-        textures = _statistics(own, beside, labels, level)
-        costs = textures.coding_costs(own, beside)
+        costs = _costs(_statistics(own, beside, labels, level), own, beside)
         labels = _revived(costs, costs.argmin(1), count)
-    textures = _statistics(own, beside, labels, level)
+    everywhere = _costs(_statistics(own, beside, labels, level), components, known).argmin(1)
+    found = _statistics(components, known, everywhere, level)
+    tensors = (found.predictor, found.transform, found.log_variance, found.log_prior)
+    return damped(Textures(*(one.cpu() for one in tensors), found.floor)), labels
+
+
+def _costs(textures: Textures, components: Tensor, known: Tensor) -> Tensor:
+    """`Textures.coding_costs`, some blocks at a time."""
     parts = zip(components.split(2**15), known.split(2**15), strict=True)
-    everywhere = torch.cat([textures.coding_costs(*part).argmin(1) for part in parts])
-    return damped(_statistics(components, known, everywhere, level)), labels
+    return torch.cat([textures.coding_costs(*part) for part in parts])
 
 
 def damped(textures: Textures) -> Textures:
@@ -222,6 +235,18 @@ def _echo(predictor: Tensor, remembered: int) -> float:
     return float(differences[plane.waves[-1]].norm(dim=1).max())
 
 
+def _split(components: Tensor, known: Tensor, labels: Tensor, count: int, level: Level) -> Tensor:
+    """Halve classes, the largest first and each once a round, until there are so many."""
+    costs = _costs(_statistics(components, known, labels, level), components, known)
+    best = costs.gather(1, labels[:, None])[:, 0]
+    labels = labels.clone()
+    while (have := int(labels.max()) + 1) < count:
+        largest = torch.bincount(labels).argsort(descending=True)[: count - have]
+        for new, old in enumerate(largest.tolist(), start=have):
+            _halve(labels, old, new, best)
+    return labels
+
+
 def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:
     """Give a class that has hardly any blocks half of the largest one: those that cost most bits."""
     fewest = max(2 * COMMON, len(labels) // (60 * count))
@@ -229,9 +254,14 @@ def _revived(costs: Tensor, labels: Tensor, count: int) -> Tensor:
     for j in range(count):
         sizes = torch.bincount(labels, minlength=count)
         if sizes[j] < fewest:
-            members = (labels == sizes.argmax()).nonzero()[:, 0]
-            labels[members[best[members].argsort(descending=True)[: len(members) // 2]]] = j
+            _halve(labels, int(sizes.argmax()), j, best)
     return labels
+
+
+def _halve(labels: Tensor, old: int, new: int, costs: Tensor) -> None:
+    """Give a class's dearer half to another class."""
+    members = (labels == old).nonzero()[:, 0]
+    labels[members[costs[members].argsort(descending=True)[: len(members) // 2]]] = new
 
 
 def _statistics(components: Tensor, known: Tensor, labels: Tensor, level: Level) -> Textures:
@@ -241,12 +271,12 @@ def _statistics(components: Tensor, known: Tensor, labels: Tensor, level: Level)
         rows = labels == j
         own, beside = components[rows].clone(), known[rows]
         normal = (beside.T @ beside).double()
-        normal += 1e-5 * len(beside) * torch.eye(len(normal), dtype=torch.float64)
+        normal += 1e-5 * len(beside) * torch.eye(len(normal), dtype=torch.float64, device=normal.device)
         predictor = torch.linalg.solve(normal, (beside.T @ own[:, :PREDICTED]).double()).T.float().half().float()
         own[:, :PREDICTED] -= beside @ predictor.T
         transform, variance = _principal(own.T @ own / len(own), level.kept)
         predictors.append(predictor)
-        transforms.append(transform.half().float())
+        transforms.append(rounded(transform))
         variances.append(log_variances_of(variance))
     share = torch.bincount(labels, minlength=count) / len(labels)
     return Textures(torch.stack(predictors), torch.stack(transforms), torch.stack(variances), share.log(), level.floor)

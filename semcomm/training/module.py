@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, final
 
 import lightning
@@ -16,6 +17,7 @@ from semcomm.images import to_float
 from semcomm.quality.image import psnr
 from semcomm.system import SemanticSystem
 from semcomm.training.average import MovingAverage, learned
+from semcomm.training.compiling import as_written
 from semcomm.training.config import TrainingConfig
 from semcomm.training.losses import LOSSES, LossFunction
 from semcomm.training.muon import MuonAdam
@@ -107,7 +109,8 @@ class TrainingModule(lightning.LightningModule):
         snr = self.config.snr_db
         snr_db = sum(snr) / 2 if isinstance(snr, tuple) else snr
         images = to_float(batch["images"])
-        received = self.system(images, snr_db, generator=self._generator(VALIDATION, int(batch["place"])))
+        with as_written() if self.config.compile else nullcontext():
+            received = self.system(images, snr_db, generator=self._generator(VALIDATION, int(batch["place"])))
         # a sum of shares: a mean of the processes' means would be wrong where one has fewer photographs
         share_of_mean = (psnr(received, images) * batch["weight"]).sum()
         self.log("val/psnr_db", share_of_mean, prog_bar=True, reduce_fx="sum", sync_dist=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semcomm.files.tensors import read_safetensors, write_safetensors
 from semcomm.link.tables import IntegerTables
+from semcomm.transmitter.packing import pack, unpack
 from semcomm.transmitter.sketch import ACTIVITIES, BUCKETS, LARGEST, WEAK, SketchTables
 from semcomm.transmitter.textures import Common, Textures
 
@@ -78,7 +79,7 @@ class Codebook:
         return {}
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file, transforms in half precision."""
+        """Write one safetensors file, transforms packed."""
         tensors = {
             "block": torch.tensor(self.block),
             "common.mean": self.common.mean,
@@ -94,13 +95,13 @@ class Codebook:
             textures = book.textures
             tensors |= {
                 f"books.{place}.{book.name}.predictor": textures.predictor.half(),
-                f"books.{place}.{book.name}.transform": textures.transform.half(),
                 f"books.{place}.{book.name}.log_variance": textures.log_variance.to(torch.int16),
                 f"books.{place}.{book.name}.log_prior": textures.log_prior,
                 f"books.{place}.{book.name}.floor": torch.tensor(textures.floor),
                 f"books.{place}.{book.name}.map_counts": book.map_counts.int(),
                 f"books.{place}.{book.name}.log_step": torch.tensor(book.log_step),
             }
+            tensors |= {f"books.{place}.{book.name}.{key}": value for key, value in pack(textures.transform).items()}
         write_safetensors(path, tensors)
 
 
@@ -149,7 +150,7 @@ def _codebook(tensors: Mapping[str, Tensor]) -> Codebook:
         own = {key.rsplit(".", 1)[1]: value for key, value in tensors.items() if key.startswith(f"books.{place}.")}
         textures = Textures(
             own["predictor"].float(),
-            own["transform"].float(),
+            unpack(own),
             own["log_variance"].long(),
             own["log_prior"].float(),
             float(own["floor"]),

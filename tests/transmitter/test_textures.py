@@ -22,10 +22,12 @@ def test_log_variances_are_eighths_of_an_octave():
     assert variances(torch.tensor([0, 8, -16])).tolist() == [1.0, 2.0, 0.25]
 
 
-def test_rows_of_every_transform_are_orthonormal_in_spite_of_half_precision(codebook):
-    transforms = [codebook.common.transform, *(own for book in codebook.books for own in book.textures.transform)]
-    for transform in transforms:
-        np.testing.assert_allclose(transform @ transform.T, np.eye(len(transform)), atol=2e-3)
+def test_rows_of_every_transform_are_orthonormal_in_spite_of_rounding(codebook):
+    common = codebook.common.transform
+    np.testing.assert_allclose(common @ common.T, np.eye(len(common)), atol=2e-3)
+    for book in codebook.books:
+        for transform in book.textures.transform:
+            np.testing.assert_allclose(transform @ transform.T, np.eye(len(transform)), atol=6e-3)
 
 
 def test_common_components_and_blocks_invert_one_another(codebook):
@@ -42,8 +44,8 @@ def test_synthesis_inverts_analysis_and_prediction(codebook):
     residuals = torch.randn(len(labels), textures.transform.shape[1], generator=random)
     components = textures.synthesise(residuals, known, labels)
     found = textures.analyse(components, labels) - textures.predictions(known, labels)
-    # exact but for transforms in half precision, whose rows are orthonormal to 1e-3
-    np.testing.assert_allclose(found, residuals, atol=1e-2)
+    # exact but for transforms that are rounded, whose rows are orthonormal to some thousandths
+    np.testing.assert_allclose(found, residuals, atol=2e-2)
 
 
 def test_synthesis_inverts_analysis_to_float_precision_where_transforms_are_exact():
