@@ -36,7 +36,7 @@ class Conditioned(nn.Module):
     def forward(self, plane: Tensor, condition: Tensor) -> Tensor:
         """Transform `(b, channels, h, w)` under a condition `(b, condition)`."""
         scale, shift = self.modulation(condition)[:, :, None, None].chunk(2, dim=1)
-        hidden = self.first(F.silu(plane)) * (1 + scale) + shift
+        hidden = torch.addcmul(shift, self.first(F.silu(plane)), 1 + scale)
         return plane + self.second(F.silu(hidden))
 
 

@@ -167,10 +167,10 @@ class HybridReceiver(nn.Module):
         if self.training:
             return run_at_home(self.network, pictures, facts, about).float()
         device = next(self.network.parameters(), pictures).device
+        both = [torch.cat([one, one.flip(-1)]) for one in (pictures, facts)]
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):
-            plain = run_at_home(self.network, pictures, facts, about)
-            mirrored = run_at_home(self.network, pictures.flip(-1), facts.flip(-1), about)
-        return (plain.float() + mirrored.float().flip(-1)) / 2
+            plain, mirrored = run_at_home(self.network, *both, about.repeat(2, 1)).float().chunk(2)
+        return (plain + mirrored.flip(-1)) / 2
 
     def _photograph(
         self, symbols: Tensor, noise: Tensor, fades: Tensor | None, size: tuple[int, int], told_snr_db: float | None
