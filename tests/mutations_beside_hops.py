@@ -31,6 +31,17 @@ LISTED = (
         "baselines/test_digital.py",
         {"pilots on top of k": ("key=lambda symbols: uses(channel, symbols)", "key=lambda symbols: symbols")},
     ),
+    # The hybrid code's statistics
+    (
+        "training/fit_code.py",
+        "training/test_fit_code.py",
+        {"the smallest classes split": (".argsort(descending=True)[: count - have]", ".argsort()[: count - have]")},
+    ),
+    (
+        "transmitter/packing.py",
+        "transmitter/test_packing.py",
+        {"strong coefficients in eight bits": ("STRONG = 64", "STRONG = 32")},
+    ),
     # Photographs and extractors
     (
         "extractors/inference.py",

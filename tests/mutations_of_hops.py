@@ -5,7 +5,7 @@ LISTED = (
         "receiver/hybrid.py",
         "receiver/test_nested_training.py",
         {
-            "mirror image not turned back": ("mirrored.float().flip(-1)", "mirrored.float()"),
+            "mirror image not turned back": ("mirrored.flip(-1)", "mirrored"),
         },
     ),
     # Hops 1 to 3

@@ -72,6 +72,23 @@ def test_the_same_seed_fits_the_same_code(codebook, folder):
     assert torch.equal(again.tables.counts, codebook.tables.counts)
 
 
+def test_a_level_with_more_classes_splits_those_before(folder):
+    """Each class once, the largest first, by what its blocks cost; and more classes code better."""
+    coarse = module.Level("coarse", 1.5, 7e-3, 48, (2,), (-24, 8), 1)
+    fine = module.Level("fine", 0.5, 1e-3, 64, (2, 3), (0, 40), 1)
+    books = fit_code(folder, levels=(coarse, fine)).books
+    assert [book.textures.classes for book in books] == [2, 2, 3]
+    components = torch.randn(600, 384, generator=torch.Generator().manual_seed(0)) * torch.linspace(2, 0.1, 384)
+    labels = (torch.arange(600) >= 400).long()  # 400 and 200 blocks
+    known = torch.ones(600, 161)
+    split = module._split(components, known, labels, 3, fine)
+    assert torch.bincount(split).tolist() == [200, 200, 200]
+    assert torch.equal(split[400:], labels[400:])
+    energy = components.square().sum(1)[:400]
+    assert energy[split[:400] == 2].mean() > energy[split[:400] == 0].mean()
+    assert torch.bincount(module._split(components, known, labels, 5, fine)).amin() >= 100
+
+
 def test_too_few_photographs_are_refused(tmp_path):
     write_photographs(tmp_path, 3)
     with pytest.raises(ValueError, match="data must hold at least 8 photographs to fit a code, got 3"):
@@ -109,3 +126,10 @@ def test_the_command_refuses_too_few(refused, tmp_path):
     write_photographs(few, 2)
     assert "at least 8 photographs" in refused("fit-code", few, "--out", "mine.safetensors")
     assert "nowhere" in refused("fit-code", "nowhere", "--out", "mine.safetensors")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_refused(refused, folder, tmp_path):
+    message = "--device must be cpu here, got cuda: torch finds no GPU"
+    assert message in refused("fit-code", folder, "--out", "mine.safetensors", "--device", "cuda")
+    assert not (tmp_path / "mine.safetensors").exists()
