@@ -26,7 +26,6 @@ _NEAR = 3
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
 _QUIET = 10**-1.2
-_FINALISTS = 3
 _ROUNDS = 3
 
 
@@ -93,7 +92,7 @@ class Search:
     def best(self) -> Choice | None:
         """Find the textures and the step of the least expected error; None if a linear code is at least as good.
 
-        Estimates without the loop are too good, most so for coarse steps; so the best few are tried in it.
+        Estimates without the loop are too good, most so for coarse steps; so all books that promise more than the best has are tried in it.
         """
         usual = round(self._first_guess())
         starts = [self._climb(self._finest(), usual, 8)]
@@ -102,7 +101,7 @@ class Search:
         start = min((one for one in starts if one is not None), key=lambda one: one.error, default=None)
         found = [choice for choice in [start, *self._other_books(start)] if choice is not None]
         best = None
-        for one in sorted(found, key=lambda one: one.error)[:_FINALISTS]:
+        for one in sorted(found, key=lambda one: one.error):
             if best is None or one.error < best.error:
                 settled = self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one)
                 best = settled if best is None or settled.error < best.error else best
