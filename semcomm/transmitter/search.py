@@ -92,7 +92,8 @@ class Search:
     def best(self) -> Choice | None:
         """Find the textures and the step of the least expected error; None if a linear code is at least as good.
 
-        Estimates without the loop are too good, most so for coarse steps; so all books that promise more than the best has are tried in it.
+        Estimates without the loop are too good, most so for coarse steps; so every book that promises more than the
+        best one has is tried in it.
         """
         usual = round(self._first_guess())
         starts = [self._climb(self._finest(), usual, 8)]
