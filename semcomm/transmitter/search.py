@@ -23,6 +23,7 @@ from semcomm.transmitter.payload import level_costs, map_costs
 from semcomm.transmitter.textures import OCTAVE, Textures
 
 _NEAR = 3
+_COARSER = 0, 2, 4, 8
 _ROUNDING_BITS = 32
 _COARSE_STEP = -16
 _QUIET = 10**-1.2
@@ -105,16 +106,21 @@ class Search:
         for one in sorted(found, key=lambda one: one.error):
             if best is None or one.error < best.error:
                 settled = self._settle(self._climb(one.book, one.log_step, 4, rounds=1) or one)
-                best = settled if best is None or settled.error < best.error else best
+                if settled is not None and (best is None or settled.error < best.error):
+                    best = settled
         return best if best is not None and best.error < self.linear_error else None
 
-    def _settle(self, choice: Choice) -> Choice:
+    def _settle(self, choice: Choice) -> Choice | None:
         """Choose classes anew beside the sketch that there is now, not a guess of it, and try steps near by; repeat.
 
-        Classes are judged by what they cost where details arrive with the error that they do now.
+        Classes are judged by what they cost where details arrive with the error that they do now. A sketch may take
+        more bits than was guessed: where they do not fit, coarser steps are tried; None if none of them fits.
         """
         textures = self.codebook.books[choice.book].textures
-        best = self._weigh(choice.book, choice.log_step, closed_loop=True) or choice
+        drawn = (self._weigh(choice.book, choice.log_step - coarser, closed_loop=True) for coarser in _COARSER)
+        best = next((one for one in drawn if one is not None), None)
+        if best is None:
+            return None
         for _ in range(_ROUNDS):
             before, labels = best, self.labels(best.book, best.log_step)
             drawing, _ = before.drawn or self.draw(before.book, before.log_step, closed_loop=True)
