@@ -15,6 +15,7 @@ AT_10_DB = DeepJSCC(3, 10.0)
 CHOICES = {
     "the gain is told": (replace(L3, tell_gain=True), L3),
     "the gain is told, Deep JSCC": (replace(AT_10_DB, tell_gain=True), AT_10_DB),
+    "no caption, no label map, l = 4": (replace(L4, caption=False, segmentation=False), L4),
 }
 """Each beside the paper's way."""
 CODECS = (("jpeg", None), ("avif", 25))

@@ -192,9 +192,11 @@ def test_pairs_are_formed_by_the_photographs_that_both_sent():
 def test_choices_have_a_difference_for_every_snr():
     (head, gains), (_, means) = section(CHOICES).tables
     assert head == ["choice", *(f"{snr_db:g} dB" for snr_db in SNRS_DB)]
-    told, of_deep_jscc = gains
+    told, of_deep_jscc, without = gains
     assert [float(cell.split(" ± ")[0]) for cell in told[1:]] == pytest.approx([0.4] * 8, abs=0.06)  # see zoo_psnr_db
     assert [float(cell.split(" ± ")[0]) for cell in of_deep_jscc[1:]] == pytest.approx([0] * 8, abs=0.06)
+    expected = [(snr_db - 19) / 20 for snr_db in SNRS_DB]
+    assert [float(cell.split(" ± ")[0]) for cell in without[1:]] == pytest.approx(expected, abs=0.06)
     assert [row[0] for row in means] == [
         f"`{name}`" for pair in CHOICES.pairs.values() for name in (one.name for one in pair)
     ]
