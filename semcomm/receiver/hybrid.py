@@ -167,9 +167,9 @@ class HybridReceiver(nn.Module):
         if self.training:
             return run_at_home(self.network, pictures, facts, about).float()
         device = next(self.network.parameters(), pictures).device
-        both = [torch.cat([one, one.flip(-1)]) for one in (pictures, facts)]
+        seen, known = (torch.cat([one, one.flip(-1)]) for one in (pictures, facts))
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device)):
-            plain, mirrored = run_at_home(self.network, *both, about.repeat(2, 1)).float().chunk(2)
+            plain, mirrored = run_at_home(self.network, seen, known, about.repeat(2, 1)).float().chunk(2)
         return (plain + mirrored.flip(-1)) / 2
 
     def _photograph(

@@ -199,8 +199,8 @@ def _textures(components: Tensor, known: Tensor, some: Tensor, labels: Tensor, l
         labels = _revived(costs, costs.argmin(1), count)
     everywhere = _costs(_statistics(own, beside, labels, level), components, known).argmin(1)
     found = _statistics(components, known, everywhere, level)
-    tensors = (found.predictor, found.transform, found.log_variance, found.log_prior)
-    return damped(Textures(*(one.cpu() for one in tensors), found.floor)), labels
+    transform, log_variance = found.transform.cpu(), found.log_variance.cpu()
+    return damped(Textures(found.predictor.cpu(), transform, log_variance, found.log_prior.cpu(), found.floor)), labels
 
 
 def _costs(textures: Textures, components: Tensor, known: Tensor) -> Tensor:
