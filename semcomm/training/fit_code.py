@@ -15,7 +15,7 @@ from semcomm.files.pictures import load_image
 from semcomm.images import to_float
 from semcomm.training.count_levels import Sketched, count_levels, count_map, no_tables
 from semcomm.transmitter.blocks import grid, to_blocks
-from semcomm.transmitter.codebook import Book, Codebook
+from semcomm.transmitter.codebook import Book, Codebook, moved
 from semcomm.transmitter.drawing import draw, label
 from semcomm.transmitter.packing import rounded
 from semcomm.transmitter.textures import OCTAVE, Common, Textures, log_variances_of
@@ -120,9 +120,7 @@ def fit_code(
     planes = [common.components(picture) for picture in pictures]
     components = torch.cat([plane.flatten(0, 1) for plane in planes]).to(device)
     some = torch.randperm(len(components), generator=random)[:CLUSTERED].to(device)
-    classes: dict[int, Tensor] = {}
-    for count in levels[0].classes:
-        classes[count] = _first_classes(components[some], common, count, random)
+    classes = {count: _first_classes(components[some], common, count, random) for count in levels[0].classes}
     books = []
     for level in levels:
         known = torch.cat([_known(common, plane, round(-16 * math.log2(level.step))) for plane in planes]).to(device)
@@ -199,8 +197,7 @@ def _textures(components: Tensor, known: Tensor, some: Tensor, labels: Tensor, l
         labels = _revived(costs, costs.argmin(1), count)
     everywhere = _costs(_statistics(own, beside, labels, level), components, known).argmin(1)
     found = _statistics(components, known, everywhere, level)
-    transform, log_variance = found.transform.cpu(), found.log_variance.cpu()
-    return damped(Textures(found.predictor.cpu(), transform, log_variance, found.log_prior.cpu(), found.floor)), labels
+    return damped(moved(found, torch.device("cpu"))), labels
 
 
 def _costs(textures: Textures, components: Tensor, known: Tensor) -> Tensor:

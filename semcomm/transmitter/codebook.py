@@ -71,7 +71,7 @@ class Codebook:
         if device.type == "cpu":
             return self
         if device not in self._copies:
-            self._copies[device] = _moved(self, device)
+            self._copies[device] = moved(self, device)
         return self._copies[device]
 
     @cached_property
@@ -127,14 +127,14 @@ def shipped_codebook() -> Codebook:
     return load_codebook(SHIPPED)
 
 
-def _moved(value: Any, device: torch.device) -> Any:
+def moved(value: Any, device: torch.device) -> Any:
     """Copy a dataclass, its tuples and all their tensors to a device."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, tuple):
-        return tuple(_moved(one, device) for one in value)
+        return tuple(moved(one, device) for one in value)
     if is_dataclass(value):
-        return type(value)(**{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
+        return type(value)(**{field.name: moved(getattr(value, field.name), device) for field in fields(value)})
     return value
 
 

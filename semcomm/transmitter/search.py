@@ -123,7 +123,8 @@ class Search:
             return None
         for _ in range(_ROUNDS):
             before, labels = best, self.labels(best.book, best.log_step)
-            drawing, _ = before.drawn or self.draw(before.book, before.log_step, closed_loop=True)
+            assert before.drawn is not None  # as all that are weighed in closed loop
+            drawing, _ = before.drawn
             if textures.classes > 1:
                 uses = self.k - self.digital_uses(before.bits)
                 self.floor = error_of_sent(drawing.log_variances, uses, self.noise_variance) or self.floor

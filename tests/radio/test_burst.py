@@ -67,11 +67,10 @@ def test_what_a_burst_costs_is_what_it_occupies():
 )
 def test_start_carrier_phase_and_gain_are_found_wherever_they_are(carrier_offset, phase, delay, gain, bits, seed):
     radio = {"carrier_offset": carrier_offset, "phase": phase, "delay": delay, "gain": gain, "bits": bits}
-    sent, burst = through(2000, 10.0, seed=seed, silence=200, **radio)
+    sent, burst = through(8000, 10.0, seed=seed, silence=200, **radio)
     assert burst.carrier_offset == pytest.approx(carrier_offset, abs=1e-4)
     assert burst.start == pytest.approx(200 + SAMPLES * SPAN + delay, abs=0.3)
-    # 0.10 dB of chance in the noise of 2,000 symbols, 0.11 in a gain known from 287: of 300 seeds one in 150 loses 0.6
-    assert snr_db(sent, burst) > 10 - 0.9
+    assert snr_db(sent, burst) > 10 - 0.6  # of 2,000 symbols one burst in 150 fell below it by chance
     assert burst.snr_db == pytest.approx(snr_db(sent, burst), abs=1.3)
 
 
